@@ -1,0 +1,102 @@
+// Package fault names the ways in which Sluice refuses or fails.
+//
+// An error made by New carries a Kind, on which callers act, and a sentence, which
+// the person who called may read. Every other error is ours: it has the Kind
+// Internal, its text goes to the log, and the caller is told a fixed sentence.
+// The package imports nothing of Sluice, so every other package may use it.
+package fault
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Kind is a reason that a caller can act on.
+type Kind uint8
+
+// The kinds. Each API maps them to names and statuses of its own, see wire.
+const (
+	Internal           Kind = iota // ours; never shown
+	Invalid                        // an argument that does not fit
+	NotFound                       // no such job, list, member, bucket, object
+	AlreadyExists                  // a name or key that is taken
+	Conflict                       // the thing is in a state that forbids the call
+	LimitExceeded                  // a quota would be passed
+	Throttled                      // too many calls at a time
+	Denied                         // known caller, not allowed
+	BadToken                       // a page token that we did not make, or made for another call
+	LeaseLost                      // another worker has the job, or it was stopped
+	Broken                         // a source that is unreadable as a whole; fails its job
+	Malformed                      // a body that is not what the protocol asks for
+	UnknownOperation               // no such operation
+	TooLarge                       // a body beyond the limit
+	Unauthenticated                // no signature at all
+	UnknownKey                     // an access key that we do not know
+	BadSignature                   // a signature that does not match, or is not complete
+	Expired                        // a signature, link or token whose time is over
+	Skewed                         // a request time too far from ours
+	BodyMismatch                   // a body that is not the one that was signed, or whose checksum differs
+	PreconditionFailed             // If-Match and its kin
+	Unavailable                    // shutting down, or a dependency that does not answer
+	kinds
+)
+
+var names = [kinds]string{
+	"Internal", "Invalid", "NotFound", "AlreadyExists", "Conflict", "LimitExceeded", "Throttled",
+	"Denied", "BadToken", "LeaseLost", "Broken", "Malformed", "UnknownOperation", "TooLarge",
+	"Unauthenticated", "UnknownKey", "BadSignature", "Expired", "Skewed", "BodyMismatch",
+	"PreconditionFailed", "Unavailable",
+}
+
+func (k Kind) String() string {
+	if k < kinds {
+		return names[k]
+	}
+	return fmt.Sprintf("Kind(%d)", uint8(k))
+}
+
+// All returns every kind; tests walk it.
+func All() []Kind {
+	all := make([]Kind, kinds)
+	for i := range all {
+		all[i] = Kind(i)
+	}
+	return all
+}
+
+// Error is an error with a kind and a sentence for the caller.
+type Error struct {
+	Kind    Kind
+	Message string
+}
+
+// New returns an error of kind k whose text is shown to the caller. Never put a
+// secret or a member's address into it, unless the caller just sent that address.
+func New(k Kind, format string, args ...any) error {
+	return &Error{Kind: k, Message: fmt.Sprintf(format, args...)}
+}
+
+func (e *Error) Error() string { return e.Message }
+
+// KindOf returns the kind of the first Error in err's chain, Internal if there is
+// none. KindOf(nil) is Internal too: ask only about errors.
+func KindOf(err error) Kind {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Kind
+	}
+	return Internal
+}
+
+// Is reports whether err has kind k; a nil error has no kind.
+func Is(err error, k Kind) bool { return err != nil && KindOf(err) == k }
+
+// Message returns the sentence for the caller: that of the first Error in err's
+// chain, or a fixed one when err is ours.
+func Message(err error) string {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Message
+	}
+	return "internal error"
+}
