@@ -1,0 +1,77 @@
+// Package object is where bytes lie: the files that jobs read and the reports they
+// leave, as immutable objects with S3's names.
+//
+// In come names and streams, out go streams and what is known about them. Every
+// backend promises what objecttest.Run checks: an object is replaced as a whole or
+// not at all, an acknowledged Put survives a crash, and a held version stays
+// readable, whatever is put over its name, until it is released.
+package object
+
+import (
+	"context"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/sluicehq/sluice/internal/fault"
+)
+
+// Name says where an object lies. Buckets of two accounts never meet, even under
+// one name.
+type Name struct {
+	Account string
+	Bucket  string
+	Key     string
+}
+
+// URL returns the name as s3://bucket/key.
+func (n Name) URL() string { return "s3://" + n.Bucket + "/" + n.Key }
+
+// ParseURL reads s3://bucket/key as seen by account. It returns fault.Invalid when
+// the text has another scheme, or no bucket, or no key.
+func ParseURL(account, url string) (Name, error) {
+	rest, ok := strings.CutPrefix(url, "s3://")
+	bucket, key, found := strings.Cut(rest, "/")
+	if !ok || !found || bucket == "" || key == "" {
+		return Name{}, fault.New(fault.Invalid, "%q is not of the form s3://bucket/key", url)
+	}
+	return Name{Account: account, Bucket: bucket, Key: key}, nil
+}
+
+// Info is what is known about an object without reading it.
+type Info struct {
+	Name     Name
+	Size     int64
+	ETag     string // as S3 shows it, without quotes
+	Version  string // names these very bytes; another Put under the name makes another version
+	Modified time.Time
+}
+
+// Store holds objects. Its methods may be called concurrently. A name that holds
+// nothing is fault.NotFound.
+type Store interface {
+	// Stat tells what lies at n now.
+	Stat(ctx context.Context, n Name) (Info, error)
+
+	// Hold tells what lies at n now and keeps that version readable by Open until
+	// Release is called with the same holder, also over restarts. A holder holds
+	// one version: holding again moves it. The holder is any name that the caller
+	// will remember, such as a job's id.
+	Hold(ctx context.Context, n Name, holder string) (Info, error)
+
+	// Release ends what holder held; to hold nothing is no error.
+	Release(ctx context.Context, holder string) error
+
+	// Open reads the given version of n from offset to its end. An empty version
+	// means what lies there now. A version that is gone, because nobody held it, is
+	// fault.Broken with a sentence that says the object has changed. The caller
+	// closes the reader.
+	Open(ctx context.Context, n Name, version string, offset int64) (io.ReadCloser, error)
+
+	// Put stores what r gives under n, replacing what lay there, once r has ended
+	// without an error; otherwise nothing has changed. Missing buckets are made.
+	Put(ctx context.Context, n Name, contentType string, r io.Reader) (Info, error)
+
+	// Delete removes what lies at n; to find nothing is no error.
+	Delete(ctx context.Context, n Name) error
+}
