@@ -1,0 +1,66 @@
+# make            builds bin/sluice
+# make demo       a real import of a million addresses on a throw-away server
+# make test       all tests; installs what they need first
+# make check      all that CI checks: make test, formatting, linters, race detector, fuzzing
+# make bench      the figures of docs/operating.md, measured here
+
+GO ?= go
+# The product is one static binary; only the race detector wants cgo.
+export CGO_ENABLED ?= 0
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+.PHONY: build demo test check bench needs lint race fuzz generate clean
+
+build:
+	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/sluice ./cmd/sluice
+
+demo: build
+	@./bin/sluice demo
+
+# SLUICE_TEST_ALL turns a skipped test (a client that is not installed) into a
+# failed one, where make could have installed it.
+test: needs
+	SLUICE_TEST_ALL=1 $(GO) test ./...
+
+needs:
+	@./conformance/install
+
+check: test lint race fuzz
+
+lint:
+	@cd tools && $(GO) build -o ../bin/ mvdan.cc/gofumpt honnef.co/go/tools/cmd/staticcheck
+	@files=$$(git ls-files '*.go' | xargs ./bin/gofumpt -l); \
+		if [ -n "$$files" ]; then echo "not formatted (make fmt):"; echo "$$files"; exit 1; fi
+	$(GO) vet ./...
+	./bin/staticcheck ./...
+	$(GO) mod tidy -diff
+	cd tools && $(GO) mod tidy -diff
+
+.PHONY: fmt
+fmt:
+	@cd tools && $(GO) build -o ../bin/ mvdan.cc/gofumpt
+	@git ls-files '*.go' | xargs ./bin/gofumpt -w
+
+# The packages in which goroutines meet; the rest is pure.
+race:
+	CGO_ENABLED=1 $(GO) test -race -short ./internal/... ./cmd/...
+
+FUZZTIME ?= 5s
+fuzz:
+	@set -e; for dir in $$(git grep -l '^func Fuzz' -- '*_test.go' | xargs -n1 dirname | sort -u); do \
+		for target in $$(grep -h -o '^func Fuzz[A-Za-z0-9_]*' $$dir/*_test.go | cut -c6-); do \
+			echo "fuzz $$dir $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$$dir; \
+		done; \
+	done
+
+generate:
+	$(GO) generate ./...
+
+bench: build
+	@./bench/run
+
+clean:
+	rm -rf bin conformance/js/node_modules
