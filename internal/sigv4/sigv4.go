@@ -11,6 +11,7 @@
 //	fault.BodyMismatch     a body that is not the one that was signed
 //	fault.TooLarge         a body beyond Options.MaxBody
 //	fault.Invalid          a well signed header about the body that makes no sense
+//	fault.Malformed        a query string that cannot be decoded
 //
 // Both forms are understood: the Authorization header, and the presigned link with
 // its X-Amz-* query parameters. A signature covers method, path, query, host, every

@@ -1,7 +1,10 @@
 package sigv4
 
 import (
+	"crypto/subtle"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/sluicehq/sluice/internal/fault"
@@ -18,6 +21,7 @@ type Options struct {
 type Verifier struct {
 	lookup Lookup
 	o      Options
+	keys   keyring
 }
 
 // NewVerifier returns a Verifier of the keys that lookup knows.
@@ -36,7 +40,8 @@ func NewVerifier(lookup Lookup, o Options) *Verifier {
 
 // Verify returns who signed r, for one of the services (signing names, as "ses",
 // "wisdom", "s3"). A request signed for another service, and an anonymous one, is
-// refused. Every error carries a fault kind; see the package comment.
+// refused. Every refusal carries a fault kind, see the package comment; an error
+// without one is a connection that broke.
 //
 // Verify takes r as the server received it, before anything rewrites its path, query
 // or headers, and prepares its body:
@@ -51,11 +56,121 @@ func NewVerifier(lookup Lookup, o Options) *Verifier {
 //     and after io.EOF r.Trailer holds the trailers (X-Amz-Checksum-*), verified if
 //     they were signed.
 func (v *Verifier) Verify(r *http.Request, services ...string) (Identity, error) {
-	return Identity{}, fault.New(fault.Unauthenticated, "Missing Authentication Token")
+	query, err := parseQuery(r.URL.RawQuery)
+	if err != nil {
+		return Identity{}, err
+	}
+	c, err := readClaim(r, query)
+	if err != nil {
+		return Identity{}, err
+	}
+	if !slices.Contains(services, c.service) {
+		return Identity{}, fault.New(fault.BadSignature, "Credential should be scoped to correct service: '%s'.", strings.Join(services, "' or '"))
+	}
+	who, ok := v.lookup(c.accessKey)
+	if !ok || who.Secret == "" { // an empty secret is one that everybody knows
+		return Identity{}, errUnknownKey(c.service)
+	}
+	if err := v.checkTime(&c); err != nil {
+		return Identity{}, err
+	}
+	if err := checkCovered(r, c.signed); err != nil {
+		return Identity{}, err
+	}
+	payload, err := v.payload(r, &c)
+	if err != nil {
+		return Identity{}, err
+	}
+
+	id := scopedKey{who.Secret, c.date, c.region, c.service}
+	key := v.keys.get(id)
+	if !matches(r, query, &c, payload, key) {
+		return Identity{}, fault.New(fault.BadSignature, "The request signature we calculated does not match the signature you provided. "+
+			"Check your AWS Secret Access Key and signing method.")
+	}
+	v.keys.put(id, key)
+	if err := v.guard(r, &c, key); err != nil {
+		return Identity{}, err
+	}
+	return Identity{
+		Account: who.Account, AccessKey: c.accessKey,
+		Region: c.region, Service: c.service, Presigned: c.presigned,
+	}, nil
 }
 
-// ServiceOf returns the service that r says it is signed for, header or link, before
-// anything is verified; "" if r carries no readable signature. It is for routing only.
+// ServiceOf returns the service that r says it is signed for, in header or link,
+// before anything is verified; "" if it says none. It is for routing only.
 func ServiceOf(r *http.Request) string {
-	return ""
+	query, err := parseQuery(r.URL.RawQuery)
+	if err != nil {
+		return ""
+	}
+	c, _ := readClaim(r, query) // what is wrong with it is for Verify to say
+	return c.service
+}
+
+// errUnknownKey says it in the words of the service that was called.
+func errUnknownKey(service string) error {
+	if service == serviceS3 {
+		return fault.New(fault.UnknownKey, "The AWS Access Key Id you provided does not exist in our records.")
+	}
+	return fault.New(fault.UnknownKey, "The security token included in the request is invalid.")
+}
+
+// checkTime refuses what was signed too long ago, or in the future.
+func (v *Verifier) checkTime(c *claim) error {
+	now := v.o.Now().UTC()
+	early, late := now.Add(-v.o.Skew), now.Add(v.o.Skew)
+	switch {
+	case c.presigned && now.After(c.time.Add(c.expires)):
+		return fault.New(fault.Expired, "Request has expired")
+	case c.service == serviceS3 && (c.time.After(late) || !c.presigned && c.time.Before(early)):
+		return fault.New(fault.Skewed, "The difference between the request time and the current time is too large.")
+	case c.time.After(late):
+		return fault.New(fault.Skewed, "Signature not yet current: %s is still later than %s (%s + %v min.)",
+			c.at, late.Format(stamp), now.Format(stamp), v.o.Skew.Minutes())
+	case !c.presigned && c.time.Before(early):
+		return fault.New(fault.Skewed, "Signature expired: %s is now earlier than %s (%s - %v min.)",
+			c.at, early.Format(stamp), now.Format(stamp), v.o.Skew.Minutes())
+	}
+	return nil
+}
+
+// checkCovered demands that all is signed that has to be, and that all is there that
+// was signed.
+func checkCovered(r *http.Request, signed []string) error {
+	if !slices.Contains(signed, "host") {
+		return fault.New(fault.BadSignature, "'Host' must be a 'SignedHeader' in the AWS Authorization.")
+	}
+	for name := range r.Header {
+		if isAmz(name) && !slices.Contains(signed, strings.ToLower(name)) {
+			return fault.New(fault.BadSignature, "There were headers present in the request which were not signed: %s", strings.ToLower(name))
+		}
+	}
+	for _, name := range signed {
+		if _, ok := headerValues(r, name); !ok {
+			return fault.New(fault.BadSignature, "The signed header '%s' is not in the request.", name)
+		}
+	}
+	return nil
+}
+
+func isAmz(name string) bool {
+	const prefix = "x-amz-"
+	return len(name) > len(prefix) && strings.EqualFold(name[:len(prefix)], prefix)
+}
+
+// matches reports whether the signature is that of r. A client may spell its path
+// other than AWS does ("+" for "%2B") and yet sign AWS's spelling, as AWS wants it.
+func matches(r *http.Request, query []parameter, c *claim, payload string, key []byte) bool {
+	path := wirePath(r)
+	if c.signs(key, canonicalHash(r, path, query, c, payload)) {
+		return true
+	}
+	spelled := respell(path)
+	return spelled != path && c.signs(key, canonicalHash(r, spelled, query, c, payload))
+}
+
+func (c *claim) signs(key []byte, hash [32]byte) bool {
+	return subtle.ConstantTimeCompare([]byte(signature(key, c, hash)), []byte(c.signature)) == 1
 }
