@@ -56,15 +56,13 @@ const (
 func (c *Checker) push(name string) { c.place = append(c.place, step{name: name}) }
 func (c *Checker) pushIndex(i int)  { c.place = append(c.place, step{index: i}) }
 func (c *Checker) pop()             { c.place = c.place[:len(c.place)-1] }
-func (c *Checker) null(name string) { c.breaks(name, ruleNull) }
-func (c *Checker) where() string    { return where(c.place) }
-func lowerFirst(name string) string { return strings.ToLower(name[:1]) + name[1:] }
-func atLeast(n int64) string        { return "greater than or equal to " + strconv.FormatInt(n, 10) }
-func atMost(n int64) string         { return "less than or equal to " + strconv.FormatInt(n, 10) }
-func (c *Checker) unless(ok bool, name, rule string) {
-	if !ok {
-		c.breaks(name, rule)
+
+// below returns the present place, or that of its member name unless that is empty.
+func (c *Checker) below(name string) []step {
+	if name == "" {
+		return c.place
 	}
+	return append(slices.Clip(c.place), step{name: name})
 }
 
 // where writes a place as AWS does: "tags.1.member.key", members in lower camel
@@ -79,19 +77,23 @@ func where(place []step) string {
 			fmt.Fprintf(&b, "%d.member", s.index+1)
 			continue
 		}
-		b.WriteString(lowerFirst(s.name))
+		b.WriteString(strings.ToLower(s.name[:1]) + s.name[1:])
 	}
 	return b.String()
+}
+
+func (c *Checker) null(name string) { c.breaks(name, ruleNull) }
+
+func (c *Checker) unless(ok bool, name, rule string) {
+	if !ok {
+		c.breaks(name, rule)
+	}
 }
 
 // breaks notes that the member name of the present place, or the place itself when
 // name is empty, breaks a rule. A value that is not there breaks that one rule only.
 func (c *Checker) breaks(name, rule string) {
-	place := c.place
-	if name != "" {
-		place = append(place[:len(place):len(place)], step{name: name})
-	}
-	v := violation{where(place), rule}
+	v := violation{where(c.below(name)), rule}
 	for _, have := range c.found {
 		if have.place == v.place && (have.rule == ruleNull || have.rule == rule) {
 			return
@@ -122,6 +124,9 @@ func (c *Checker) Err() error {
 	}
 	return fault.New(fault.Invalid, "%s", b.String())
 }
+
+func atLeast(n int64) string { return "greater than or equal to " + strconv.FormatInt(n, 10) }
+func atMost(n int64) string  { return "less than or equal to " + strconv.FormatInt(n, 10) }
 
 // broken returns the rules that s breaks.
 func (t *Text) broken(s string) []string {

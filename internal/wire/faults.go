@@ -1,9 +1,9 @@
 package wire
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/sluicehq/sluice/internal/fault"
 )
@@ -106,7 +106,7 @@ func name(api *API, op *Operation, k fault.Kind) named {
 	}
 	if api != nil {
 		n := api.Faults[fault.Invalid][0]
-		return named{n, api.Statuses[n]}
+		return named{n, cmp.Or(api.Statuses[n], http.StatusBadRequest)}
 	}
 	return named{"ValidationException", http.StatusBadRequest}
 }
@@ -146,5 +146,5 @@ func (a *API) typeOf(name string) string {
 	if _, ok := a.Statuses[name]; ok {
 		return a.Namespace + "#" + name
 	}
-	return strings.Join([]string{"com.amazon.coral.service", name}, "#")
+	return "com.amazon.coral.service#" + name
 }

@@ -70,7 +70,11 @@ func object(body []byte) (Object, error) {
 	dec.UseNumber() // a float64 would round large numbers
 	var v any
 	if err := dec.Decode(&v); err != nil {
-		return nil, notJSON(err, dec.InputOffset())
+		at := int64(len(body)) // cut off, unless the decoder knows a place
+		if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+			at = syntax.Offset
+		}
+		return nil, fault.New(fault.Malformed, "body is not JSON at byte %d", at)
 	}
 	end := dec.InputOffset()
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
@@ -83,24 +87,12 @@ func object(body []byte) (Object, error) {
 	return o, nil
 }
 
-func notJSON(err error, at int64) error {
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
-		at = syntax.Offset
-	}
-	return fault.New(fault.Malformed, "body is not JSON at byte %d", at)
-}
-
 // refuse notes that v, at the present place or below it under name, is not a want.
 func (r *Reader) refuse(name string, v any, want string) {
 	if r.malformed != nil {
 		return
 	}
-	place := r.place
-	if name != "" {
-		place = append(place[:len(place):len(place)], step{name: name})
-	}
-	r.malformed = fault.New(fault.Malformed, "%s can not be converted to a %s at '%s'", tokenOf(v), want, where(place))
+	r.malformed = fault.New(fault.Malformed, "%s can not be converted to %s at '%s'", tokenOf(v), want, where(r.below(name)))
 }
 
 // tokenOf names a value's kind in the words that AWS's parser uses.
@@ -143,7 +135,7 @@ func need[T any](r *Reader, name string, x *T) T {
 
 // OptString reads a member that may be absent.
 func (r *Reader) OptString(o Object, name string) *string {
-	return opt(r, o, name, "String", asString)
+	return opt(r, o, name, "a String", asString)
 }
 
 // String reads a member that must be there.
@@ -163,28 +155,28 @@ func (r *Reader) OptEnum(o Object, name string, t *Text) string {
 }
 
 // OptInt reads a member that may be absent.
-func (r *Reader) OptInt(o Object, name string) *int64 { return opt(r, o, name, "Integer", asInt) }
+func (r *Reader) OptInt(o Object, name string) *int64 { return opt(r, o, name, "an Integer", asInt) }
 
 // Int reads a member that must be there.
 func (r *Reader) Int(o Object, name string) int64 { return need(r, name, r.OptInt(o, name)) }
 
 // OptFloat reads a member that may be absent.
 func (r *Reader) OptFloat(o Object, name string) *float64 {
-	return opt(r, o, name, "Double", asFloat)
+	return opt(r, o, name, "a Double", asFloat)
 }
 
 // Float reads a member that must be there.
 func (r *Reader) Float(o Object, name string) float64 { return need(r, name, r.OptFloat(o, name)) }
 
 // OptBool reads a member that may be absent.
-func (r *Reader) OptBool(o Object, name string) *bool { return opt(r, o, name, "Boolean", asBool) }
+func (r *Reader) OptBool(o Object, name string) *bool { return opt(r, o, name, "a Boolean", asBool) }
 
 // Bool reads a member that must be there.
 func (r *Reader) Bool(o Object, name string) bool { return need(r, name, r.OptBool(o, name)) }
 
 // OptTime reads a member that may be absent.
 func (r *Reader) OptTime(o Object, name string) *time.Time {
-	return opt(r, o, name, "Timestamp", asTime)
+	return opt(r, o, name, "a Timestamp", asTime)
 }
 
 // Time reads a member that must be there.
@@ -192,22 +184,30 @@ func (r *Reader) Time(o Object, name string) time.Time { return need(r, name, r.
 
 // Map reads a map of strings; nil is absent.
 func (r *Reader) Map(o Object, name string) map[string]string {
-	in := opt(r, o, name, "Map", as[Object])
+	in := opt(r, o, name, "a Map", as[Object])
 	if in == nil {
 		return nil
 	}
 	r.push(name)
 	defer r.pop()
 	m := make(map[string]string, len(*in))
-	for k := range *in {
-		m[k] = r.String(*in, k)
+	for k, v := range *in {
+		// The key is the caller's own text and stays out of the place.
+		s, ok := asString(v)
+		switch {
+		case v == nil:
+			r.null("")
+		case !ok:
+			r.refuse("", v, "a String")
+		}
+		m[k] = s
 	}
 	return m
 }
 
 // ReadStruct reads a structure; nil is absent.
 func ReadStruct[T any](r *Reader, o Object, name string, read func(*T, *Reader, Object)) *T {
-	in := opt(r, o, name, "Structure", as[Object])
+	in := opt(r, o, name, "a Structure", as[Object])
 	if in == nil {
 		return nil
 	}
@@ -223,7 +223,7 @@ func ReadList[T any](r *Reader, o Object, name string, read func(*T, *Reader, Ob
 	return list(r, o, name, func(x *T, v any) {
 		in, ok := v.(Object)
 		if !ok {
-			r.refuse("", v, "Structure")
+			r.refuse("", v, "a Structure")
 			return
 		}
 		read(x, r, in)
@@ -235,7 +235,7 @@ func ReadTexts[T ~string](r *Reader, o Object, name string) []T {
 	return list(r, o, name, func(x *T, v any) {
 		s, ok := asString(v)
 		if !ok {
-			r.refuse("", v, "String")
+			r.refuse("", v, "a String")
 			return
 		}
 		*x = T(s)
@@ -243,7 +243,7 @@ func ReadTexts[T ~string](r *Reader, o Object, name string) []T {
 }
 
 func list[T any](r *Reader, o Object, name string, read func(*T, any)) []T {
-	in := opt(r, o, name, "List", asList)
+	in := opt(r, o, name, "a List", asList)
 	if in == nil {
 		return nil
 	}
