@@ -1,0 +1,124 @@
+package mailmanager
+
+import (
+	"context"
+	"time"
+
+	api "github.com/sluicehq/sluice/internal/api/mailmanager"
+	"github.com/sluicehq/sluice/internal/destination"
+	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/object"
+	"github.com/sluicehq/sluice/internal/service"
+)
+
+// CreateAddressListImportJob makes a job and the link to which its file goes. It does
+// not run before it is started.
+func (s *Service) CreateAddressListImportJob(ctx context.Context, in *api.CreateAddressListImportJobInput) (*api.CreateAddressListImportJobOutput, error) {
+	list, err := s.list(ctx, in.AddressListId)
+	if err != nil {
+		return nil, err
+	}
+	id := service.NewID("job-")
+	j := job.Job{
+		ID: job.ID(id), Owner: list.Ref.Owner, Wire: job.MailManager, Name: in.Name,
+		Destination: job.Destination{Kind: destination.AddressList, List: list.Ref.ID, Action: destination.Put},
+		Source:      job.Source{Bucket: s.opts.Bucket, Key: "uploads/" + id, Format: "CSV"},
+		State:       job.Created,
+		Created:     time.Now().UTC(),
+	}
+	format := in.ImportDataFormat.ImportDataType
+	if format == api.ImportDataTypeJson {
+		j.Source.Format = "JSON"
+	}
+	once := once(in.ClientToken, in.AddressListId, in.Name, string(format))
+	j, err = s.store.CreateJob(ctx, j, once, 0)
+	if err != nil {
+		return nil, service.Reword(err, fault.Conflict, "the client token was used before, for another import job")
+	}
+	url, err := s.uploadLink(ctx, j)
+	if err != nil {
+		return nil, err
+	}
+	return &api.CreateAddressListImportJobOutput{JobId: string(j.ID), PreSignedUrl: url}, nil
+}
+
+// StartAddressListImportJob binds a job to the bytes that lie at its link now, and
+// lets it run. Bytes put there later belong to no job.
+func (s *Service) StartAddressListImportJob(ctx context.Context, in *api.StartAddressListImportJobInput) (*api.StartAddressListImportJobOutput, error) {
+	unlock := s.starts.lock(in.JobId)
+	defer unlock()
+	j, err := s.job(ctx, in.JobId)
+	if err != nil {
+		return nil, err
+	}
+	if err := mustBe(job.Created, j, "started"); err != nil {
+		return nil, err
+	}
+	if _, err := s.list(ctx, j.Destination.List); err != nil {
+		return nil, err
+	}
+	file, err := s.objects.Hold(ctx, upload(j), in.JobId)
+	if fault.Is(err, fault.NotFound) {
+		return nil, fault.New(fault.Conflict, "import job %s cannot be started: nothing has been uploaded to its pre-signed URL", j.ID)
+	}
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.store.ChangeJob(ctx, j.Owner, j.ID, func(j *job.Job) error {
+		if err := mustBe(job.Created, *j, "started"); err != nil {
+			return err
+		}
+		j.Source.Version, j.Source.ETag, j.Source.Size = file.Version, file.ETag, file.Size
+		return j.Become(job.Processing, time.Now().UTC())
+	})
+	if err != nil {
+		return nil, err // what is held stays: a Start on another node may have won, and be reading it
+	}
+	s.opts.Wake()
+	return &api.StartAddressListImportJobOutput{}, nil
+}
+
+// StopAddressListImportJob ends a running job. What it has imported stays.
+func (s *Service) StopAddressListImportJob(ctx context.Context, in *api.StopAddressListImportJobInput) (*api.StopAddressListImportJobOutput, error) {
+	j, err := s.job(ctx, in.JobId)
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.store.ChangeJob(ctx, j.Owner, j.ID, func(j *job.Job) error {
+		if err := mustBe(job.Processing, *j, "stopped"); err != nil {
+			return err
+		}
+		return j.Become(job.Stopped, time.Now().UTC())
+	})
+	if err != nil {
+		return nil, err
+	}
+	// The engine lets go of what a job holds when it ends it, and has not seen this end.
+	if err := s.objects.Release(ctx, in.JobId); err != nil {
+		return nil, err
+	}
+	return &api.StopAddressListImportJobOutput{}, nil
+}
+
+// job returns a job of the caller that came by this API.
+func (s *Service) job(ctx context.Context, id string) (job.Job, error) {
+	j, err := s.store.Job(ctx, service.OwnerOf(ctx), job.ID(id))
+	if fault.Is(err, fault.NotFound) || err == nil && j.Wire != job.MailManager {
+		return job.Job{}, fault.New(fault.NotFound, "import job %s does not exist", id)
+	}
+	return j, err
+}
+
+// mustBe refuses what can be done in one state only.
+func mustBe(want job.State, j job.Job, done string) error {
+	if j.State == want {
+		return nil
+	}
+	return fault.New(fault.Conflict, "import job %s cannot be %s: it is %s, not %s", j.ID, done, status[j.State], status[want])
+}
+
+// upload is where a job's file goes.
+func upload(j job.Job) object.Name {
+	return object.Name{Account: j.Owner.Account, Bucket: j.Source.Bucket, Key: j.Source.Key}
+}

@@ -1,0 +1,114 @@
+package mailmanager
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	api "github.com/sluicehq/sluice/internal/api/mailmanager"
+	"github.com/sluicehq/sluice/internal/destination"
+	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/service"
+	"github.com/sluicehq/sluice/internal/store"
+)
+
+// memberKey gives an address the form that it has on a list. The refusal of one that
+// cannot be on a list does not repeat it.
+func memberKey(address string) (string, error) {
+	key, refused := destination.ListEntry(nil, []byte(address))
+	if refused != nil {
+		return "", fault.New(fault.Invalid, "%s", refused.Reason)
+	}
+	return string(key), nil
+}
+
+// RegisterMemberToAddressList puts one address on a list. One that is there already
+// stays as it is, its created time included.
+func (s *Service) RegisterMemberToAddressList(ctx context.Context, in *api.RegisterMemberToAddressListInput) (*api.RegisterMemberToAddressListOutput, error) {
+	key, err := memberKey(in.Address)
+	if err != nil {
+		return nil, err
+	}
+	most := s.opts.Limits.Members(destination.AddressList)
+	ref := refOf(ctx, in.AddressListId)
+	err = s.store.PutMember(ctx, ref, key, nil, time.Now().UTC(), store.PutOptions{Max: most})
+	err = service.Reword(err, fault.NotFound, "address list %s does not exist", in.AddressListId)
+	err = service.Reword(err, fault.LimitExceeded, "an address list has at most %d addresses", most)
+	if err != nil {
+		return nil, err
+	}
+	return &api.RegisterMemberToAddressListOutput{}, nil
+}
+
+// DeregisterMemberFromAddressList takes one address off a list.
+func (s *Service) DeregisterMemberFromAddressList(ctx context.Context, in *api.DeregisterMemberFromAddressListInput) (*api.DeregisterMemberFromAddressListOutput, error) {
+	key, err := memberKey(in.Address)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.store.DeleteMember(ctx, refOf(ctx, in.AddressListId), key); err != nil {
+		return nil, s.absent(ctx, in.AddressListId, err)
+	}
+	return &api.DeregisterMemberFromAddressListOutput{}, nil
+}
+
+// GetMemberOfAddressList tells about one address exactly as it was registered: it does
+// not ask whether a wildcard on the list would match it.
+func (s *Service) GetMemberOfAddressList(ctx context.Context, in *api.GetMemberOfAddressListInput) (*api.GetMemberOfAddressListOutput, error) {
+	key, err := memberKey(in.Address)
+	if err != nil {
+		return nil, err
+	}
+	m, err := s.store.Member(ctx, refOf(ctx, in.AddressListId), key)
+	if err != nil {
+		return nil, s.absent(ctx, in.AddressListId, err)
+	}
+	return &api.GetMemberOfAddressListOutput{Address: m.Key, CreatedTimestamp: m.Created}, nil
+}
+
+// absent tells which of the two is missing when err says that one is.
+func (s *Service) absent(ctx context.Context, list string, err error) error {
+	if !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	if _, err := s.list(ctx, list); err != nil {
+		return err
+	}
+	return fault.New(fault.NotFound, "the address is not a member of address list %s", list)
+}
+
+// ListMembersOfAddressList lists a list's members in the order of their bytes.
+func (s *Service) ListMembersOfAddressList(ctx context.Context, in *api.ListMembersOfAddressListInput) (*api.ListMembersOfAddressListOutput, error) {
+	var filter store.MemberFilter
+	if in.Filter != nil && in.Filter.AddressPrefix != nil {
+		filter.Prefix = foldDomain(*in.Filter.AddressPrefix)
+	}
+	ref := refOf(ctx, in.AddressListId)
+	listing := service.Listing{
+		Operation: "ListMembersOfAddressList", Owner: ref.Owner, Filter: []string{ref.ID, filter.Prefix},
+	}
+	page, err := s.tokens.Page(listing, in.NextToken, in.PageSize, maxMembers)
+	if err != nil {
+		return nil, err
+	}
+	members, after, err := s.store.ListMembers(ctx, ref, filter, page)
+	err = service.Reword(err, fault.NotFound, "address list %s does not exist", ref.ID)
+	if err != nil {
+		return nil, err
+	}
+	out := &api.ListMembersOfAddressListOutput{NextToken: s.tokens.Next(listing, after)}
+	for _, m := range members {
+		out.Addresses = append(out.Addresses, api.SavedAddress{Address: m.Key, CreatedTimestamp: m.Created})
+	}
+	return out, nil
+}
+
+// foldDomain writes what stands behind the "@" in lower case, as members have it, so
+// that a prefix finds the address it was copied from.
+func foldDomain(prefix string) string {
+	local, domain, found := strings.Cut(prefix, "@")
+	if !found {
+		return prefix
+	}
+	return local + "@" + strings.ToLower(domain)
+}

@@ -1,0 +1,95 @@
+// Package service is what the services share: the parts they are given, page tokens,
+// the profile of limits, ids, resource names and tags. Each service has a package of
+// its own below, named as its API is.
+//
+// In comes what a caller asks for, already checked against the API's table; out goes
+// what it means, in the words of job and store. A service writes jobs and never
+// works on them: the engine finds them in the store.
+package service
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/object"
+	"github.com/sluicehq/sluice/internal/store"
+	"github.com/sluicehq/sluice/internal/wire"
+)
+
+// Store is the callers' side of a store.Store.
+type Store interface {
+	store.Jobs
+	store.Lists
+	store.Members
+}
+
+// Objects is the part of an object.Store that services need.
+type Objects interface {
+	Stat(ctx context.Context, n object.Name) (object.Info, error)
+	Hold(ctx context.Context, n object.Name, holder string) (object.Info, error)
+	Release(ctx context.Context, holder string) error
+}
+
+// Links makes links that carry their permission in themselves.
+type Links interface {
+	// Presign returns a URL at which anyone may use method on n until ttl is over. base
+	// is the scheme and host under which the caller reached us, region the one that
+	// the caller signed for; links into a foreign S3 have no use for them.
+	Presign(ctx context.Context, method string, n object.Name, base, region string, ttl time.Duration) (string, error)
+}
+
+// LinkLife is how long a link in a reply works. AWS names no time; a link is made
+// afresh with every reply, so an hour is only the time between reply and use.
+const LinkLife = time.Hour
+
+// Options are what a service may be told. The zero value works.
+type Options struct {
+	Bucket string // of uploads and reports, in each account; empty is "sluice"
+	Limits Limits // the zero value has none
+	Wake   func() // called after a job became ready; nil does nothing
+}
+
+// WithDefaults fills in what o leaves open.
+func (o Options) WithDefaults() Options {
+	if o.Bucket == "" {
+		o.Bucket = "sluice"
+	}
+	if o.Wake == nil {
+		o.Wake = func() {}
+	}
+	return o
+}
+
+// OwnerOf returns the owner whose things a caller sees: the account, in the region
+// that was signed for.
+func OwnerOf(ctx context.Context) job.Owner {
+	c := wire.CallerOf(ctx)
+	return job.Owner{Account: c.Account, Region: c.Region}
+}
+
+// Reword gives an error of kind k a sentence of the service's own, so that callers
+// read the same whichever store answered. Other errors, and nil, stay as they are.
+func Reword(err error, k fault.Kind, format string, args ...any) error {
+	if !fault.Is(err, k) {
+		return err
+	}
+	return fault.New(k, format, args...)
+}
+
+// Count returns n as a member of a reply. The models' integers have 32 bits and
+// strict clients refuse more, so a count beyond that stays at the largest.
+func Count(n int64) *int64 {
+	n = min(n, math.MaxInt32)
+	return &n
+}
+
+// Time returns t as a member of a reply, nil if it is zero.
+func Time(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
