@@ -1,0 +1,71 @@
+// Package destination decides what a record does to a member.
+//
+// In comes a record, out comes a change to one member of the destination, or a
+// refusal with the reason. The package is pure, and a rule allocates nothing per
+// record: a Change is valid until the next record is decided. The same rules serve
+// the single writes of the APIs, so that a member is the same whichever way it came.
+package destination
+
+import (
+	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/record"
+)
+
+// Kind is a kind of destination.
+type Kind string
+
+// The kinds.
+const (
+	AddressList Kind = "address-list"
+	Suppression Kind = "suppression"
+)
+
+// Action is what a job does with the members that its records name.
+type Action string
+
+// The actions.
+const (
+	Put    Action = "PUT"    // the member is there afterwards, with this value
+	Delete Action = "DELETE" // the member is not there afterwards; an absent one is no failure
+)
+
+// Change is what one record does to one member.
+type Change struct {
+	Action Action
+	Key    []byte // the member's key in its canonical form
+	Value  []byte // what replaces the member's value; empty for Delete
+}
+
+// Rule decides records for one job. It is not safe for concurrent use: it owns the
+// buffers that a Change points to.
+type Rule interface {
+	// Schema tells what the rule needs from records of the given format.
+	Schema(f record.Format) record.Schema
+	// Decide fills c with what rec does, or tells why rec is refused. A record that
+	// could not be read (rec.Refused) is refused for that reason.
+	Decide(rec *record.Record, c *Change) *record.Refusal
+}
+
+// NewRule returns the rule for a kind of destination and an action; one that the
+// kind does not know is fault.Invalid.
+func NewRule(k Kind, a Action) (Rule, error) {
+	switch {
+	case k == AddressList && a == Put:
+		return newAddressList(), nil
+	case k == Suppression && (a == Put || a == Delete):
+		return newSuppression(a), nil
+	}
+	return nil, fault.New(fault.Invalid, "a job cannot %s members of a destination of kind %q", a, k)
+}
+
+// Reject is a record that was refused: the row of a report. Record, Line, Offset
+// and Raw are as in record.Record, Code and Reason as in record.Refusal.
+type Reject struct {
+	Record int64
+	Line   int64
+	Offset int64
+	Code   string
+	Reason string
+	Key    []byte // the record's first field as it stood there; empty if it could not be read
+	Raw    []byte
+}

@@ -1,0 +1,37 @@
+package destination
+
+import "github.com/sluicehq/sluice/internal/record"
+
+// Why a record, or the text of a member, is refused.
+var (
+	noAddress        = refusal("no-address", "the record has no address; give one")
+	notText          = refusal("not-text", "the address is not a text; write it as a string")
+	noAt             = refusal("no-at-sign", "the address has no @; write it as name@example.com")
+	twoAts           = refusal("two-at-signs", "the address has more than one @; write one address a record, and put a name that holds an @ into quotes")
+	noLocalPart      = refusal("no-local-part", "the address has nothing before the @; add the name")
+	longLocalPart    = refusal("local-part-too-long", "the part before the @ is longer than 64 characters")
+	dotInLocalPart   = refusal("local-part-dot", "the part before the @ begins or ends with a dot or has two in a row; remove the dot, or put the part into quotes")
+	badLocalPart     = refusal("local-part-character", "the part before the @ has a space or a character that may not stand there; remove it, or put the part into quotes")
+	badQuotedPart    = refusal("local-part-quotes", "the quotes before the @ do not hold together; close them, and put a backslash before a quote or backslash within")
+	foreignLocalPart = refusal("local-part-not-ascii", "the part before the @ has a letter outside ASCII, which mail to this address cannot carry; write it in ASCII")
+	noDomain         = refusal("no-domain", "the address has no domain after the @; add it")
+	longDomain       = refusal("domain-too-long", "the domain is longer than 253 characters")
+	badLabel         = refusal("domain-label", "a part of the domain between two dots is empty or longer than 63 characters")
+	hyphenLabel      = refusal("domain-hyphen", "a part of the domain begins or ends with a hyphen; remove it")
+	badDomain        = refusal("domain-character", "the domain has a character other than letters, digits, hyphens and dots; remove it")
+	shortDomain      = refusal("domain-one-level", "the domain has no dot; write it in full, as in example.com")
+	numericDomain    = refusal("domain-numeric", "the domain ends in a number, as an IP address does; give a name")
+	literalDomain    = refusal("domain-literal", "the domain is an IP address in brackets; give a name")
+	foreignDomain    = refusal("domain-not-idna", "the domain has letters that no international domain name may have; check it")
+	noReason         = refusal("no-reason", "the record has no reason; give BOUNCE or COMPLAINT")
+	badReason        = refusal("unknown-reason", "the reason is neither BOUNCE nor COMPLAINT, in capitals")
+	badLength        = refusal("bad-length", "an entry has 3 to 320 characters")
+	twoStars         = refusal("two-stars", "the entry has more than one *; at most one is allowed")
+	starLocalPart    = refusal("star-local-part", "the part before the @ has a * and 1, 2 or more than 19 other characters; it may have none, or 3 to 19")
+	starDomain       = refusal("star-domain", "the * in the domain does not stand alone before it; write it as *.example.com")
+	starLevels       = refusal("star-levels", "the domain after *. has fewer than 2 or more than 9 levels")
+)
+
+func refusal(code, reason string) *record.Refusal {
+	return &record.Refusal{Code: code, Reason: reason}
+}

@@ -1,0 +1,293 @@
+package record
+
+import (
+	"bytes"
+	"encoding/binary"
+	"io"
+	"unicode/utf8"
+)
+
+// csvRows reads CSV. Most rows have no quotes, no byte outside ASCII and end in LF:
+// those are found and cut with a few calls of bytes.IndexByte. For that it keeps, for
+// each byte that matters, the place where it comes next, so that a file without
+// quotes is searched for them only once.
+type csvRows struct {
+	win    *window
+	schema Schema
+	cols   []int // column to field, -1 for one that nobody asked for
+	count  int64 // line ends before win.pos
+	cells  int   // cells of the row being cut
+	text   []byte
+	raw    []byte
+	held   *row // the first row, if it is too long to be read twice
+
+	// The place of the next such byte at or after win.pos, win.end if none is in
+	// memory. One that lies before win.pos is out of date.
+	lf, cr, quote, nul, high int
+	rare                     int // the least of cr, quote, nul, high when they were last looked up
+}
+
+func newCSV(win *window, s Schema) *csvRows {
+	c := &csvRows{win: win, schema: s}
+	c.forget()
+	return c
+}
+
+func (c *csvRows) lines() int64 { return c.count }
+
+// forget marks all places as out of date.
+func (c *csvRows) forget() { c.lf, c.cr, c.quote, c.nul, c.high, c.rare = -1, -1, -1, -1, -1, -1 }
+
+// next reads one row. The fast way is here, all else is in odd.
+func (c *csvRows) next(rec *Record) error {
+	for {
+		w := c.win
+		start := w.pos
+		if c.lf < start {
+			c.lf = find(w, start, '\n')
+		}
+		end := c.lf
+		if c.rare < start || end >= c.rare || end-start > MaxRecord {
+			done, err := c.odd(rec)
+			if done || err != nil {
+				return err
+			}
+			continue
+		}
+		w.pos = end + 1
+		c.count++
+		if line := w.buf[start:end]; !isBlank(line) {
+			rec.Line, rec.Offset, rec.Raw = c.count, w.base+int64(start), line
+			rec.Refused = c.cut(rec.Fields, line)
+			return nil
+		}
+	}
+}
+
+// find returns where b is in the window from pos on, w.end if it is not there.
+func find(w *window, pos int, b byte) int {
+	if i := bytes.IndexByte(w.buf[pos:w.end], b); i >= 0 {
+		return pos + i
+	}
+	return w.end
+}
+
+// look brings the places up to date.
+func (c *csvRows) look() {
+	w := c.win
+	for _, p := range [...]struct {
+		at *int
+		b  byte
+	}{{&c.lf, '\n'}, {&c.cr, '\r'}, {&c.quote, '"'}, {&c.nul, 0}} {
+		if *p.at < w.pos {
+			*p.at = find(w, w.pos, p.b)
+		}
+	}
+	if c.high < w.pos {
+		c.high = w.pos + indexHigh(w.buf[w.pos:w.end])
+	}
+	c.rare = min(c.cr, c.quote, c.nul, c.high)
+}
+
+// odd does one step that the fast way cannot: it reads a row that is out of the
+// ordinary, passes over blank lines or reads on. It reports whether rec is a row.
+func (c *csvRows) odd(rec *Record) (bool, error) {
+	if h := c.held; h != nil {
+		c.held = nil
+		rec.Line, rec.Offset, rec.Raw, rec.Refused = h.line, h.offset, h.raw, h.refused
+		return true, nil
+	}
+	w := c.win
+	c.look()
+	start, end := w.pos, min(c.lf, c.cr)
+	switch {
+	case c.quote < end:
+		return c.quoted(rec)
+	case end == w.end && !w.eof:
+		if end-start > MaxRecord {
+			return true, c.tooLong(rec, end)
+		}
+		return false, c.fill()
+	case end == w.end && start == end:
+		return false, io.EOF
+	}
+	after, err := c.after(end)
+	if err != nil || after == 0 {
+		return false, err
+	}
+	if isBlank(w.buf[start:end]) {
+		c.consume(after, end)
+		return false, nil
+	}
+	if end-start > MaxRecord {
+		return true, c.tooLong(rec, end)
+	}
+	c.locate(rec, start, end)
+	if rec.Refused = c.unreadable(end); rec.Refused == nil {
+		rec.Refused = c.cut(rec.Fields, rec.Raw)
+	}
+	c.consume(after, end)
+	return true, nil
+}
+
+// fill reads on and moves the places along.
+func (c *csvRows) fill() error {
+	_, err := c.win.fill()
+	c.forget()
+	return err
+}
+
+// after returns the place after the line end at end, which may be the source's end.
+// It returns 0 when it had to read on, after which all places have changed.
+func (c *csvRows) after(end int) (int, error) {
+	w := c.win
+	switch {
+	case end == w.end:
+		return end, nil
+	case w.buf[end] == '\n':
+		return end + 1, nil
+	case end+1 == w.end && !w.eof:
+		return 0, c.fill()
+	case end+1 < w.end && w.buf[end+1] == '\n':
+		return end + 2, nil
+	}
+	return end + 1, nil
+}
+
+// consume moves the window past the line end at end.
+func (c *csvRows) consume(after, end int) {
+	c.win.pos = after
+	if after > end {
+		c.count++
+	}
+}
+
+// locate says in rec where the row from start to end lies.
+func (c *csvRows) locate(rec *Record, start, end int) {
+	rec.Line, rec.Offset, rec.Raw = c.count+1, c.win.base+int64(start), c.win.buf[start:end]
+}
+
+// unreadable tells why the text from win.pos to end cannot be a row, if so.
+func (c *csvRows) unreadable(end int) *Refusal {
+	if c.high < end && !utf8.Valid(c.win.buf[c.win.pos:end]) {
+		return refusedEncoding
+	}
+	if c.nul < end {
+		return refusedNUL
+	}
+	return nil
+}
+
+// tooLong refuses the row at win.pos, of which at least the text up to end is known
+// to hold no line end outside quotes, and goes on after the next line end.
+func (c *csvRows) tooLong(rec *Record, end int) error {
+	w := c.win
+	c.locate(rec, w.pos, w.pos+min(MaxRaw, end-w.pos))
+	c.raw = append(c.raw[:0], wholeRunes(rec.Raw)...)
+	rec.Raw, rec.Refused = c.raw, refusedTooLong
+	c.count += lineEnds(w.buf[w.pos:end])
+	w.pos = end
+	for {
+		c.look()
+		end = min(c.lf, c.cr)
+		w.pos = end
+		if end == w.end && !w.eof {
+			if err := c.fill(); err != nil {
+				return err
+			}
+			continue
+		}
+		after, err := c.after(end)
+		if err != nil {
+			return err
+		}
+		if after > 0 {
+			c.consume(after, end)
+			return nil
+		}
+	}
+}
+
+// wholeRunes cuts off a character that is not complete at the end of b.
+func wholeRunes(b []byte) []byte {
+	for i := len(b) - 1; i >= max(0, len(b)-utf8.UTFMax); i-- {
+		if utf8.RuneStart(b[i]) {
+			if !utf8.FullRune(b[i:]) {
+				return b[:i]
+			}
+			break
+		}
+	}
+	return b
+}
+
+// cut cuts a line without quotes into cells.
+func (c *csvRows) cut(fields []Field, line []byte) *Refusal {
+	c.clear(fields)
+	for {
+		i := bytes.IndexByte(line, ',')
+		if i < 0 {
+			return c.cell(fields, trim(line))
+		}
+		if r := c.cell(fields, trim(line[:i])); r != nil {
+			return r
+		}
+		line = line[i+1:]
+	}
+}
+
+// clear begins a row.
+func (c *csvRows) clear(fields []Field) {
+	clear(fields)
+	c.cells = 0
+}
+
+// cell takes the next cell of a row. Surplus cells are let pass while they are
+// empty: spreadsheets write them.
+func (c *csvRows) cell(fields []Field, text []byte) *Refusal {
+	n := c.cells
+	c.cells++
+	if n >= len(c.cols) {
+		if len(text) > 0 {
+			return refusedCells
+		}
+		return nil
+	}
+	if f := c.cols[n]; f >= 0 {
+		fields[f] = Field{Kind: Text, Bytes: text}
+	}
+	return nil
+}
+
+// trim cuts spaces and tabs from both ends of b.
+func trim(b []byte) []byte {
+	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t') {
+		b = b[1:]
+	}
+	for len(b) > 0 && (b[len(b)-1] == ' ' || b[len(b)-1] == '\t') {
+		b = b[:len(b)-1]
+	}
+	return b
+}
+
+func isBlank(line []byte) bool { return len(trim(line)) == 0 }
+
+// indexHigh returns the index of the first byte outside ASCII, len(b) if there is
+// none.
+func indexHigh(b []byte) int {
+	const highs = 0x8080808080808080
+	i := 0
+	for ; i+32 <= len(b); i += 32 {
+		p := b[i : i+32 : i+32]
+		if (binary.LittleEndian.Uint64(p)|binary.LittleEndian.Uint64(p[8:])|
+			binary.LittleEndian.Uint64(p[16:])|binary.LittleEndian.Uint64(p[24:]))&highs != 0 {
+			break
+		}
+	}
+	for ; i < len(b); i++ {
+		if b[i] >= utf8.RuneSelf {
+			return i
+		}
+	}
+	return len(b)
+}

@@ -1,0 +1,213 @@
+package record
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"iter"
+	"strings"
+
+	"github.com/sluicehq/sluice/internal/fault"
+)
+
+// Decoder reads the records of one source. It is not safe for concurrent use.
+type Decoder struct {
+	text *text
+	win  *window
+	rows rows
+	rec  Record
+	at   Position
+	err  error // why reading has ended; io.EOF at the end of the source
+}
+
+// rows finds records in a window.
+type rows interface {
+	// next reads the next record into rec and leaves the window right after it. It
+	// returns io.EOF when there is none.
+	next(rec *Record) error
+	// lines tells how many line ends lie before the window's unread text.
+	lines() int64
+}
+
+// Layouts begin with a word on how the source's bytes become text.
+const (
+	plain  = "plain"  // they are the text: it can be read from any offset
+	packed = "packed" // compressed or UTF-16: it must be read from the start
+)
+
+// Open opens src to read records after the position at; the zero Position is the
+// start. There it reads as far as to know how the source is laid out, and a source
+// that is not what it should be is fault.Broken at once. An empty source has no
+// records, and is broken only where a header is due.
+func Open(src Source, f Format, s Schema, at Position) (*Decoder, error) {
+	return open(src, f, s, at, chunkSize)
+}
+
+func open(src Source, f Format, s Schema, at Position, chunk int) (*Decoder, error) {
+	d := &Decoder{at: at, rec: Record{Number: at.Record, Fields: make([]Field, len(s.Fields))}}
+	var err error
+	if at == (Position{}) {
+		err = d.start(src, f, s, chunk)
+	} else {
+		err = d.resume(src, f, s, chunk)
+	}
+	if err != nil {
+		_ = d.Close() // the source was only read: its first error says more
+		return nil, err
+	}
+	return d, nil
+}
+
+// start opens the source at its beginning and finds out how it is laid out.
+func (d *Decoder) start(src Source, f Format, s Schema, chunk int) error {
+	packing, err := d.openText(src, chunk)
+	if err != nil {
+		return err
+	}
+	if err := d.sniff(f, s); err != nil {
+		return err
+	}
+	switch f {
+	case CSV:
+		c := newCSV(d.win, s)
+		d.rows = c
+		d.at, err = c.begin()
+	case JSON:
+		j := newJSON(d.win, s)
+		d.rows = j
+		d.at, err = j.begin()
+	default:
+		return fault.New(fault.Invalid, "the format %q is not one of CSV, JSON", f)
+	}
+	if err != nil {
+		return d.explain(err)
+	}
+	d.at.Layout = packing + " " + d.at.Layout
+	return nil
+}
+
+// resume opens the source where an earlier decoder came to.
+func (d *Decoder) resume(src Source, f Format, s Schema, chunk int) error {
+	packing, layout, _ := strings.Cut(d.at.Layout, " ")
+	if packing == plain {
+		rc, err := src(d.at.Offset)
+		if err != nil {
+			return fmt.Errorf("open source: %w", err)
+		}
+		raw := &rawReader{ReadCloser: rc}
+		d.text = &text{Reader: raw, raw: raw}
+		d.win = newWindow(raw, d.at.Offset, chunk)
+	} else if err := d.skip(src, chunk); err != nil {
+		return err
+	}
+	known := false
+	switch f {
+	case CSV:
+		c := newCSV(d.win, s)
+		d.rows, known = c, c.resume(layout, d.at)
+	case JSON:
+		j := newJSON(d.win, s)
+		d.rows, known = j, j.resume(layout, d.at)
+	}
+	if !known {
+		return fault.New(fault.Invalid, "the position's layout %q is not one of a %s source", d.at.Layout, f)
+	}
+	return nil
+}
+
+// skip opens the source at its start and reads to the position.
+func (d *Decoder) skip(src Source, chunk int) error {
+	if _, err := d.openText(src, chunk); err != nil {
+		return err
+	}
+	for d.win.offset() < d.at.Offset {
+		if err := d.win.need(1); err != nil {
+			return d.explain(err)
+		}
+		n := min(int64(d.win.end-d.win.pos), d.at.Offset-d.win.offset())
+		if n == 0 {
+			return fault.New(fault.Broken, "the source ends at byte %d, before the place that had been reached, byte %d", d.win.offset(), d.at.Offset)
+		}
+		d.win.pos += int(n)
+	}
+	return nil
+}
+
+// openText opens the source's text at its start.
+func (d *Decoder) openText(src Source, chunk int) (packing string, err error) {
+	if d.text, err = openText(src); err != nil {
+		return "", err
+	}
+	packing = plain
+	if d.text.packing != "" {
+		packing = packed
+	}
+	d.win = newWindow(d.text, 0, chunk)
+	if err := d.win.need(4); err != nil {
+		return "", d.explain(err)
+	}
+	var order binary.ByteOrder
+	switch head := d.win.unread(); {
+	case bytes.HasPrefix(head, []byte{0xff, 0xfe, 0, 0}):
+		return "", fault.New(fault.Broken, "the source is UTF-32 text; save it as UTF-8")
+	case bytes.HasPrefix(head, []byte{0xff, 0xfe}):
+		order = binary.LittleEndian
+	case bytes.HasPrefix(head, []byte{0xfe, 0xff}):
+		order = binary.BigEndian
+	default:
+		return packing, nil
+	}
+	head := bytes.Clone(d.win.unread())
+	d.win = newWindow(newUTF16Reader(io.MultiReader(bytes.NewReader(head), d.text), order), 0, chunk)
+	return packed, nil
+}
+
+// explain says in words of the source why it cannot be read on.
+func (d *Decoder) explain(err error) error {
+	if err == io.EOF || fault.Is(err, fault.Broken) { //nolint:errorlint // rows return io.EOF itself
+		return err
+	}
+	var lines, offset int64
+	if d.rows != nil {
+		lines = d.rows.lines()
+	}
+	if d.win != nil {
+		offset = d.win.offset()
+	}
+	return d.text.explain(err, lines, offset)
+}
+
+// Records yields the records from where the decoder stands; to range again goes on
+// after the record last yielded. An error ends the reading for good: it is
+// fault.Broken when the source's content is at fault, and otherwise that of the
+// Source's own reader.
+func (d *Decoder) Records() iter.Seq2[*Record, error] {
+	return func(yield func(*Record, error) bool) {
+		for d.err == nil {
+			if err := d.rows.next(&d.rec); err != nil {
+				d.err = d.explain(err)
+				break
+			}
+			d.rec.Number++
+			d.at.Record, d.at.Line, d.at.Offset = d.rec.Number, d.rows.lines(), d.win.offset()
+			if !yield(&d.rec, nil) {
+				return
+			}
+		}
+		if d.err != io.EOF { //nolint:errorlint // set above
+			yield(nil, d.err)
+		}
+	}
+}
+
+// Position is where reading can be taken up after the record last yielded.
+func (d *Decoder) Position() Position { return d.at }
+
+// Close lets go of the source. The records yielded are invalid afterwards.
+func (d *Decoder) Close() error {
+	if d.text == nil {
+		return nil
+	}
+	return d.text.Close()
+}

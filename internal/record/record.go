@@ -1,0 +1,145 @@
+// Package record turns the bytes of a source into records.
+//
+// In come bytes: plain, gzip or zstd, UTF-8 or, by byte order mark, UTF-16, as CSV
+// or JSON. Out come records in file order, each with its number, line, byte offset,
+// raw text and the fields that a Schema asked for. A bad row is a record with a
+// refusal of its own and never ends the reading; a source that is broken as a whole
+// ends it with fault.Broken and a sentence that names line and byte.
+//
+// The package is pure: it reads from an io.Reader and knows no file, no network and
+// no clock. It allocates nothing per record; a Record and all it points to are
+// valid until the next one is asked for. What it holds in memory is bounded by
+// MaxRecord, a chunk and, for zstd, the stream's window of at most 32 MiB.
+//
+// # Bytes
+//
+// Gzip, of one member or several, and zstd are known by their first bytes, whatever
+// the source is called. A byte order mark is passed over; one of UTF-16 makes the
+// source UTF-16. Archives, pictures, workbooks, bytes with NULs near the beginning
+// and text that is clearly of the other format break the source. After that, a record
+// that is not UTF-8 or holds a NUL is refused and nothing else. A line ends in LF,
+// CR LF or CR. A record longer than 1 MiB is refused and passed over.
+//
+// # CSV
+//
+// RFC 4180, https://www.rfc-editor.org/rfc/rfc4180, read leniently:
+//
+//   - Lines that are empty or hold only blanks (spaces and tabs) are no records.
+//   - Blanks around a cell are dropped, those within its quotes stay.
+//   - A quote within a cell that does not begin with one is text, as in
+//     a@b.c,{"Name": "John"}.
+//   - A cell whose closing quote is followed by text is taken as it stands, quotes and
+//     all, as in "John Doe"@example.com.
+//   - A quote that opens a cell and is not closed within 1 MiB or before the end, or
+//     only by a quote on a later line that text follows, is a stray. Its line is
+//     refused, and reading goes on with the next line, so nothing else is lost.
+//   - Cells that are missing at the end of a row are Absent. Surplus ones are let pass
+//     if they are empty; otherwise the row is refused.
+//   - Names in a header are compared without regard to case and surrounding blanks,
+//     their order is free, and columns that nobody asked for are passed over.
+//
+// # JSON
+//
+// RFC 8259, https://www.rfc-editor.org/rfc/rfc8259, laid out in one of these ways,
+// which the first value tells:
+//
+//   - one object with an array of records as the member Schema.Items;
+//   - one array of records;
+//   - one value a line. A line that is no JSON is refused, and the next is read;
+//   - values one after the other, each over several lines.
+//
+// In the last two, commas may stand between values. Where there are no lines to go by,
+// text that is no JSON breaks the source. Of members with one name the last wins; one
+// half of a surrogate pair becomes U+FFFD. A value that nests more than 64 deep, or is
+// of another kind than a record, is refused.
+package record
+
+import "io"
+
+// Format is the form of a source's text.
+type Format string
+
+// The formats.
+const (
+	CSV  Format = "CSV"  // RFC 4180, read leniently
+	JSON Format = "JSON" // one object with items, one array, or values one after the other
+)
+
+// Position is a place between two records, at which reading can be taken up again.
+// Offset counts bytes of the source's text as UTF-8: for a plain UTF-8 file that is
+// the place in the file (a byte order mark counts), for a compressed one the place
+// in what it unpacks to.
+type Position struct {
+	Record int64  // how many records lie before
+	Line   int64  // how many line ends lie before
+	Offset int64  // how many bytes lie before
+	Layout string // how the source is laid out, as its beginning told; the Decoder's own word
+}
+
+// Kind says what a field holds.
+type Kind uint8
+
+// The kinds of a field. A CSV field is Absent (no such column, or the row is too
+// short) or Text.
+const (
+	Absent Kind = iota
+	Text
+	Bool   // JSON true or false; Bytes is the word
+	Number // JSON; Bytes is the number as written
+	Null   // JSON
+	Nested // JSON array or object; Bytes is its raw text
+)
+
+// Field is the value of one of a Schema's fields in one record.
+type Field struct {
+	Kind  Kind
+	Bytes []byte
+}
+
+// Record is one row of a source, valid until the next is asked for.
+type Record struct {
+	Number  int64    // 1 for the first; a header is not a record
+	Line    int64    // of its first byte, 1 for the first line
+	Offset  int64    // of its first byte, as in Position
+	Raw     []byte   // its text as UTF-8, without the line end
+	Fields  []Field  // one for each of Schema.Fields, in that order
+	Refused *Refusal // not nil: the row cannot be read, and Fields mean nothing
+}
+
+// Refusal is why a record is refused. Code is a word for programs, Reason a
+// sentence for people; neither holds any of the record's text.
+type Refusal struct {
+	Code   string
+	Reason string
+}
+
+// Header says what the first row of a CSV source is.
+type Header uint8
+
+// The kinds of header.
+const (
+	HeaderNone     Header = iota // columns are in the order of Schema.Fields; a first row that spells these names in this order is skipped
+	HeaderRequired               // the first row names the columns; one without Schema.Fields[0] breaks the source
+	HeaderOptional               // the first row is a header if it names Schema.Fields[0], otherwise as HeaderNone
+)
+
+// Schema is what a destination wants from each record.
+type Schema struct {
+	// Fields names the wanted columns of a CSV source (compared without regard to
+	// case and surrounding blanks) and members of a JSON record (compared exactly).
+	Fields []string
+	Header Header
+	// Starts tells, for HeaderOptional, whether a first row without the header can
+	// be a record, judged by its first cell; one that cannot breaks the source. Nil
+	// lets every row be a record.
+	Starts func(cell []byte) bool
+	// Items names the member of a JSON object that holds the records, for sources
+	// that are one object such as {"items":[…]}. Empty: an object is a record.
+	Items string
+	// Bare lets a JSON string stand for a record whose first field it is.
+	Bare bool
+}
+
+// Source gives the bytes of a source from an offset on. It is called again, with
+// another offset, when reading is taken up in the middle of a plain source.
+type Source func(offset int64) (io.ReadCloser, error)
