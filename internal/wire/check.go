@@ -2,6 +2,7 @@ package wire
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -206,14 +207,14 @@ func (c *Checker) Map(name string, m map[string]string, need bool, in Size, key,
 		return
 	}
 	c.size(name, len(m), in)
-	for k, v := range m {
+	for _, k := range slices.Sorted(maps.Keys(m)) { // in order, for a text that is always the same
 		if key != nil {
 			for _, rule := range key.broken(k) {
 				c.breaks(name, "Map keys must satisfy constraint: ["+rule+"]")
 			}
 		}
 		if value != nil {
-			for _, rule := range value.broken(v) {
+			for _, rule := range value.broken(m[k]) {
 				c.breaks(name, "Map values must satisfy constraint: ["+rule+"]")
 			}
 		}

@@ -26,8 +26,10 @@ type Options struct {
 type Done struct {
 	API, Operation string
 	Status         int
-	Err            error // nil when all went well; for the log, not for the caller
-	Took           time.Duration
+	// Err is nil when all went well. Log the text of one that is ours only: what a
+	// caller may read can name an address that the caller sent.
+	Err  error
+	Took time.Duration
 }
 
 // Serve answers r, for which Match returned m and true. It reads the body to its
