@@ -15,7 +15,8 @@ type chunkSigner struct {
 	hash  hash.Hash // of the current chunk
 	where string    // time and scope, a line each
 	prev  []byte    // hex
-	text  []byte    // scratch
+	text  []byte    // scratch, as is sum
+	sum   [sha256.Size]byte
 }
 
 func newChunkSigner(c *claim, key []byte) *chunkSigner {
@@ -49,13 +50,12 @@ func (s *chunkSigner) nextTrailers(canonical []byte) []byte {
 
 // sign ends b with the hash and keeps its signature.
 func (s *chunkSigner) sign(b []byte) []byte {
-	var sum [sha256.Size]byte
-	b = hex.AppendEncode(b, s.hash.Sum(sum[:0]))
+	b = hex.AppendEncode(b, s.hash.Sum(s.sum[:0]))
 	s.hash.Reset()
 	s.mac.Reset()
 	s.mac.Write(b)
 	s.text = b
-	s.prev = hex.AppendEncode(s.prev[:0], s.mac.Sum(sum[:0]))
+	s.prev = hex.AppendEncode(s.prev[:0], s.mac.Sum(s.sum[:0]))
 	return s.prev
 }
 

@@ -94,14 +94,15 @@ func readHeader(r *http.Request, header string) (claim, error) {
 		}
 		parts[name] = value
 	}
+	c := claim{hash: r.Header.Get("X-Amz-Content-Sha256")}
+	badCredential := c.setCredential(parts["Credential"]) // first, for ServiceOf
 	for _, name := range []string{"Credential", "SignedHeaders", "Signature"} {
 		if parts[name] == "" {
-			return claim{}, fault.New(fault.BadSignature, "Authorization header requires '%s' parameter.", name)
+			return c, fault.New(fault.BadSignature, "Authorization header requires '%s' parameter.", name)
 		}
 	}
-	c := claim{hash: r.Header.Get("X-Amz-Content-Sha256")}
-	if err := c.setCredential(parts["Credential"]); err != nil {
-		return c, err
+	if badCredential != nil {
+		return c, badCredential
 	}
 	if r.Header.Get("X-Amz-Security-Token") != "" {
 		return c, errToken()
@@ -153,6 +154,7 @@ func readLink(link []parameter) (claim, error) {
 		parts[p.name] = p.value
 	}
 	c := claim{presigned: true, hash: parts[paramContentHash]}
+	badCredential := c.setCredential(parts[paramCredential]) // first, for ServiceOf
 	for _, name := range []string{paramAlgorithm, paramCredential, paramDate, paramExpires, paramSignedHeaders, paramSignature} {
 		if parts[name] == "" {
 			return c, fault.New(fault.BadSignature, "AWS query-string parameters must include '%s'.", name)
@@ -161,8 +163,8 @@ func readLink(link []parameter) (claim, error) {
 	if a := parts[paramAlgorithm]; a != algorithm {
 		return c, fault.New(fault.BadSignature, "Unsupported signing algorithm %q: use %s", a, algorithm)
 	}
-	if err := c.setCredential(parts[paramCredential]); err != nil {
-		return c, err
+	if badCredential != nil {
+		return c, badCredential
 	}
 	if parts[paramToken] != "" {
 		return c, errToken()

@@ -19,7 +19,8 @@
 //
 //	x-amz-content-sha256                       the body is
 //	<64 hex digits>                            hashed whole
-//	UNSIGNED-PAYLOAD                           not covered (S3 and presigned links only)
+//	UNSIGNED-PAYLOAD                           not covered (S3 and presigned links only; not
+//	                                           refused without TLS, as AWS does not)
 //	STREAMING-AWS4-HMAC-SHA256-PAYLOAD         in signed chunks (S3 only, as all below)
 //	STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER in signed chunks, signed trailers after them
 //	STREAMING-UNSIGNED-PAYLOAD-TRAILER         in bare chunks, trailers after them
