@@ -114,3 +114,30 @@ func TestSignOverTheWire(t *testing.T) {
 		}
 	}
 }
+
+// TestTrailersOfTheTransfer: nobody signed the trailers of Transfer-Encoding chunked, so
+// they must not pass for those of the body.
+func TestTrailersOfTheTransfer(t *testing.T) {
+	t.Parallel()
+	got := make(chan http.Header, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, _, err := verifyAll(verifierAt(noon), r, "s3"); err != nil {
+			t.Errorf("Verify: %v", err)
+		}
+		got <- r.Trailer
+	}))
+	defer server.Close()
+	signed, encoded := upload{hash: streamUnsignedTrailer, data: letters(10), chunk: 10, trailers: crc}.encode(t)
+	r := newRequest(t, "PUT", server.URL+"/bucket/key", nil)
+	r.Header, r.Host = signed.Header, signed.URL.Host
+	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(encoded)), -1
+	r.Trailer = http.Header{"X-Amz-Checksum-Crc32c": {"forged"}, "X-Amz-Checksum-Sha1": {"forged"}}
+	out, err := server.Client().Do(r)
+	if err != nil {
+		t.Fatalf("PUT: %v", err)
+	}
+	_ = out.Body.Close()
+	if trailer := <-got; !sameTrailers(trailer, crc) {
+		t.Errorf("Trailer = %v, want that of the body alone", trailer)
+	}
+}
