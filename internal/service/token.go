@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"strings"
 
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
@@ -94,7 +95,7 @@ func (t *Tokens) Next(l Listing, after string) *string {
 
 func (t *Tokens) open(l Listing, token string) (string, error) {
 	bad := fault.New(fault.BadToken, "Token is invalid.")
-	if len(token) > maxToken {
+	if len(token) > maxToken || strings.ContainsAny(token, "\r\n") { // line ends are skipped in base64
 		return "", bad
 	}
 	sealed, err := encoding.DecodeString(token)

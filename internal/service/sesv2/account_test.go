@@ -1,0 +1,71 @@
+package sesv2
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	api "github.com/sluicehq/sluice/internal/api/sesv2"
+	"github.com/sluicehq/sluice/internal/service"
+)
+
+func (f *fixture) attributes(ctx context.Context) *api.SuppressionAttributes {
+	return must(f.GetAccount(ctx, &api.GetAccountInput{})).SuppressionAttributes
+}
+
+func TestD33_Account(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, service.None)
+	got := must(f.GetAccount(me(t), &api.GetAccountInput{}))
+	if !*got.ProductionAccessEnabled || !*got.SendingEnabled || *got.EnforcementStatus != "HEALTHY" ||
+		*got.SendQuota.Max24HourSend != 50_000 || *got.SendQuota.MaxSendRate != 14 || *got.SendQuota.SentLast24Hours != 0 {
+		t.Errorf("GetAccount: %+v, %+v", got, got.SendQuota)
+	}
+	if reasons := got.SuppressionAttributes.SuppressedReasons; !slices.Equal(reasons, []api.SuppressionListReason{bounce, complaint}) || got.SuppressionAttributes.ValidationAttributes != nil {
+		t.Errorf("suppression of a new account: %+v, want both reasons and no more", got.SuppressionAttributes)
+	}
+}
+
+func TestD32_SuppressionAttributes(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, service.None)
+	put := func(in api.PutAccountSuppressionAttributesInput) {
+		must(f.PutAccountSuppressionAttributes(me(t), &in))
+	}
+	check := func(what string, want ...api.SuppressionListReason) *api.SuppressionValidationAttributes {
+		t.Helper()
+		got := f.attributes(me(t))
+		if got.SuppressedReasons == nil || !slices.Equal(got.SuppressedReasons, want) {
+			t.Errorf("%s: reasons %#v, want %v", what, got.SuppressedReasons, want)
+		}
+		return got.ValidationAttributes
+	}
+	put(api.PutAccountSuppressionAttributesInput{SuppressedReasons: []api.SuppressionListReason{complaint, complaint}})
+	check("one reason", complaint)
+	put(api.PutAccountSuppressionAttributesInput{SuppressedReasons: []api.SuppressionListReason{}})
+	check("an empty list")
+	put(api.PutAccountSuppressionAttributesInput{})
+	check("nothing said")
+
+	confidence := &api.SuppressionConfidenceThreshold{ConfidenceVerdictThreshold: "HIGH"}
+	condition := &api.SuppressionConditionThreshold{ConditionThresholdEnabled: "ENABLED", OverallConfidenceThreshold: confidence}
+	put(api.PutAccountSuppressionAttributesInput{ValidationAttributes: &api.SuppressionValidationAttributes{ConditionThreshold: condition}})
+	v := check("a threshold alone")
+	if v == nil || v.ConditionThreshold.ConditionThresholdEnabled != "ENABLED" || v.ConditionThreshold.OverallConfidenceThreshold.ConfidenceVerdictThreshold != "HIGH" {
+		t.Errorf("threshold: %+v, want it as it was put", v)
+	}
+	put(api.PutAccountSuppressionAttributesInput{SuppressedReasons: []api.SuppressionListReason{bounce}})
+	if check("reasons after a threshold", bounce) == nil {
+		t.Errorf("reasons alone took the threshold away")
+	}
+	if err := f.put(me(t), "a@example.com", bounce); err != nil {
+		t.Fatalf("put: %v", err)
+	}
+	f.newJob(t)
+	check("after other writes", bounce)
+	for who, ctx := range strangers(t) {
+		if got := f.attributes(ctx); len(got.SuppressedReasons) != 2 {
+			t.Errorf("as %s: %v, want both reasons", who, got.SuppressedReasons)
+		}
+	}
+}

@@ -1,0 +1,223 @@
+package sesv2
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	api "github.com/sluicehq/sluice/internal/api/sesv2"
+	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/service"
+	"github.com/sluicehq/sluice/internal/store"
+)
+
+var mine = job.Owner{Account: account, Region: region}
+
+func TestImportJob_Life(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, service.None)
+	url := f.file(t, "list.csv", "a@example.com,BOUNCE\nnot one,BOUNCE\n")
+	id := must(f.create(me(t), url, api.SuppressionListImportActionPut))
+	if uuid.Validate(id) != nil {
+		t.Errorf("CreateImportJob: id %q is no UUID", id)
+	}
+	if n := f.woken.Load(); n != 1 {
+		t.Errorf("CreateImportJob woke the engine %d times, want once", n)
+	}
+	got := f.get(t, id)
+	if *got.JobId != id || got.JobStatus != api.JobStatusCreated || got.ImportDataSource.S3Url != url ||
+		got.ImportDataSource.DataFormat != api.DataFormatCsv || got.CreatedTimestamp == nil || got.CompletedTimestamp != nil ||
+		got.ImportDestination.SuppressionListDestination.SuppressionListImportAction != api.SuppressionListImportActionPut ||
+		got.ImportDestination.ContactListDestination != nil || got.FailureInfo != nil ||
+		*got.ProcessedRecordsCount != 0 || *got.FailedRecordsCount != 0 {
+		t.Errorf("created: %+v", got)
+	}
+	if j := must(f.db.Job(t.Context(), mine, job.ID(id))); j.Source.Size != 36 || j.Source.Version != "" || !j.Ready {
+		t.Errorf("in the store: %+v, want it ready, with a size and no version", j)
+	}
+	lease := f.work(t, [2]string{"a@example.com", "BOUNCE"}, [2]string{"not one", "BOUNCE"})
+	if got = f.get(t, id); got.JobStatus != api.JobStatusProcessing || *got.ProcessedRecordsCount != 2 || *got.FailedRecordsCount != 1 || got.FailureInfo != nil {
+		t.Errorf("in the middle: %+v, want PROCESSING, 2 and 1", got)
+	}
+	f.finish(t, lease, store.Outcome{State: job.Completed, Report: "reports/" + id + ".csv"})
+	got = f.get(t, id)
+	if got.JobStatus != api.JobStatusCompleted || got.CompletedTimestamp == nil || got.FailureInfo.ErrorMessage != nil {
+		t.Errorf("completed: %+v", got)
+	}
+	want := "http://sluice.test/sluice/reports/" + id + ".csv?method=GET&account=111111111111&region=eu-central-1&expires=3600&"
+	if report := *got.FailureInfo.FailedRecordsS3Url; !strings.HasPrefix(report, want) {
+		t.Errorf("FailedRecordsS3Url: %s, want %s…", report, want)
+	}
+	if m := must(f.suppressed(me(t), "a@example.com")); m.Reason != api.SuppressionListReasonBounce {
+		t.Errorf("member of the import: %+v", m)
+	}
+}
+
+func TestImportJob_WithoutRejects(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, service.None)
+	id := f.newJob(t)
+	f.finish(t, f.work(t, [2]string{"a@example.com", "COMPLAINT"}), store.Outcome{State: job.Completed})
+	if got := f.get(t, id); got.FailureInfo != nil || *got.ProcessedRecordsCount != 1 || *got.FailedRecordsCount != 0 {
+		t.Errorf("completed without rejects: %+v, want no FailureInfo", got)
+	}
+}
+
+func TestImportJob_Delete(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, service.None)
+	if err := f.put(me(t), "a@example.com", api.SuppressionListReasonBounce); err != nil {
+		t.Fatalf("put: %v", err)
+	}
+	id := must(f.create(me(t), "s3://imports/file.csv", api.SuppressionListImportActionDelete))
+	f.finish(t, f.work(t, [2]string{"a@example.com", ""}), store.Outcome{State: job.Completed})
+	if got := f.get(t, id).ImportDestination.SuppressionListDestination.SuppressionListImportAction; got != api.SuppressionListImportActionDelete {
+		t.Errorf("action: %s, want DELETE", got)
+	}
+	if m, err := f.suppressed(me(t), "a@example.com"); !fault.Is(err, fault.NotFound) {
+		t.Errorf("deleted by the import: %+v, %v, want NotFound", m, err)
+	}
+}
+
+func TestD27_ReportOfFailedJob(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, service.None)
+	id := f.newJob(t)
+	f.finish(t, f.work(t), store.Outcome{State: job.Failed, Error: "the gzip stream ends at byte 7", Report: "reports/x.csv"})
+	got := f.get(t, id)
+	if got.JobStatus != api.JobStatusFailed || *got.FailureInfo.ErrorMessage != "the gzip stream ends at byte 7" || got.FailureInfo.FailedRecordsS3Url == nil {
+		t.Errorf("failed: %+v, want its error and its report", got.FailureInfo)
+	}
+	id = f.newJob(t)
+	f.finish(t, f.work(t), store.Outcome{State: job.Failed, Error: "broken"})
+	if got := f.get(t, id); got.FailureInfo.FailedRecordsS3Url != nil {
+		t.Errorf("failed without rejects: %+v, want no report", got.FailureInfo)
+	}
+}
+
+func TestD25_StoppedImportJob(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, service.None)
+	id := f.newJob(t)
+	must(f.db.ChangeJob(t.Context(), mine, job.ID(id), func(j *job.Job) error { return j.Become(job.Stopped, time.Now()) }))
+	if got := f.get(t, id); got.JobStatus != api.JobStatusCancelled || got.CompletedTimestamp == nil || got.FailureInfo != nil {
+		t.Errorf("stopped: %+v, want CANCELLED with its end", got)
+	}
+}
+
+func TestD24_MissingObject(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, service.None)
+	id := must(f.create(me(t), "s3://nowhere/nothing.csv", api.SuppressionListImportActionPut))
+	if got := f.get(t, id); got.JobStatus != api.JobStatusCreated {
+		t.Errorf("job of a missing object: %+v, want CREATED", got)
+	}
+}
+
+func TestCreateImportJob_Refusals(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, service.None)
+	source := &api.ImportDataSource{S3Url: "s3://imports/file.csv", DataFormat: api.DataFormatJson}
+	suppression := &api.SuppressionListDestination{SuppressionListImportAction: api.SuppressionListImportActionPut}
+	contacts := &api.ContactListDestination{ContactListName: "customers", ContactListImportAction: api.ContactListImportActionPut}
+	for _, tt := range []struct {
+		name string
+		in   api.CreateImportJobInput
+		want string
+	}{
+		{"no destination", api.CreateImportJobInput{ImportDataSource: source, ImportDestination: &api.ImportDestination{}}, "neither SuppressionListDestination nor ContactListDestination"},
+		{"both destinations", api.CreateImportJobInput{ImportDataSource: source, ImportDestination: &api.ImportDestination{SuppressionListDestination: suppression, ContactListDestination: contacts}}, "both SuppressionListDestination and ContactListDestination"},
+		{"contact list", api.CreateImportJobInput{ImportDataSource: source, ImportDestination: &api.ImportDestination{ContactListDestination: contacts}}, "Contact lists are not served yet"},
+		{"URL of the web", api.CreateImportJobInput{ImportDataSource: &api.ImportDataSource{S3Url: "https://imports/file.csv"}, ImportDestination: &api.ImportDestination{SuppressionListDestination: suppression}}, "s3://bucket/key"},
+		{"no key", api.CreateImportJobInput{ImportDataSource: &api.ImportDataSource{S3Url: "s3://imports/"}, ImportDestination: &api.ImportDestination{SuppressionListDestination: suppression}}, "s3://bucket/key"},
+	} {
+		_, err := f.CreateImportJob(me(t), &tt.in)
+		refused(t, tt.name, err, fault.Invalid, tt.want)
+	}
+	if out := must(f.ListImportJobs(me(t), &api.ListImportJobsInput{})); len(out.ImportJobs) != 0 || f.woken.Load() != 0 {
+		t.Errorf("jobs after refusals: %+v, want none", out.ImportJobs)
+	}
+}
+
+func TestD29_UnfinishedJobs(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, service.AWS)
+	for range 20 {
+		f.newJob(t)
+	}
+	_, err := f.create(me(t), "s3://imports/file.csv", api.SuppressionListImportActionPut)
+	refused(t, "job 21", err, fault.LimitExceeded, "at most 20 unfinished import jobs")
+	for _, ctx := range strangers(t) {
+		must(f.create(ctx, "s3://imports/file.csv", api.SuppressionListImportActionPut))
+	}
+	jobs := must(f.ListImportJobs(me(t), &api.ListImportJobsInput{})).ImportJobs
+	must(f.db.ChangeJob(t.Context(), mine, job.ID(*jobs[0].JobId), func(j *job.Job) error { return j.Become(job.Stopped, time.Now()) }))
+	f.newJob(t)
+
+	unlimited := newFixture(t, service.None)
+	for range 25 {
+		unlimited.newJob(t)
+	}
+}
+
+func TestImportJob_Owners(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, service.None)
+	id := f.newJob(t)
+	for who, ctx := range strangers(t) {
+		_, err := f.GetImportJob(ctx, &api.GetImportJobInput{JobId: id})
+		refused(t, "get as "+who, err, fault.NotFound, "import job "+id+" does not exist")
+		if out := must(f.ListImportJobs(ctx, &api.ListImportJobsInput{})); len(out.ImportJobs) != 0 {
+			t.Errorf("jobs as %s: %+v, want none", who, out.ImportJobs)
+		}
+	}
+	must(f.db.CreateJob(t.Context(), job.Job{ID: "job-mm", Owner: mine, Wire: job.MailManager, State: job.Created}, store.Once{}, 0))
+	_, err := f.GetImportJob(me(t), &api.GetImportJobInput{JobId: "job-mm"})
+	refused(t, "get a job of Mail Manager", err, fault.NotFound, "import job job-mm does not exist")
+	if out := must(f.ListImportJobs(me(t), &api.ListImportJobsInput{})); len(out.ImportJobs) != 1 || *out.ImportJobs[0].JobId != id {
+		t.Errorf("jobs: %+v, want that of SES only", out.ImportJobs)
+	}
+}
+
+func TestD28_ListImportJobs(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, service.None)
+	var want, got []string
+	for range 25 {
+		want = append(want, f.newJob(t))
+	}
+	in := &api.ListImportJobsInput{ImportDestinationType: api.ImportDestinationTypeSuppressionList, PageSize: new(int64(10))}
+	for page := 0; ; page++ {
+		out := must(f.ListImportJobs(me(t), in))
+		for _, j := range out.ImportJobs {
+			got = append(got, *j.JobId)
+		}
+		if page == 0 {
+			want = append(want, f.newJob(t))
+			_, err := f.ListImportJobs(me(t), &api.ListImportJobsInput{NextToken: out.NextToken})
+			refused(t, "token of another filter", err, fault.BadToken, "Token is invalid.")
+		}
+		if out.NextToken == nil {
+			break
+		}
+		in.NextToken = out.NextToken
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("jobs in pages:\n%v, want\n%v", got, want)
+	}
+	if out := must(f.ListImportJobs(me(t), &api.ListImportJobsInput{})); len(out.ImportJobs) != 26 || out.NextToken != nil {
+		t.Errorf("jobs without filter and page size: %d, want all 26", len(out.ImportJobs))
+	}
+	if out := must(f.ListImportJobs(me(t), &api.ListImportJobsInput{ImportDestinationType: api.ImportDestinationTypeContactList})); len(out.ImportJobs) != 0 {
+		t.Errorf("jobs into contact lists: %+v, want none", out.ImportJobs)
+	}
+	for _, size := range []int64{0, 1001} {
+		_, err := f.ListImportJobs(me(t), &api.ListImportJobsInput{PageSize: &size})
+		refused(t, "page size", err, fault.Invalid, fmt.Sprintf("Page size %d is invalid, expected a number between 1 and 1000", size))
+	}
+}

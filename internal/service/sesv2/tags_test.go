@@ -1,0 +1,85 @@
+package sesv2
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	api "github.com/sluicehq/sluice/internal/api/sesv2"
+	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/service"
+	"github.com/sluicehq/sluice/internal/store"
+)
+
+const arnPrefix = "arn:aws:ses:eu-central-1:111111111111:"
+
+func TestTags(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, service.None)
+	arn := arnPrefix + "import-job/" + f.newJob(t)
+	tags := func() []api.Tag {
+		return must(f.ListTagsForResource(me(t), &api.ListTagsForResourceInput{ResourceArn: arn})).Tags
+	}
+	if got := tags(); got == nil || len(got) != 0 {
+		t.Errorf("tags of a new job: %#v, want an empty list", got)
+	}
+	must(f.TagResource(me(t), &api.TagResourceInput{ResourceArn: arn, Tags: []api.Tag{{Key: "b", Value: "2"}, {Key: "a b", Value: "1"}}}))
+	must(f.TagResource(me(t), &api.TagResourceInput{ResourceArn: arn, Tags: []api.Tag{{Key: "b", Value: "3"}}}))
+	if got, want := tags(), []api.Tag{{Key: "a b", Value: "1"}, {Key: "b", Value: "3"}}; !slices.Equal(got, want) {
+		t.Errorf("tags: %v, want %v", got, want)
+	}
+	must(f.UntagResource(me(t), &api.UntagResourceInput{ResourceArn: arn, TagKeys: []string{"a b", "never there"}}))
+	if got, want := tags(), []api.Tag{{Key: "b", Value: "3"}}; !slices.Equal(got, want) {
+		t.Errorf("tags: %v, want %v", got, want)
+	}
+	var many []api.Tag
+	for i := range 50 {
+		many = append(many, api.Tag{Key: fmt.Sprint(i)})
+	}
+	for what, tt := range map[string]struct {
+		tags []api.Tag
+		kind fault.Kind
+	}{
+		"51 tags":         {many, fault.LimitExceeded},
+		"reserved key":    {[]api.Tag{{Key: "aws:x"}}, fault.Invalid},
+		"empty key":       {[]api.Tag{{Key: ""}}, fault.Invalid},
+		"key too long":    {[]api.Tag{{Key: strings.Repeat("k", 129)}}, fault.Invalid},
+		"value too long":  {[]api.Tag{{Key: "k", Value: strings.Repeat("v", 257)}}, fault.Invalid},
+		"longest of both": {[]api.Tag{{Key: strings.Repeat("ü", 128), Value: strings.Repeat("ü", 256)}}, 0},
+	} {
+		_, err := f.TagResource(me(t), &api.TagResourceInput{ResourceArn: arn, Tags: tt.tags})
+		if tt.kind == 0 && err != nil || tt.kind != 0 && !fault.Is(err, tt.kind) {
+			t.Errorf("%s: %v, want %v", what, err, tt.kind)
+		}
+	}
+}
+
+func TestD36_ARNs(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, service.None)
+	id := f.newJob(t)
+	must(f.db.CreateJob(t.Context(), job.Job{ID: "job-mm", Owner: mine, Wire: job.MailManager, State: job.Created}, store.Once{}, 0))
+	for _, tt := range []struct {
+		arn  string
+		kind fault.Kind
+		want string // %s is the verb
+	}{
+		{"arn:aws:ses:us-east-1:111111111111:import-job/" + id, fault.Invalid, "Failed to %s resource"},
+		{"arn:aws:ses:eu-central-1:222222222222:import-job/" + id, fault.Invalid, "Failed to %s resource"},
+		{"arn:aws:sqs:eu-central-1:111111111111:import-job/" + id, fault.Invalid, "Failed to %s resource"},
+		{"not an ARN", fault.Invalid, `"not an ARN" is not the ARN of a resource`},
+		{arnPrefix + "import-job/nothing", fault.NotFound, "import job nothing does not exist"},
+		{arnPrefix + "import-job/job-mm", fault.NotFound, "import job job-mm does not exist"},
+		{arnPrefix + "contact-list/customers", fault.NotFound, "No ContactList present with name: customers"},
+		{arnPrefix + "identity/example.com", fault.NotFound, "identity/example.com does not exist"},
+	} {
+		_, tag := f.TagResource(me(t), &api.TagResourceInput{ResourceArn: tt.arn, Tags: []api.Tag{{Key: "a"}}})
+		_, untag := f.UntagResource(me(t), &api.UntagResourceInput{ResourceArn: tt.arn, TagKeys: []string{"a"}})
+		_, list := f.ListTagsForResource(me(t), &api.ListTagsForResourceInput{ResourceArn: tt.arn})
+		for verb, err := range map[string]error{"tag": tag, "untag": untag, "list tags for": list} {
+			refused(t, verb+" "+tt.arn, err, tt.kind, strings.ReplaceAll(tt.want, "%s", verb))
+		}
+	}
+}
