@@ -1,0 +1,69 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/wire"
+)
+
+// patience is how long /healthz waits for the store. Probes give up after a second
+// or more, and then say less than a 503 does.
+const patience = 2 * time.Second
+
+// health says "ok" when requests can be served, and why not otherwise.
+func (g *Gateway) health(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), patience)
+	defer cancel()
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	if g.parts.Ready != nil {
+		if err := g.parts.Ready(ctx); err != nil {
+			Observe(ctx, wire.Done{API: "sluice", Operation: "Health", Err: err})
+			reason := "not ready" // the text of an error of ours is for the log
+			if fault.KindOf(err) != fault.Internal {
+				reason = fault.Message(err)
+			}
+			w.WriteHeader(http.StatusServiceUnavailable)
+			fmt.Fprintln(w, reason)
+			return
+		}
+	}
+	fmt.Fprintln(w, "ok")
+}
+
+const signpost = `nothing is here.
+
+This is Sluice: bulk imports into lists, by the APIs of AWS.
+It answers signed requests of an AWS SDK or the AWS CLI, pointed here:
+
+    eval "$(sluice env)"
+    aws mailmanager list-address-lists
+
+GET /healthz says whether it is ready, GET /metrics how it fares.
+`
+
+// lost answers a request that is for no one: people with a signpost, programs with
+// the error that they understand.
+func (g *Gateway) lost(w http.ResponseWriter, r *http.Request, m wire.Match) {
+	if r.Header.Get("Authorization") == "" && r.Header.Get("X-Amz-Target") == "" {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.WriteHeader(http.StatusNotFound)
+		if r.Method != http.MethodHead {
+			_, _ = io.WriteString(w, signpost)
+		}
+		return
+	}
+	wire.WriteFault(w, r, m, fault.New(fault.UnknownOperation,
+		"no API that is served here has this operation; see GET / for what is"))
+}
+
+// broken answers a request whose handler panicked.
+func (g *Gateway) broken(w *reply, r *http.Request) {
+	g.requestID(w, w.exchange)
+	wire.WriteFault(w, r, wire.Match{}, fmt.Errorf("handler panicked"))
+}

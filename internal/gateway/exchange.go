@@ -1,0 +1,192 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sluicehq/sluice/internal/wire"
+)
+
+// exchange is what the access log and the metrics want to know of one request and
+// its reply. Whoever learns something writes it down.
+type exchange struct {
+	id        string
+	began     time.Time
+	service   string
+	operation string
+	account   string
+	status    int
+	in, out   int64 // bytes of the two bodies
+	err       error
+}
+
+type exchangeKey struct{}
+
+func newExchange() *exchange {
+	return &exchange{id: uuid.NewString(), began: time.Now(), service: "none"}
+}
+
+// RequestID returns the id that the gateway gave to the request of ctx; empty if
+// ctx is of no request.
+func RequestID(ctx context.Context) string {
+	if e, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
+		return e.id
+	}
+	return ""
+}
+
+// Observe notes how a call went. It is the Observe of wire.Options, and of every
+// handler behind the gateway.
+func Observe(ctx context.Context, d wire.Done) {
+	if e, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
+		e.service, e.operation, e.err = d.API, d.Operation, d.Err
+	}
+}
+
+// reply counts what goes out, and moves the deadline for it along.
+type reply struct {
+	http.ResponseWriter
+	exchange *exchange
+	pace     pace
+}
+
+// Unwrap lets http.ResponseController find the connection.
+func (w *reply) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *reply) WriteHeader(status int) {
+	if status >= 200 && w.exchange.status == 0 { // 100 Continue is not yet the reply
+		w.exchange.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *reply) Write(p []byte) (int, error) {
+	w.started()
+	w.pace.step()
+	n, err := w.ResponseWriter.Write(p)
+	w.exchange.out += int64(n)
+	return n, err
+}
+
+// stretch is how much may be sent under one deadline: with a Stall of a minute a
+// caller must take 17 kB/s.
+const stretch = 1 << 20
+
+// ReadFrom keeps the kernel's way from a file to a socket open, which io.Copy takes
+// when it can, in stretches that each have a deadline of their own.
+func (w *reply) ReadFrom(src io.Reader) (int64, error) {
+	direct, ok := w.ResponseWriter.(io.ReaderFrom)
+	if !ok {
+		return io.Copy(struct{ io.Writer }{w}, src)
+	}
+	w.started()
+	// The kernel's way is taken for a file or a part of one; a part of a part is not
+	// recognised, so the part that http.ServeContent makes is taken apart.
+	left := int64(1<<63 - 1)
+	limited, part := src.(*io.LimitedReader)
+	if part {
+		src, left = limited.R, limited.N
+	}
+	var total int64
+	for left > 0 {
+		w.pace.step()
+		n, err := direct.ReadFrom(&io.LimitedReader{R: src, N: min(stretch, left)})
+		total, left = total+n, left-n
+		w.exchange.out += n
+		if part {
+			limited.N = left
+		}
+		if err != nil || n < stretch {
+			return total, err
+		}
+	}
+	return total, nil
+}
+
+func (w *reply) started() {
+	if w.exchange.status == 0 {
+		w.exchange.status = http.StatusOK
+	}
+}
+
+// end gives what net/http still has to send a deadline of its own.
+func (w *reply) end() { w.pace.restart() }
+
+// body counts what comes in, and moves the deadline for it along.
+type body struct {
+	io.ReadCloser
+	exchange *exchange
+	pace     pace
+	done     bool
+}
+
+// track puts the deadlines of a request in place. A request without a body has none
+// for reading: while its handler runs, net/http waits for the connection's end, and
+// must not take a deadline for that.
+func track(w *reply, r *http.Request, stall time.Duration) *body {
+	conn := http.NewResponseController(w.ResponseWriter)
+	w.pace = pace{set: conn.SetWriteDeadline, stall: stall}
+	b := &body{ReadCloser: r.Body, exchange: w.exchange, pace: pace{set: conn.SetReadDeadline, stall: stall}}
+	if r.Body == nil || r.Body == http.NoBody {
+		b.done = true
+		return b
+	}
+	b.pace.step()
+	r.Body = b
+	return b
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	if !b.done {
+		b.pace.step()
+	}
+	n, err := b.ReadCloser.Read(p)
+	b.exchange.in += int64(n)
+	if err != nil && !b.done {
+		b.done = true
+		if errors.Is(err, io.EOF) { // a deadline that is over stays over: nothing more is waited for
+			b.pace.stop()
+		}
+	}
+	return n, err
+}
+
+// end gives a rest of the body, which net/http reads away, a deadline of its own.
+func (b *body) end() {
+	if !b.done {
+		b.pace.restart()
+	}
+}
+
+// pace moves a deadline along as bytes move. A whole transfer has no deadline: ten
+// gigabytes take as long as they take.
+type pace struct {
+	set   func(time.Time) error
+	stall time.Duration
+	last  time.Time
+}
+
+// step is called before bytes are waited for. To set a deadline costs more than to
+// read a buffer, so it moves by a sixteenth at least.
+func (p *pace) step() {
+	if now := time.Now(); now.Sub(p.last) >= p.stall/16 {
+		p.move(now)
+	}
+}
+
+func (p *pace) restart() { p.move(time.Now()) }
+
+// stop takes the deadline away.
+func (p *pace) stop() { _ = p.set(time.Time{}) }
+
+// move sets the deadline. Where there is no connection, as in tests, there is
+// nothing to set.
+func (p *pace) move(now time.Time) {
+	p.last = now
+	_ = p.set(now.Add(p.stall))
+}

@@ -1,0 +1,208 @@
+// Package gateway is where a request arrives.
+//
+//	request ─> id, log, metrics ─┬─> /healthz  /metrics        anyone may ask
+//	                             ├─> S3                        signs for s3
+//	                             ├─> /sluice/v1/…  own API     signs for sluice
+//	                             └─> AWS APIs by wire.Mux      sign for their service
+//
+// In come HTTP requests; each goes to one place, by what it was signed for and what
+// it asks, and leaves one line in the access log and one count in the metrics. The
+// gateway promises that
+//
+//   - every reply carries a request id, and the log has it;
+//   - an API's handler runs only after the signature holds, and finds the caller with
+//     wire.CallerOf; S3 verifies for itself, since its bodies are streams;
+//   - a handler that panics is a reply of 500 and a line with the stack, no more;
+//   - a caller that stops sending or receiving is cut off, one that keeps going is
+//     not, however long it takes, see Options.Stall;
+//   - no path, query or body is logged: they hold members' addresses. The log has the
+//     operation's name.
+//
+// The gateway passes requests on and gives replies; what they mean is the services'
+// business.
+package gateway
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/gateway/jobs"
+	"github.com/sluicehq/sluice/internal/sigv4"
+	"github.com/sluicehq/sluice/internal/wire"
+)
+
+// Parts are what the gateway leads to.
+type Parts struct {
+	Verifier *sigv4.Verifier
+	APIs     []*wire.API                // AWS's APIs, each verified for its signing name
+	S3       http.Handler               // verifies for itself
+	IsS3     func(r *http.Request) bool // S3's rule of what is meant for it
+	Jobs     http.Handler               // the own API, below jobs.Prefix
+	Ready    func(context.Context) error
+}
+
+// Options of a Gateway; the zero value works.
+type Options struct {
+	Log      *slog.Logger         // nil logs nothing
+	Registry *prometheus.Registry // what /metrics shows; nil makes an empty one
+	// Stall is how long a caller may leave us waiting for its next bytes, or not
+	// take ours. 0 means a minute, which is what load balancers grant too.
+	Stall time.Duration
+	// Proxy trusts X-Forwarded-Proto. Set it only where a proxy writes that header,
+	// or callers choose the scheme of the links they are given.
+	Proxy bool
+}
+
+// Gateway is an http.Handler for everything that Sluice serves.
+type Gateway struct {
+	parts   Parts
+	o       Options
+	mux     *wire.Mux
+	metrics *metrics
+	shown   http.Handler // /metrics
+}
+
+// New returns a Gateway to the given parts. Its metrics go into Options.Registry.
+func New(p Parts, o Options) *Gateway {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Registry == nil {
+		o.Registry = prometheus.NewRegistry()
+	}
+	if o.Stall == 0 {
+		o.Stall = time.Minute
+	}
+	return &Gateway{
+		parts:   p,
+		o:       o,
+		mux:     wire.NewMux(wire.Options{Observe: Observe}, p.APIs...),
+		metrics: newMetrics(o.Registry),
+		shown:   promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{}),
+	}
+}
+
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	e := newExchange()
+	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, e))
+	out := &reply{ResponseWriter: w, exchange: e}
+	body := track(out, r, g.o.Stall)
+
+	g.metrics.inFlight.Inc()
+	defer func() {
+		g.metrics.inFlight.Dec()
+		crash := g.rescue(out, r, recover())
+		body.end()
+		out.end()
+		g.metrics.observe(e)
+		g.log(r, e)
+		if crash != nil {
+			panic(crash)
+		}
+	}()
+	g.route(out, r, e)
+}
+
+// route leads a request to its place. What it was signed for comes first, so that a
+// bucket may have any name: "metrics", "v2" or "sluice".
+func (g *Gateway) route(w http.ResponseWriter, r *http.Request, e *exchange) {
+	signed := sigv4.ServiceOf(r)
+	switch {
+	case signed == "" && r.URL.Path == "/healthz":
+		e.service, e.operation = "sluice", "Health"
+		g.health(w, r)
+	case signed == "" && r.URL.Path == "/metrics":
+		e.service, e.operation = "sluice", "Metrics"
+		g.shown.ServeHTTP(w, r)
+	case signed != serviceS3 && strings.HasPrefix(r.URL.Path, jobs.Prefix):
+		g.own(w, r, e)
+	case signed == serviceS3:
+		g.s3(w, r, e)
+	default:
+		g.aws(w, r, e)
+	}
+}
+
+const serviceS3 = "s3"
+
+// aws serves the APIs of the mux. What none of them knows is S3's if its rule says
+// so, and lost otherwise.
+func (g *Gateway) aws(w http.ResponseWriter, r *http.Request, e *exchange) {
+	match, ok := g.mux.Match(r)
+	if match.API == nil {
+		if g.parts.IsS3 != nil && g.parts.IsS3(r) {
+			g.s3(w, r, e)
+			return
+		}
+		e.operation = "Unknown"
+		g.requestID(w, e)
+		g.lost(w, r, match)
+		return
+	}
+	e.service, e.operation = match.API.Name, "Unknown"
+	if ok {
+		e.operation = match.Operation.Name
+	}
+	r, err := g.admit(w, r, e, match.API.SigningName)
+	if err == nil && !ok {
+		err = fault.New(fault.UnknownOperation, "no such operation of %s", match.API.Name)
+	}
+	if err != nil {
+		e.err = err
+		wire.WriteFault(w, r, match, err)
+		return
+	}
+	g.mux.Serve(w, r, match)
+}
+
+// own serves the API under jobs.Prefix, which is ours.
+func (g *Gateway) own(w http.ResponseWriter, r *http.Request, e *exchange) {
+	e.service, e.operation = "sluice", "Unknown"
+	r, err := g.admit(w, r, e, jobs.SigningName)
+	if err != nil {
+		e.err = err
+		jobs.WriteFault(w, err)
+		return
+	}
+	g.parts.Jobs.ServeHTTP(w, r)
+}
+
+// admit verifies r for a service and gives it its caller.
+func (g *Gateway) admit(w http.ResponseWriter, r *http.Request, e *exchange, service string) (*http.Request, error) {
+	g.requestID(w, e)
+	id, err := g.parts.Verifier.Verify(r, service)
+	if err != nil {
+		return r, err
+	}
+	e.account = id.Account
+	caller := wire.Caller{
+		Account: id.Account, Region: id.Region, AccessKey: id.AccessKey,
+		RequestID: e.id, BaseURL: g.baseURL(r),
+	}
+	return r.WithContext(wire.WithCaller(r.Context(), caller)), nil
+}
+
+func (g *Gateway) requestID(w http.ResponseWriter, e *exchange) {
+	w.Header().Set(wire.RequestIDHeader, e.id)
+}
+
+// baseURL is how the caller reached us. The host is the one that it signed.
+func (g *Gateway) baseURL(r *http.Request) string {
+	scheme := "http"
+	if r.TLS != nil {
+		scheme = "https"
+	}
+	if g.o.Proxy {
+		if p := r.Header.Get("X-Forwarded-Proto"); p == "http" || p == "https" {
+			scheme = p
+		}
+	}
+	return scheme + "://" + r.Host
+}

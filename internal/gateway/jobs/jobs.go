@@ -1,0 +1,184 @@
+// Package jobs is Sluice's own API: the jobs of an account whichever wire they came
+// by, and what no wire of AWS's offers.
+//
+//	GET  /sluice/v1/jobs               the jobs, oldest first, a page at a time
+//	       ?state=processing             only these; may be repeated
+//	       &wire=mailmanager             only those of one API
+//	       &list=ID                      only those into one list
+//	       &limit=100                    how many at most, 1 to 1000
+//	       &next=WORD                    the page after the one that gave this word
+//	GET  /sluice/v1/jobs/{id}          one job
+//	POST /sluice/v1/jobs/{id}/stop     stop it; what is committed stays
+//	GET  /sluice/v1/jobs/{id}/report   the refused records so far, as CSV
+//	       ?format=json                  or as one JSON object per line
+//	GET  /sluice/v1/version            the server's version
+//
+// Requests are signed with AWS Signature Version 4 for the service "sluice". The
+// account and the region of the signature say whose jobs they are.
+//
+// A job is the object that Job writes; a page is {"jobs":[…],"next":"…"}, without
+// next at the end. A refusal is {"code":"…","message":"…"}, its code the name of a
+// fault.Kind, with a status that fits:
+//
+//	400 Invalid, BadToken   403 who is asking is not clear   404 NotFound
+//	404 UnknownOperation    409 Conflict: the job has ended already
+//
+// A report that breaks off in the middle ends its connection without the end of the
+// body, so that no client takes the part for the whole.
+package jobs
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/store"
+	"github.com/sluicehq/sluice/internal/wire"
+)
+
+// What a client needs to know of this API.
+const (
+	Prefix      = "/sluice/v1/"
+	SigningName = "sluice"
+)
+
+// Options of an API; the zero value works, without reports as CSV.
+type Options struct {
+	Version string // what /version tells
+	// Report writes the report of a job as CSV.
+	Report  func(ctx context.Context, w io.Writer, j job.Job) error
+	Observe func(context.Context, wire.Done) // told of every call after its reply; may be nil
+	Now     func() time.Time                 // nil is time.Now
+}
+
+// API answers requests whose caller is in their context, see wire.WithCaller.
+type API struct {
+	store store.Store
+	o     Options
+	mux   *http.ServeMux
+}
+
+// New returns the API over the jobs of s.
+func New(s store.Store, o Options) *API {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	a := &API{store: s, o: o, mux: http.NewServeMux()}
+	for _, op := range []struct {
+		pattern, name string
+		handle        handler
+	}{
+		{"GET /sluice/v1/jobs", "ListJobs", a.list},
+		{"GET /sluice/v1/jobs/{id}", "GetJob", a.get},
+		{"POST /sluice/v1/jobs/{id}/stop", "StopJob", a.stop},
+		{"GET /sluice/v1/jobs/{id}/report", "GetReport", a.report},
+		{"GET /sluice/v1/version", "GetVersion", a.version},
+		{"/", "Unknown", a.unknown},
+	} {
+		a.mux.Handle(op.pattern, a.call(op.name, op.handle))
+	}
+	return a
+}
+
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }
+
+// handler answers r for owner, or says why not before it has written anything. What
+// goes wrong later is a cut.
+type handler func(w http.ResponseWriter, r *http.Request, o job.Owner) error
+
+// cut is an error in the middle of a reply.
+type cut struct{ error }
+
+func (c cut) Unwrap() error { return c.error }
+
+func (a *API) call(name string, handle handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		who := wire.CallerOf(r.Context())
+		err := handle(w, r, job.Owner{Account: who.Account, Region: who.Region})
+		_, broken := err.(cut)
+		status := http.StatusOK
+		if err != nil && !broken {
+			status = WriteFault(w, err)
+		}
+		if a.o.Observe != nil {
+			a.o.Observe(r.Context(), wire.Done{API: "sluice", Operation: name, Status: status, Err: err, Took: time.Since(began)})
+		}
+		if broken {
+			panic(http.ErrAbortHandler)
+		}
+	}
+}
+
+func (a *API) get(w http.ResponseWriter, r *http.Request, o job.Owner) error {
+	j, err := a.store.Job(r.Context(), o, job.ID(r.PathValue("id")))
+	if err != nil {
+		return err
+	}
+	write(w, http.StatusOK, show(j))
+	return nil
+}
+
+func (a *API) stop(w http.ResponseWriter, r *http.Request, o job.Owner) error {
+	j, err := a.store.ChangeJob(r.Context(), o, job.ID(r.PathValue("id")), func(j *job.Job) error {
+		return j.Become(job.Stopped, a.o.Now())
+	})
+	if err != nil {
+		return err
+	}
+	write(w, http.StatusOK, show(j))
+	return nil
+}
+
+func (a *API) version(w http.ResponseWriter, _ *http.Request, _ job.Owner) error {
+	write(w, http.StatusOK, Version{a.o.Version})
+	return nil
+}
+
+func (a *API) unknown(http.ResponseWriter, *http.Request, job.Owner) error {
+	return fault.New(fault.UnknownOperation, "no such operation; there are GET jobs, jobs/{id}, jobs/{id}/report, version and POST jobs/{id}/stop below "+Prefix)
+}
+
+// statuses of the kinds of fault; 400 for all others.
+var statuses = map[fault.Kind]int{
+	fault.Internal:         http.StatusInternalServerError,
+	fault.LeaseLost:        http.StatusInternalServerError,
+	fault.NotFound:         http.StatusNotFound,
+	fault.UnknownOperation: http.StatusNotFound,
+	fault.Conflict:         http.StatusConflict,
+	fault.TooLarge:         http.StatusRequestEntityTooLarge,
+	fault.Throttled:        http.StatusTooManyRequests,
+	fault.Unavailable:      http.StatusServiceUnavailable,
+	fault.Denied:           http.StatusForbidden,
+	fault.Unauthenticated:  http.StatusForbidden,
+	fault.UnknownKey:       http.StatusForbidden,
+	fault.BadSignature:     http.StatusForbidden,
+	fault.Expired:          http.StatusForbidden,
+	fault.Skewed:           http.StatusForbidden,
+	fault.BodyMismatch:     http.StatusForbidden,
+}
+
+// WriteFault answers with err as this API does, and returns the status.
+func WriteFault(w http.ResponseWriter, err error) int {
+	kind := fault.KindOf(err)
+	status, ok := statuses[kind]
+	if !ok {
+		status = http.StatusBadRequest
+	}
+	write(w, status, Fault{kind.String(), fault.Message(err)})
+	return status
+}
+
+// write sends v as JSON. A caller that has gone away is no error of ours.
+func write(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(v)
+}

@@ -1,0 +1,338 @@
+package jobs
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/sluicehq/sluice/internal/destination"
+	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/record"
+	"github.com/sluicehq/sluice/internal/store"
+	"github.com/sluicehq/sluice/internal/store/pebblestore"
+	"github.com/sluicehq/sluice/internal/wire"
+)
+
+var (
+	us    = job.Owner{Account: "111111111111", Region: "us-east-1"}
+	them  = job.Owner{Account: "222222222222", Region: "us-east-1"}
+	birth = time.Date(2026, 1, 2, 3, 4, 5, 600_000_000, time.UTC)
+)
+
+// fixture is the API over a store in memory, and who asks.
+type fixture struct {
+	store *pebblestore.Store
+	api   *API
+	who   job.Owner
+	made  time.Duration // from birth to the next job's
+}
+
+func start(t *testing.T, o Options) *fixture {
+	t.Helper()
+	st, err := pebblestore.Open("store", pebblestore.Options{FS: vfs.NewMem()})
+	if err != nil {
+		t.Fatalf("open store: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := st.Close(); err != nil {
+			t.Errorf("close store: %v", err)
+		}
+	})
+	return &fixture{store: st, api: New(st, o), who: us}
+}
+
+// add makes a job of us that can be claimed.
+func (f *fixture) add(t *testing.T, id job.ID, wire job.Wire) {
+	t.Helper()
+	_, err := f.store.CreateJob(t.Context(), job.Job{
+		ID: id, Owner: us, Wire: wire, Name: "spring", State: job.Created, Ready: true, Created: birth.Add(f.made),
+		Destination: job.Destination{Kind: destination.Suppression, List: "suppression", Action: destination.Put},
+		Source:      job.Source{Bucket: "b", Key: "k.csv", Format: record.CSV},
+		Tags:        map[string]string{"team": "mail"},
+	}, store.Once{}, 0)
+	if err != nil {
+		t.Fatalf("create job %s: %v", id, err)
+	}
+	f.made += time.Second
+}
+
+// work claims the next job, refuses some records and finishes with the given state,
+// unless that is empty.
+func (f *fixture) work(t *testing.T, rejects int, end job.State) {
+	t.Helper()
+	ctx := t.Context()
+	l := store.List{Ref: store.ListRef{Owner: us, Kind: destination.Suppression, ID: "suppression"}, Name: "suppression", Created: birth}
+	_, _ = f.store.CreateList(ctx, l, store.Once{}, 0) // it may be there
+	j, ok, err := f.store.Claim(ctx, store.Wanted{Holder: "h", Lease: time.Minute})
+	if err != nil || !ok {
+		t.Fatalf("claim: %t, %v", ok, err)
+	}
+	if _, err := f.store.Begin(ctx, j.Lease, j.Source); err != nil {
+		t.Fatalf("begin: %v", err)
+	}
+	rule, err := destination.NewRule(destination.Suppression, destination.Put)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b store.Batch
+	for i := range rejects {
+		b.Add(&record.Record{
+			Number: int64(i + 1), Line: int64(i + 2), Offset: int64(10 * i), Raw: []byte("bad <row>"),
+			Refused: &record.Refusal{Code: "bad-row", Reason: "the row is bad"},
+		}, rule)
+	}
+	b.Through, b.At = record.Position{Record: int64(rejects), Offset: int64(10 * rejects)}, birth
+	p, err := f.store.Prepare(ctx, j.Lease, &b)
+	if err != nil {
+		t.Fatalf("prepare: %v", err)
+	}
+	if _, err := f.store.Commit(ctx, j.Lease, p); err != nil {
+		t.Fatalf("commit: %v", err)
+	}
+	if end != "" {
+		if _, err := f.store.Finish(ctx, j.Lease, store.Outcome{State: end}); err != nil {
+			t.Fatalf("finish: %v", err)
+		}
+	}
+}
+
+// ask sends a request of who, and reads the reply into v unless that is nil.
+func (f *fixture) ask(t *testing.T, method, path string, v any) *httptest.ResponseRecorder {
+	t.Helper()
+	ctx := wire.WithCaller(t.Context(), wire.Caller{Account: f.who.Account, Region: f.who.Region})
+	w := httptest.NewRecorder()
+	f.api.ServeHTTP(w, httptest.NewRequestWithContext(ctx, method, path, nil))
+	if v != nil {
+		if err := json.Unmarshal(w.Body.Bytes(), v); err != nil {
+			t.Errorf("%s %s: %d %q: %v", method, path, w.Code, w.Body, err)
+		}
+	}
+	return w
+}
+
+func TestJobIsShown(t *testing.T) {
+	t.Parallel()
+	f := start(t, Options{})
+	f.add(t, "j1", job.SESv2)
+	f.work(t, 2, job.Completed)
+	var got map[string]any
+	f.ask(t, "GET", "/sluice/v1/jobs/j1", &got)
+	for _, name := range []string{"started", "finished"} {
+		if _, err := time.Parse(time.RFC3339, fmt.Sprint(got[name])); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		delete(got, name)
+	}
+	shown, _ := json.Marshal(got)
+	want := `{"bytesRead":20,"created":"2026-01-02T03:04:05.6Z","destination":{"action":"PUT","kind":"suppression","list":"suppression"},` +
+		`"id":"j1","imported":0,"name":"spring","rejected":2,"source":{"bucket":"b","format":"CSV","key":"k.csv","size":0},` +
+		`"state":"completed","tags":{"team":"mail"},"wire":"sesv2"}`
+	if string(shown) != want {
+		t.Errorf("job:\n%s\nwant\n%s", shown, want)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	f := start(t, Options{})
+	f.add(t, "j1", job.SESv2)
+	f.work(t, 0, job.Completed)
+	for _, c := range []struct {
+		method, path string
+		who          job.Owner
+		status       int
+		code         string
+	}{
+		{"GET", "/sluice/v1/jobs/none", us, 404, "NotFound"},
+		{"GET", "/sluice/v1/jobs/j1", them, 404, "NotFound"},
+		{"GET", "/sluice/v1/jobs/j1", job.Owner{Account: us.Account, Region: "eu-west-1"}, 404, "NotFound"},
+		{"GET", "/sluice/v1/jobs/j1/report", them, 404, "NotFound"},
+		{"GET", "/sluice/v1/jobs/j1/report?format=xml", us, 400, "Invalid"},
+		{"POST", "/sluice/v1/jobs/j1/stop", them, 404, "NotFound"},
+		{"POST", "/sluice/v1/jobs/j1/stop", us, 409, "Conflict"},
+		{"GET", "/sluice/v1/jobs/j1/stop", us, 404, "UnknownOperation"},
+		{"GET", "/sluice/v1/jobs?state=done", us, 400, "Invalid"},
+		{"GET", "/sluice/v1/jobs?limit=0", us, 400, "Invalid"},
+		{"GET", "/sluice/v1/jobs?limit=1001", us, 400, "Invalid"},
+		{"GET", "/sluice/v1/jobs?limit=many", us, 400, "Invalid"},
+		{"GET", "/sluice/v1/jobs?sate=created", us, 400, "Invalid"},
+		{"GET", "/sluice/v1/jobs?next=forged", us, 400, "BadToken"},
+		{"GET", "/sluice/v1/jobs?next=AAAAAAAAAAAAAAAAAAAAAAAAAAAA", us, 400, "BadToken"},
+		{"GET", "/sluice/v1/jobs?next=%00%ff", us, 400, "BadToken"},
+	} {
+		f.who = c.who
+		var got Fault
+		w := f.ask(t, c.method, c.path, &got)
+		if w.Code != c.status || got.Code != c.code || got.Message == "" {
+			t.Errorf("%s %s of %v: %d %+v, want %d %s", c.method, c.path, c.who, w.Code, got, c.status, c.code)
+		}
+	}
+}
+
+func TestListInPages(t *testing.T) {
+	t.Parallel()
+	f := start(t, Options{})
+	for i := range 5 {
+		f.add(t, job.ID(fmt.Sprintf("s%d", i)), job.SESv2)
+		f.add(t, job.ID(fmt.Sprintf("m%d", i)), job.MailManager)
+	}
+	f.work(t, 0, job.Failed) // s0, the oldest
+	for _, c := range []struct {
+		query string
+		want  string
+	}{
+		{"", "s0 m0 s1 m1 s2 m2 s3 m3 s4 m4"},
+		{"wire=mailmanager", "m0 m1 m2 m3 m4"},
+		{"state=failed", "s0"},
+		{"state=failed&state=created&wire=sesv2", "s0 s1 s2 s3 s4"},
+		{"state=completed", ""},
+		{"list=suppression&wire=sesv2", "s0 s1 s2 s3 s4"},
+		{"list=other", ""},
+	} {
+		for _, limit := range []string{"", "&limit=1", "&limit=3"} {
+			var ids []string
+			next := ""
+			for range 20 {
+				var page Page
+				f.ask(t, "GET", "/sluice/v1/jobs?"+c.query+limit+"&next="+next, &page)
+				if page.Jobs == nil {
+					t.Fatalf("list %s: jobs is null, want an array", c.query)
+				}
+				for _, j := range page.Jobs {
+					ids = append(ids, j.ID)
+				}
+				if next = page.Next; next == "" {
+					break
+				}
+			}
+			if got := strings.Join(ids, " "); got != c.want {
+				t.Errorf("list %q%s: %s, want %s", c.query, limit, got, c.want)
+			}
+		}
+	}
+}
+
+func TestWordOfAPageIsForOneListing(t *testing.T) {
+	t.Parallel()
+	f := start(t, Options{})
+	f.add(t, "s0", job.SESv2)
+	f.add(t, "s1", job.SESv2)
+	var page Page
+	f.ask(t, "GET", "/sluice/v1/jobs?wire=sesv2&limit=1", &page)
+	if page.Next == "" {
+		t.Fatal("a page of one job of two has no next")
+	}
+	next := url.QueryEscape(page.Next)
+	flipped := []byte(page.Next)
+	flipped[len(flipped)/2] ^= 1
+	for name, c := range map[string]struct {
+		who    job.Owner
+		path   string
+		status int
+	}{
+		"as given":               {us, "wire=sesv2&next=" + next, 200},
+		"with another limit":     {us, "wire=sesv2&limit=7&next=" + next, 200},
+		"for another filter":     {us, "next=" + next, 400},
+		"of another account":     {them, "wire=sesv2&next=" + next, 400},
+		"changed in one place":   {us, "wire=sesv2&next=" + url.QueryEscape(string(flipped)), 400},
+		"with something behind":  {us, "wire=sesv2&next=" + next + "AAAA", 400},
+		"without its last place": {us, "wire=sesv2&next=" + next[:len(next)-1], 400},
+	} {
+		f.who = c.who
+		if w := f.ask(t, "GET", "/sluice/v1/jobs?"+c.path, nil); w.Code != c.status {
+			t.Errorf("next %s: %d %s, want %d", name, w.Code, w.Body, c.status)
+		}
+	}
+}
+
+func TestStop(t *testing.T) {
+	t.Parallel()
+	now := birth.Add(time.Hour)
+	f := start(t, Options{Now: func() time.Time { return now }})
+	f.add(t, "waiting", job.MailManager)
+	f.add(t, "running", job.SESv2)
+	var got Job
+	f.ask(t, "POST", "/sluice/v1/jobs/waiting/stop", &got)
+	if got.State != "stopped" || got.Finished == nil || !got.Finished.Equal(now) {
+		t.Errorf("stop of a job that waits: %s, finished %v; want stopped, %v", got.State, got.Finished, now)
+	}
+	f.work(t, 1, "")
+	f.ask(t, "POST", "/sluice/v1/jobs/running/stop", &got)
+	if got.State != "stopped" || got.Rejected != 1 {
+		t.Errorf("stop of a job that runs: %s with %d rejects, want stopped with the one that is committed", got.State, got.Rejected)
+	}
+}
+
+func TestReport(t *testing.T) {
+	t.Parallel()
+	const rows = 3
+	f := start(t, Options{Report: func(_ context.Context, w io.Writer, j job.Job) error {
+		_, err := fmt.Fprintf(w, "report of %s\n", j.ID)
+		return err
+	}})
+	f.add(t, "j1", job.SESv2)
+	f.work(t, rows, "") // a job that runs has a report too
+	if w := f.ask(t, "GET", "/sluice/v1/jobs/j1/report", nil); w.Body.String() != "report of j1\n" || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/csv") {
+		t.Errorf("report: %q, %v", w.Body, w.Header())
+	}
+	w := f.ask(t, "GET", "/sluice/v1/jobs/j1/report?format=json", nil)
+	lines := slices.Collect(strings.Lines(w.Body.String()))
+	if want := `{"record":2,"line":3,"offset":10,"code":"bad-row","reason":"the row is bad","key":"","raw":"bad <row>"}` + "\n"; len(lines) != rows || lines[1] != want {
+		t.Errorf("report as JSON: %q, want %d lines, the second %q", lines, rows, want)
+	}
+}
+
+func TestReportThatBreaksOff(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, text string
+		status     int // 0: the connection is cut
+	}{{"before it began", "", 500}, {"in the middle", "half", 0}} {
+		var seen wire.Done
+		f := start(t, Options{
+			Report: func(_ context.Context, w io.Writer, _ job.Job) error {
+				if c.text != "" {
+					_, _ = io.WriteString(w, c.text)
+				}
+				return errors.New("disk on fire")
+			},
+			Observe: func(_ context.Context, d wire.Done) { seen = d },
+		})
+		f.add(t, "j1", job.SESv2)
+		status := 0
+		func() {
+			defer func() {
+				if thrown := recover(); thrown != nil && thrown != http.ErrAbortHandler {
+					t.Errorf("%s: panic %v, want http.ErrAbortHandler", c.name, thrown)
+				}
+			}()
+			status = f.ask(t, "GET", "/sluice/v1/jobs/j1/report", nil).Code
+		}()
+		if status != c.status || seen.Operation != "GetReport" || seen.Err == nil {
+			t.Errorf("%s: status %d, observed %+v; want %d and the error", c.name, status, seen, c.status)
+		}
+	}
+}
+
+func FuzzWordOfAPage(f *testing.F) {
+	s := seal{[]byte("secret"), "us"}
+	f.Add(s.close("word"))
+	f.Add("")
+	f.Fuzz(func(t *testing.T, sealed string) {
+		word, err := s.open(sealed)
+		if err == nil && sealed != "" && s.close(word) != sealed {
+			t.Errorf("open(%q) = %q, which seals to %q", sealed, word, s.close(word))
+		}
+	})
+}
