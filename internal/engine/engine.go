@@ -1,0 +1,240 @@
+// Package engine does the jobs: it claims them from the store, reads their sources,
+// and commits what the records do, until every job has ended.
+//
+// In come jobs that are ready; out go members, rejects, counts, a report and a final
+// state, all of it in the store and the object store. One job runs like this:
+//
+//	              reader                 up to GOMAXPROCS at once           in file order
+//	object ─> record ─> rule ─> batch ══> Prepare ══╗
+//	  ^                  ^       batch ══> Prepare ══╬══> Commit ─> … ─> report ─> Finish
+//	  │ from the         │       batch ══> Prepare ══╝      │
+//	  │ checkpoint       └── free batches <── as prepared   │ counts, checkpoint
+//	  └─────────────────────── claimed again after a crash ─┘
+//
+// A commit is one atomic step in the store, so a job may break off anywhere: whoever
+// claims it next starts at the checkpoint, and counts, members and report come out as
+// if nothing had happened. Every step is fenced by the lease: a worker that has lost
+// it, to another worker or because the caller stopped the job, changes nothing more.
+//
+// Memory is bounded: each place for a job owns one batch, and as many again as there
+// are cores are shared by all.
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"io"
+	"log/slog"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/sluicehq/sluice/internal/destination"
+	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/object"
+	"github.com/sluicehq/sluice/internal/store"
+)
+
+// Store is what the engine needs of a store.
+type Store interface {
+	store.Work
+	Job(ctx context.Context, o job.Owner, id job.ID) (job.Job, error)
+}
+
+// Objects is what the engine needs of an object store.
+type Objects interface {
+	Hold(ctx context.Context, n object.Name, holder string) (object.Info, error)
+	Release(ctx context.Context, holder string) error
+	Open(ctx context.Context, n object.Name, version string, offset int64) (io.ReadCloser, error)
+	Put(ctx context.Context, n object.Name, contentType string, r io.Reader) (object.Info, error)
+}
+
+// Options are what New takes beyond the stores. The zero value works.
+type Options struct {
+	Holder   string                    // names this engine in leases; a random word by default
+	Jobs     int                       // jobs worked on at once, beside a small one; the number of cores by default
+	Lease    time.Duration             // how long a silent engine keeps its jobs; 15 s by default
+	Poll     time.Duration             // how often jobs of other nodes are looked for; 1 s by default
+	Slice    time.Duration             // how long a job is worked on while others wait; 10 s by default
+	Grace    time.Duration             // how long work in flight may take once Run is told to end; 10 s by default
+	Logger   *slog.Logger              // logs nothing by default
+	Registry prometheus.Registerer     // of the metrics; registers nothing by default
+	Limits   Limits                    // none by default
+	Reports  func(job.Job) object.Name // where a job's report goes; by default <job id>.csv in the bucket "reports"
+
+	// BatchRecords, if more than 0, bounds a batch to fewer records than it could hold.
+	BatchRecords int
+}
+
+// Limits bound what jobs may do. What is absent is not bounded.
+type Limits struct {
+	Records map[Target]int64         // records that a source may hold
+	Members map[destination.Kind]int // members that a list may have
+}
+
+// Target is what a job does, and to what kind of destination.
+type Target struct {
+	Kind   destination.Kind
+	Action destination.Action
+}
+
+// A job with a small source never waits behind large ones: one more place takes only
+// these. A megabyte is some ten thousand records, a fraction of a second.
+const (
+	smallSource = 1 << 20
+	smallSlice  = time.Second // a small source can unpack to a large one
+)
+
+// Engine works on jobs while Run runs.
+type Engine struct {
+	store   Store
+	objects Objects
+	options Options
+	log     *slog.Logger
+	metrics *metrics
+
+	wake      chan struct{}
+	places    chan *place   // free ones, for any job
+	small     chan *place   // the free one for small jobs
+	spare     chan *buffer  // free batches for whoever needs another
+	preparing chan struct{} // holds a token for each batch being prepared
+}
+
+// place is where one job at a time is worked on.
+type place struct {
+	home  chan *place // where it goes when it is free
+	max   int64       // if more than 0: the largest source it takes
+	slice time.Duration
+	own   chan *buffer // the batch that is its own, so that no job waits for another's
+}
+
+// New returns an engine that claims jobs from s and reads their sources from o. It
+// does nothing until Run is called.
+func New(s Store, o Objects, opts Options) *Engine {
+	opts = opts.withDefaults()
+	cores := runtime.GOMAXPROCS(0)
+	e := &Engine{
+		store: s, objects: o, options: opts,
+		log:       opts.Logger,
+		metrics:   newMetrics(opts.Registry),
+		wake:      make(chan struct{}, 1),
+		places:    make(chan *place, opts.Jobs),
+		small:     make(chan *place, 1),
+		spare:     make(chan *buffer, cores),
+		preparing: make(chan struct{}, cores),
+	}
+	for range opts.Jobs {
+		e.places <- newPlace(e.places, 0, opts.Slice)
+	}
+	e.small <- newPlace(e.small, smallSource, min(smallSlice, opts.Slice))
+	for range cores {
+		e.spare <- &buffer{home: e.spare}
+	}
+	return e
+}
+
+func newPlace(home chan *place, largest int64, slice time.Duration) *place {
+	p := &place{home: home, max: largest, slice: slice, own: make(chan *buffer, 1)}
+	p.own <- &buffer{home: p.own}
+	return p
+}
+
+func (o Options) withDefaults() Options {
+	if o.Holder == "" {
+		o.Holder = rand.Text()
+	}
+	if o.Jobs <= 0 {
+		o.Jobs = runtime.GOMAXPROCS(0)
+	}
+	for _, d := range []struct {
+		v    *time.Duration
+		zero time.Duration
+	}{{&o.Lease, 15 * time.Second}, {&o.Poll, time.Second}, {&o.Slice, 10 * time.Second}, {&o.Grace, 10 * time.Second}} {
+		if *d.v <= 0 {
+			*d.v = d.zero
+		}
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Reports == nil {
+		o.Reports = func(j job.Job) object.Name {
+			return object.Name{Account: j.Owner.Account, Bucket: "reports", Key: string(j.ID) + ".csv"}
+		}
+	}
+	return o
+}
+
+// Wake tells the engine that a job became ready. It never blocks.
+func (e *Engine) Wake() {
+	select {
+	case e.wake <- struct{}{}:
+	default: // it is going to look anyway
+	}
+}
+
+// Run works on jobs until ctx is cancelled. Then it reads no more, commits what is in
+// flight, gives its leases up, so that others or the next start go on at once, and
+// returns nil when all is quiet. It is called once.
+func (e *Engine) Run(ctx context.Context) error {
+	var working sync.WaitGroup
+	defer working.Wait()
+	poll := time.NewTicker(e.options.Poll)
+	defer poll.Stop()
+	failing := false
+	for ctx.Err() == nil {
+		err := e.fill(ctx, &working)
+		if err != nil && !failing && ctx.Err() == nil { // once, not every second while a database is away
+			e.log.WarnContext(ctx, "claim failed", "error", err)
+		}
+		failing = err != nil
+		select {
+		case <-ctx.Done():
+		case <-e.wake:
+		case <-poll.C:
+		}
+	}
+	return nil
+}
+
+// fill claims jobs for the places that are free.
+func (e *Engine) fill(ctx context.Context, working *sync.WaitGroup) error {
+	for {
+		p := e.free()
+		if p == nil {
+			return nil
+		}
+		asked := time.Now()
+		j, ok, err := e.store.Claim(ctx, e.wanted(p))
+		if err != nil || !ok {
+			p.home <- p
+			return err
+		}
+		working.Go(func() {
+			e.work(ctx, p, j, asked)
+			p.home <- p
+			e.Wake()
+		})
+	}
+}
+
+// free takes a free place, the small one last; nil if there is none.
+func (e *Engine) free() *place {
+	select {
+	case p := <-e.places:
+		return p
+	default:
+	}
+	select {
+	case p := <-e.small:
+		return p
+	default:
+		return nil
+	}
+}
+
+func (e *Engine) wanted(p *place) store.Wanted {
+	return store.Wanted{Holder: e.options.Holder, Lease: e.options.Lease, MaxSize: p.max}
+}
