@@ -2,6 +2,8 @@ package destination
 
 import (
 	"bytes"
+	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 
@@ -167,14 +169,14 @@ func appendDomain(dst, domain []byte) ([]byte, *record.Refusal) {
 // appendForeign appends the ASCII form of a domain that is written in other letters.
 func appendForeign(dst, domain []byte) ([]byte, *record.Refusal) {
 	start := len(dst)
+	if !utf8.Valid(domain) || bytes.ContainsRune(domain, utf8.RuneError) {
+		return dst, foreignDomain // idna would take U+FFFD for a letter
+	}
 	ascii, err := idna.Lookup.ToASCII(string(domain))
 	if err != nil {
 		return dst, foreignDomain
 	}
-	dst = append(dst, ascii...)
-	if dst = bytes.TrimSuffix(dst, []byte{'.'}); len(dst) < start {
-		return dst, noDomain
-	}
+	dst = append(dst, strings.TrimSuffix(ascii, ".")...)
 	return dst, checkDomain(dst[start:])
 }
 
@@ -186,9 +188,8 @@ func checkDomain(domain []byte) *record.Refusal {
 	case len(domain) > maxDomain:
 		return longDomain
 	}
-	label := 0  // where the label starts
-	dots := 0   //
-	num := true // the label is all digits
+	label, dots := 0, 0 // where the label starts, and how many dots lie before
+	num := true         // the label is all digits
 	for i, c := range domain {
 		if c == '.' {
 			if r := checkLabel(domain[label:i]); r != nil {

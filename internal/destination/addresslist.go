@@ -17,6 +17,9 @@ const (
 	maxStarLevel = 9
 )
 
+// listField is the name of the column or member that holds an entry.
+const listField = "address"
+
 // addressList is the rule for Mail Manager address lists.
 type addressList struct{ key []byte }
 
@@ -26,7 +29,7 @@ func newAddressList() *addressList { return &addressList{key: make([]byte, 0, ma
 // column of a source without a header; in JSON {"items":[…]}, an array or values one
 // after the other, each an object with the member "address" or the address itself.
 func (l *addressList) Schema(f record.Format) record.Schema {
-	s := record.Schema{Fields: []string{"address"}}
+	s := record.Schema{Fields: []string{listField}}
 	if f == record.CSV {
 		s.Header, s.Starts = record.HeaderOptional, startsList
 	} else {

@@ -8,6 +8,9 @@ const (
 	Complaint = "COMPLAINT"
 )
 
+// suppressionField is the name of the column or member that holds an address.
+const suppressionField = "emailAddress"
+
 // suppression is the rule for an account's suppression list.
 type suppression struct {
 	action Action
@@ -21,7 +24,7 @@ func newSuppression(a Action) *suppression {
 // Schema asks for the address and the reason, in CSV without a header and in this
 // order: https://docs.aws.amazon.com/ses/latest/dg/sending-email-suppression-list.html.
 func (s *suppression) Schema(record.Format) record.Schema {
-	return record.Schema{Fields: []string{"emailAddress", "reason"}, Header: record.HeaderNone}
+	return record.Schema{Fields: []string{suppressionField, "reason"}, Header: record.HeaderNone}
 }
 
 // Decide puts or deletes the address; a deletion has no use for a reason.

@@ -47,7 +47,7 @@ func (c *csvRows) next(rec *Record) error {
 			c.lf = find(w, start, '\n')
 		}
 		end := c.lf
-		if c.rare < start || end >= c.rare || end-start > MaxRecord {
+		if c.rare < start || end >= c.rare || end-start > w.max.record {
 			done, err := c.odd(rec)
 			if done || err != nil {
 				return err
@@ -104,7 +104,7 @@ func (c *csvRows) odd(rec *Record) (bool, error) {
 	case c.quote < end:
 		return c.quoted(rec)
 	case end == w.end && !w.eof:
-		if end-start > MaxRecord {
+		if end-start > w.max.record {
 			return true, c.tooLong(rec, end)
 		}
 		return false, c.fill()
@@ -112,14 +112,14 @@ func (c *csvRows) odd(rec *Record) (bool, error) {
 		return false, io.EOF
 	}
 	after, err := c.after(end)
-	if err != nil || after == 0 {
+	if err != nil || after < 0 {
 		return false, err
 	}
 	if isBlank(w.buf[start:end]) {
 		c.consume(after, end)
 		return false, nil
 	}
-	if end-start > MaxRecord {
+	if end-start > w.max.record {
 		return true, c.tooLong(rec, end)
 	}
 	c.locate(rec, start, end)
@@ -138,7 +138,7 @@ func (c *csvRows) fill() error {
 }
 
 // after returns the place after the line end at end, which may be the source's end.
-// It returns 0 when it had to read on, after which all places have changed.
+// It returns -1 when it had to read on, after which all places have changed.
 func (c *csvRows) after(end int) (int, error) {
 	w := c.win
 	switch {
@@ -147,7 +147,7 @@ func (c *csvRows) after(end int) (int, error) {
 	case w.buf[end] == '\n':
 		return end + 1, nil
 	case end+1 == w.end && !w.eof:
-		return 0, c.fill()
+		return -1, c.fill()
 	case end+1 < w.end && w.buf[end+1] == '\n':
 		return end + 2, nil
 	}
@@ -182,7 +182,7 @@ func (c *csvRows) unreadable(end int) *Refusal {
 // to hold no line end outside quotes, and goes on after the next line end.
 func (c *csvRows) tooLong(rec *Record, end int) error {
 	w := c.win
-	c.locate(rec, w.pos, w.pos+min(MaxRaw, end-w.pos))
+	c.locate(rec, w.pos, w.pos+min(w.max.raw, end-w.pos))
 	c.raw = append(c.raw[:0], wholeRunes(rec.Raw)...)
 	rec.Raw, rec.Refused = c.raw, refusedTooLong
 	c.count += lineEnds(w.buf[w.pos:end])
@@ -201,7 +201,7 @@ func (c *csvRows) tooLong(rec *Record, end int) error {
 		if err != nil {
 			return err
 		}
-		if after > 0 {
+		if after >= 0 {
 			c.consume(after, end)
 			return nil
 		}

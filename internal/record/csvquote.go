@@ -17,7 +17,7 @@ const (
 // may have is ever looked at.
 func (c *csvRows) quoted(rec *Record) (bool, error) {
 	w := c.win
-	const most = MaxRecord + 2 // a record and its line end
+	most := w.max.record + 2 // a record and its line end
 	view := w.unread()
 	last := w.eof && len(view) <= most
 	view = view[:min(len(view), most)]
@@ -28,14 +28,14 @@ func (c *csvRows) quoted(rec *Record) (bool, error) {
 		return false, c.fill()
 	}
 	switch {
-	case v == unfinished, v == whole && end > MaxRecord:
+	case v == unfinished, v == whole && end > w.max.record:
 		return true, c.tooLong(rec, w.pos+min(end, len(view)))
 	case v == unclosed, v == stray:
 		return c.firstLine(rec)
 	}
 	end += w.pos
 	after, err := c.after(end)
-	if err != nil || after == 0 {
+	if err != nil || after < 0 {
 		return false, err
 	}
 	c.locate(rec, w.pos, end)
@@ -52,11 +52,11 @@ func (c *csvRows) quoted(rec *Record) (bool, error) {
 func (c *csvRows) firstLine(rec *Record) (bool, error) {
 	w := c.win
 	end := min(c.lf, c.cr)
-	if end == w.end && !w.eof || end-w.pos > MaxRecord {
+	if end == w.end && !w.eof || end-w.pos > w.max.record {
 		return true, c.tooLong(rec, end)
 	}
 	after, err := c.after(end)
-	if err != nil || after == 0 {
+	if err != nil || after < 0 {
 		return false, err
 	}
 	c.locate(rec, w.pos, end)

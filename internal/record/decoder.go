@@ -41,16 +41,16 @@ const (
 // that is not what it should be is fault.Broken at once. An empty source has no
 // records, and is broken only where a header is due.
 func Open(src Source, f Format, s Schema, at Position) (*Decoder, error) {
-	return open(src, f, s, at, chunkSize)
+	return open(src, f, s, at, usual)
 }
 
-func open(src Source, f Format, s Schema, at Position, chunk int) (*Decoder, error) {
+func open(src Source, f Format, s Schema, at Position, max limits) (*Decoder, error) {
 	d := &Decoder{at: at, rec: Record{Number: at.Record, Fields: make([]Field, len(s.Fields))}}
 	var err error
 	if at == (Position{}) {
-		err = d.start(src, f, s, chunk)
+		err = d.start(src, f, s, max)
 	} else {
-		err = d.resume(src, f, s, chunk)
+		err = d.resume(src, f, s, max)
 	}
 	if err != nil {
 		_ = d.Close() // the source was only read: its first error says more
@@ -60,8 +60,8 @@ func open(src Source, f Format, s Schema, at Position, chunk int) (*Decoder, err
 }
 
 // start opens the source at its beginning and finds out how it is laid out.
-func (d *Decoder) start(src Source, f Format, s Schema, chunk int) error {
-	packing, err := d.openText(src, chunk)
+func (d *Decoder) start(src Source, f Format, s Schema, max limits) error {
+	packing, err := d.openText(src, max)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (d *Decoder) start(src Source, f Format, s Schema, chunk int) error {
 }
 
 // resume opens the source where an earlier decoder came to.
-func (d *Decoder) resume(src Source, f Format, s Schema, chunk int) error {
+func (d *Decoder) resume(src Source, f Format, s Schema, max limits) error {
 	packing, layout, _ := strings.Cut(d.at.Layout, " ")
 	if packing == plain {
 		rc, err := src(d.at.Offset)
@@ -97,8 +97,8 @@ func (d *Decoder) resume(src Source, f Format, s Schema, chunk int) error {
 		}
 		raw := &rawReader{ReadCloser: rc}
 		d.text = &text{Reader: raw, raw: raw}
-		d.win = newWindow(raw, d.at.Offset, chunk)
-	} else if err := d.skip(src, chunk); err != nil {
+		d.win = newWindow(raw, d.at.Offset, max)
+	} else if err := d.skip(src, max); err != nil {
 		return err
 	}
 	known := false
@@ -117,8 +117,8 @@ func (d *Decoder) resume(src Source, f Format, s Schema, chunk int) error {
 }
 
 // skip opens the source at its start and reads to the position.
-func (d *Decoder) skip(src Source, chunk int) error {
-	if _, err := d.openText(src, chunk); err != nil {
+func (d *Decoder) skip(src Source, max limits) error {
+	if _, err := d.openText(src, max); err != nil {
 		return err
 	}
 	for d.win.offset() < d.at.Offset {
@@ -135,7 +135,7 @@ func (d *Decoder) skip(src Source, chunk int) error {
 }
 
 // openText opens the source's text at its start.
-func (d *Decoder) openText(src Source, chunk int) (packing string, err error) {
+func (d *Decoder) openText(src Source, max limits) (packing string, err error) {
 	if d.text, err = openText(src); err != nil {
 		return "", err
 	}
@@ -143,7 +143,7 @@ func (d *Decoder) openText(src Source, chunk int) (packing string, err error) {
 	if d.text.packing != "" {
 		packing = packed
 	}
-	d.win = newWindow(d.text, 0, chunk)
+	d.win = newWindow(d.text, 0, max)
 	if err := d.win.need(4); err != nil {
 		return "", d.explain(err)
 	}
@@ -159,7 +159,7 @@ func (d *Decoder) openText(src Source, chunk int) (packing string, err error) {
 		return packing, nil
 	}
 	head := bytes.Clone(d.win.unread())
-	d.win = newWindow(newUTF16Reader(io.MultiReader(bytes.NewReader(head), d.text), order), 0, chunk)
+	d.win = newWindow(newUTF16Reader(io.MultiReader(bytes.NewReader(head), d.text), order), 0, max)
 	return packed, nil
 }
 

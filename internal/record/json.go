@@ -1,8 +1,6 @@
 package record
 
 import (
-	"bytes"
-	"fmt"
 	"io"
 	"strings"
 	"unicode/utf8"
@@ -48,8 +46,8 @@ func (j *jsonRows) resume(layout string, at Position) bool {
 // it.
 func (j *jsonRows) view() (b []byte, last bool) {
 	b = j.win.unread()
-	if len(b) > MaxRecord+1 {
-		return b[:MaxRecord+1], false
+	if len(b) > j.win.max.record+1 {
+		return b[:j.win.max.record+1], false
 	}
 	return b, j.win.eof
 }
@@ -66,14 +64,14 @@ func (j *jsonRows) next(rec *Record) error {
 	for {
 		b, last := j.view()
 		end, k, o := j.scan.record(b, last, rec.Fields)
-		if o == short && !last && len(b) <= MaxRecord {
+		if o == short && !last && len(b) <= j.win.max.record {
 			if _, err := j.win.fill(); err != nil {
 				return err
 			}
 			continue
 		}
 		rec.Line, rec.Offset, rec.Refused = j.count+1, j.win.offset(), nil
-		if o == good && end <= MaxRecord {
+		if o == good && end <= j.win.max.record {
 			j.take(rec, b[:end], k)
 			return nil
 		}
@@ -124,92 +122,6 @@ func (j *jsonRows) cutOff(line int64) error {
 	return fault.New(fault.Broken, "the source ends in the middle of the JSON value that begins at line %d (after byte %d)", line, j.win.offset())
 }
 
-// refuseLine refuses the rest of the line at win.pos.
-func (j *jsonRows) refuseLine(rec *Record, o outcome) error {
-	w := j.win
-	rec.Refused = refusedJSON
-	if o == deep {
-		rec.Refused = refusedDepth
-	}
-	for {
-		b := w.unread()
-		end := bytes.IndexAny(b, "\r\n")
-		if end < 0 && w.eof {
-			end = len(b)
-		}
-		if end > MaxRecord || end < 0 && len(b) > MaxRecord {
-			return j.passLine(rec)
-		}
-		if end >= 0 {
-			rec.Raw = b[:end]
-			if !utf8.Valid(rec.Raw) {
-				rec.Refused = refusedEncoding
-			}
-			w.pos += end
-			return nil // the line end is white space before the next value
-		}
-		if _, err := w.fill(); err != nil {
-			return err
-		}
-	}
-}
-
-// keep copies the beginning of a record that will not stay in memory.
-func (j *jsonRows) keep(rec *Record, why *Refusal) {
-	b := j.win.unread()
-	j.raw = append(j.raw[:0], wholeRunes(b[:min(len(b), MaxRaw)])...)
-	rec.Raw, rec.Refused = j.raw, why
-}
-
-// passLine refuses a line that is too long, and passes over it.
-func (j *jsonRows) passLine(rec *Record) error {
-	j.keep(rec, refusedTooLong)
-	for {
-		b := j.win.unread()
-		if end := bytes.IndexAny(b, "\r\n"); end >= 0 {
-			j.win.pos += end
-			return nil
-		}
-		j.win.pos = j.win.end
-		if j.win.eof {
-			return nil
-		}
-		if _, err := j.win.fill(); err != nil {
-			return err
-		}
-	}
-}
-
-// pass refuses the value at win.pos and passes over it by its brackets and quotes
-// alone, however long it is.
-func (j *jsonRows) pass(rec *Record, why *Refusal) error {
-	if err := j.win.need(MaxRaw); err != nil {
-		return err
-	}
-	var s skipper
-	for first := true; ; first = false {
-		b := j.win.unread()
-		n, done := s.skip(b)
-		if first {
-			j.keep(rec, why)
-			if done && n <= MaxRaw {
-				rec.Raw = b[:n]
-			}
-		}
-		j.blanks(b[:n])
-		j.win.pos += n
-		if done {
-			return nil
-		}
-		if j.win.eof {
-			return j.cutOff(rec.Line)
-		}
-		if _, err := j.win.fill(); err != nil {
-			return err
-		}
-	}
-}
-
 // blanks counts the line ends in b, which was or will be consumed.
 func (j *jsonRows) blanks(b []byte) {
 	for _, c := range b {
@@ -218,36 +130,6 @@ func (j *jsonRows) blanks(b []byte) {
 		}
 		j.afterCR = c == '\r'
 	}
-}
-
-// skipper finds the end of an array, object or string.
-type skipper struct {
-	depth   int
-	text    bool // within a string
-	escaped bool // after a backslash
-}
-
-// skip returns how many bytes of b belong to the value, and whether it ends there.
-func (s *skipper) skip(b []byte) (n int, done bool) {
-	for i, c := range b {
-		switch {
-		case s.escaped:
-			s.escaped = false
-		case s.text && c == '\\':
-			s.escaped = true
-		case c == '"':
-			s.text = !s.text
-		case s.text:
-		case c == '{' || c == '[':
-			s.depth++
-		case c == '}' || c == ']':
-			s.depth--
-		}
-		if s.depth == 0 && !s.text {
-			return i + 1, true
-		}
-	}
-	return len(b), false
 }
 
 // space consumes white space, and commas if they may stand between values, and
@@ -341,130 +223,4 @@ func (j *jsonRows) afterArray() (bool, error) {
 		err = broken(j.count+1, j.win.offset(), "more text follows the end of the JSON %s", map[bool]string{true: "object", false: "array"}[j.layout == layoutItems])
 	}
 	return false, err
-}
-
-// members passes over members of the object that holds the records, up to and with
-// the opening bracket of the array that does, or the object's end. It begins after
-// the object's brace, or, if after is set, after a member's value.
-func (j *jsonRows) members(after bool) (found bool, err error) {
-	for ; ; after = true {
-		c, err := j.space(false)
-		if err != nil {
-			return false, err
-		}
-		if c == '}' {
-			j.win.pos++
-			return false, nil
-		}
-		if after {
-			if c != ',' {
-				return false, j.unexpected(c, "a comma or the end of the object")
-			}
-			j.win.pos++
-			if _, err := j.space(false); err != nil {
-				return false, err
-			}
-		}
-		end, found, o, err := j.member()
-		if err != nil {
-			return false, err
-		}
-		if o != good {
-			return false, j.unexpected(0, fmt.Sprintf("a member of the object that holds %q", j.schema.Items))
-		}
-		j.blanks(j.win.unread()[:end])
-		j.win.pos += end
-		if found {
-			return true, nil
-		}
-	}
-}
-
-// member scans the member at win.pos. If it is the array of records, it ends after
-// the opening bracket.
-func (j *jsonRows) member() (end int, found bool, o outcome, err error) {
-	for {
-		b, last := j.view()
-		s := jsonScan{b: b, last: last, want: []string{j.schema.Items}}
-		f, end, o := s.name(0, make([]Field, 1))
-		if o == good {
-			end = s.space(end)
-			if f == 0 && end < len(b) && b[end] == '[' {
-				return end + 1, true, good, nil
-			}
-			end, _, o = s.value(end, 1)
-		}
-		if o != short || last || len(b) > MaxRecord {
-			return end, false, o, nil
-		}
-		if _, err := j.win.fill(); err != nil {
-			return 0, false, 0, err
-		}
-	}
-}
-
-// begin finds out how the records are laid out and moves to the first.
-func (j *jsonRows) begin() (Position, error) {
-	c, err := j.space(true)
-	if err != nil {
-		return Position{}, err
-	}
-	j.first = true
-	switch {
-	case c == '[':
-		j.layout = layoutArray
-		j.win.pos++
-	case c == '{' && j.schema.Items != "":
-		if err := j.findItems(); err != nil {
-			return Position{}, err
-		}
-	}
-	if j.layout == "" {
-		if j.layout, err = j.lineByLine(); err != nil {
-			return Position{}, err
-		}
-	}
-	return Position{Line: j.count, Offset: j.win.offset(), Layout: "json " + j.layout}, nil
-}
-
-// findItems moves into the array of records if the object at win.pos holds one, and
-// leaves the window as it is if not.
-func (j *jsonRows) findItems() error {
-	for {
-		b, last := j.view()
-		s := jsonScan{b: b, last: last, want: []string{j.schema.Items}}
-		switch start, o := s.arrayOf(); {
-		case start > 0:
-			j.layout = layoutItems
-			j.blanks(b[:start])
-			j.win.pos += start
-			return nil
-		case o != short || last:
-			return nil // no such object: a record, or nothing that can be read
-		case len(b) > MaxRecord:
-			return broken(j.count+1, j.win.offset(), "the object does not name %q within its first 1 MiB", j.schema.Items)
-		}
-		if _, err := j.win.fill(); err != nil {
-			return err
-		}
-	}
-}
-
-// lineByLine tells whether the values lie one a line, judged by the first: it ends,
-// or stops to be JSON, on the line on which it begins.
-func (j *jsonRows) lineByLine() (string, error) {
-	for {
-		b, last := j.view()
-		end, _, o := j.scan.record(b, last, make([]Field, len(j.schema.Fields)))
-		if o == short && !last && len(b) <= MaxRecord {
-			if _, err := j.win.fill(); err != nil {
-				return "", err
-			}
-			continue
-		}
-		if lineEnds(b[:end]) > 0 {
-			return layoutValues, nil
-		}
-		return layoutLines, nil
-	}
 }

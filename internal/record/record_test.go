@@ -55,8 +55,8 @@ func show(fields []Field) string {
 }
 
 // readAll reads every record after at, and the position after each.
-func readAll(src Source, f Format, s Schema, at Position, chunk int) (recs []got, ends []Position, err error) {
-	d, err := open(src, f, s, at, chunk)
+func readAll(src Source, f Format, s Schema, at Position, max limits) (recs []got, ends []Position, err error) {
+	d, err := open(src, f, s, at, max)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -89,8 +89,8 @@ func brief(recs []got) []string {
 // out with want, one short line a record.
 func checkRecords(t *testing.T, text string, f Format, s Schema, want []string, broken string) {
 	t.Helper()
-	for _, chunk := range []int{chunkSize, 7, 1} {
-		recs, _, err := readAll(source(text), f, s, Position{}, chunk)
+	for _, chunk := range []int{usual.chunk, 7, 1} {
+		recs, _, err := readAll(source(text), f, s, Position{}, limits{MaxRecord, MaxRaw, chunk})
 		if g, w := strings.Join(brief(recs), "\n"), strings.Join(want, "\n"); g != w {
 			t.Errorf("%s %q in chunks of %d:\n got %s\nwant %s", f, text, chunk, g, w)
 		}

@@ -12,24 +12,32 @@ import (
 // The limits of the package. They bound what one decoder holds in memory, whatever
 // its source holds.
 const (
-	MaxRecord = 1 << 20   // the longest record that is read; a longer one is refused
-	MaxRaw    = 64 << 10  // how much of a record that is too long is kept as Record.Raw
-	chunkSize = 256 << 10 // how much is read from the source at a time
+	MaxRecord = 1 << 20  // the longest record that is read; a longer one is refused
+	MaxRaw    = 64 << 10 // how much of a record that is too long is kept as Record.Raw
 )
+
+// limits are the sizes that a decoder works with; tests use small ones.
+type limits struct {
+	record int
+	raw    int
+	chunk  int // how much is read from the source at a time
+}
+
+var usual = limits{record: MaxRecord, raw: MaxRaw, chunk: 256 << 10}
 
 // window is the part of a source's text that is in memory: buf[pos:end] is unread.
 type window struct {
-	r     io.Reader
-	buf   []byte
-	pos   int
-	end   int
-	base  int64 // the offset of buf[0]
-	eof   bool
-	chunk int
+	r    io.Reader
+	buf  []byte
+	pos  int
+	end  int
+	base int64 // the offset of buf[0]
+	eof  bool
+	max  limits
 }
 
-func newWindow(r io.Reader, offset int64, chunk int) *window {
-	return &window{r: r, buf: make([]byte, chunk), base: offset, chunk: chunk}
+func newWindow(r io.Reader, offset int64, max limits) *window {
+	return &window{r: r, buf: make([]byte, max.chunk), base: offset, max: max}
 }
 
 // unread is the text that is in memory and not consumed.
@@ -55,7 +63,7 @@ func (w *window) fill() (shift int, err error) {
 		copy(grown, w.buf[:w.end])
 		w.buf = grown
 	}
-	room := w.buf[w.end:min(len(w.buf), w.end+w.chunk)]
+	room := w.buf[w.end:min(len(w.buf), w.end+w.max.chunk)]
 	for range 100 {
 		n, err := w.r.Read(room)
 		w.end += n

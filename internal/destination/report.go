@@ -1,0 +1,127 @@
+package destination
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"iter"
+	"strconv"
+	"unicode/utf8"
+)
+
+// keyColumns are the names of the reports' first columns, which are those of the
+// sources' first fields.
+var keyColumns = map[Kind]string{
+	AddressList: listField,
+	Suppression: suppressionField,
+}
+
+// KeyColumn returns the name of the column of a report that holds the keys.
+func KeyColumn(k Kind) string { return keyColumns[k] }
+
+// WriteReport writes rejects as CSV with the header
+//
+//	<key column>,reason,code,line,offset,record
+//
+// and tells how many bytes it wrote. The text is RFC 4180 with lines that end in LF,
+// and UTF-8 whatever the records hold: bytes that are not, and NULs, become U+FFFD.
+// The record is always in quotes; no cell is altered against formulas, as reports are
+// read by programs and a record must be found again. Line and offset, the record's own
+// in its source, lead back to its very bytes.
+func WriteReport(w io.Writer, keyColumn string, rejects iter.Seq2[Reject, error]) (int64, error) {
+	out := report{w: bufio.NewWriterSize(w, 64<<10)}
+	out.text(keyColumn + ",reason,code,line,offset,record\n")
+	for r, err := range rejects {
+		if err != nil {
+			return out.written, fmt.Errorf("read rejects: %w", err)
+		}
+		out.cell(r.Key)
+		out.text(",")
+		out.cell([]byte(r.Reason))
+		out.text(",")
+		out.text(r.Code)
+		out.text(",")
+		out.number(r.Line)
+		out.text(",")
+		out.number(r.Offset)
+		out.text(",")
+		out.quoted(r.Raw)
+		out.text("\n")
+		if out.err != nil {
+			break
+		}
+	}
+	if out.err == nil {
+		out.err = out.w.Flush()
+	}
+	if out.err != nil {
+		return out.written, fmt.Errorf("write report: %w", out.err)
+	}
+	return out.written, nil
+}
+
+// report writes cells; the first error ends it.
+type report struct {
+	w       *bufio.Writer
+	digits  []byte
+	written int64
+	err     error
+}
+
+func (r *report) text(s string) {
+	if r.err == nil {
+		var n int
+		n, r.err = r.w.WriteString(s)
+		r.written += int64(n)
+	}
+}
+
+func (r *report) bytes(b []byte) {
+	if r.err == nil {
+		var n int
+		n, r.err = r.w.Write(b)
+		r.written += int64(n)
+	}
+}
+
+func (r *report) number(n int64) {
+	r.digits = strconv.AppendInt(r.digits[:0], n, 10)
+	r.bytes(r.digits)
+}
+
+// cell writes b, in quotes if it needs them.
+func (r *report) cell(b []byte) {
+	plain := len(b) > 0 && b[0] != ' ' && b[len(b)-1] != ' '
+	for _, c := range b {
+		plain = plain && c >= ' ' && c < utf8.RuneSelf && c != '"' && c != ','
+	}
+	if plain || len(b) == 0 {
+		r.bytes(b)
+		return
+	}
+	r.quoted(b)
+}
+
+// quoted writes b in quotes and as UTF-8.
+func (r *report) quoted(b []byte) {
+	r.text(`"`)
+	for len(b) > 0 {
+		n := bytes.IndexFunc(b, func(c rune) bool { return c == '"' || c == 0 || c == utf8.RuneError })
+		if n < 0 {
+			n = len(b)
+		}
+		r.bytes(b[:n])
+		if b = b[n:]; len(b) == 0 {
+			break
+		}
+		_, size := utf8.DecodeRune(b)
+		if b[0] == '"' {
+			r.text(`""`)
+		} else {
+			r.text("\ufffd")
+		}
+		b = b[size:]
+	}
+	r.text(`"`)
+}

@@ -1,0 +1,65 @@
+package destination
+
+import (
+	"errors"
+	"io"
+	"iter"
+	"strings"
+	"testing"
+)
+
+func rejects(list []Reject, err error) iter.Seq2[Reject, error] {
+	return func(yield func(Reject, error) bool) {
+		for _, r := range list {
+			if !yield(r, nil) {
+				return
+			}
+		}
+		if err != nil {
+			yield(Reject{}, err)
+		}
+	}
+}
+
+func TestWriteReport(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	n, err := WriteReport(&b, KeyColumn(Suppression), rejects([]Reject{
+		{Line: 2, Offset: 30, Code: "no-at-sign", Reason: "the address has no @", Key: []byte("joe"), Raw: []byte("joe,BOUNCE")},
+		{Line: 5, Offset: 99, Code: "x", Reason: "one, two", Key: []byte("=cmd()"), Raw: []byte("\"a\nb\",ä\x00\xff")},
+		{Line: 7, Offset: 120, Code: "y", Reason: "z", Raw: nil, Key: []byte(" \"")},
+	}, nil))
+	want := "emailAddress,reason,code,line,offset,record\n" +
+		"joe,the address has no @,no-at-sign,2,30,\"joe,BOUNCE\"\n" +
+		"=cmd(),\"one, two\",x,5,99,\"\"\"a\nb\"\",ä\ufffd\ufffd\"\n" +
+		"\" \"\"\",z,y,7,120,\"\"\n"
+	if b.String() != want || err != nil {
+		t.Errorf("WriteReport: error %v\n got %s\nwant %s", err, b.String(), want)
+	}
+	if n != int64(len(want)) {
+		t.Errorf("WriteReport says %d bytes, wrote %d", n, len(want))
+	}
+}
+
+func TestWriteReportOfNothing(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	if _, err := WriteReport(&b, KeyColumn(AddressList), rejects(nil, nil)); err != nil || b.String() != "address,reason,code,line,offset,record\n" {
+		t.Errorf("WriteReport of nothing: %q, %v, want the header alone", b.String(), err)
+	}
+}
+
+func TestWriteReportFails(t *testing.T) {
+	t.Parallel()
+	cause := errors.New("disk full")
+	if _, err := WriteReport(io.Discard, "address", rejects(nil, cause)); !errors.Is(err, cause) {
+		t.Errorf("WriteReport of rejects that fail: %v, want %v", err, cause)
+	}
+	if _, err := WriteReport(failing{cause}, "address", rejects(make([]Reject, 10_000), nil)); !errors.Is(err, cause) {
+		t.Errorf("WriteReport to a writer that fails: %v, want %v", err, cause)
+	}
+}
+
+type failing struct{ err error }
+
+func (f failing) Write([]byte) (int, error) { return 0, f.err }
