@@ -1,0 +1,135 @@
+// Package job is the noun: one import that a caller asked for, its states, and the
+// right to work on it. It is pure; what happens to jobs is the engine's and the
+// services' business, what is remembered of them the store's.
+//
+//	          start, claim              end of source
+//	created ───────────────> processing ─────────────> completed
+//	   │  │                    │    │
+//	   │  └────> failed <──────┘    │  broken source, list deleted
+//	   └───────> stopped <──────────┘  the caller stopped it
+package job
+
+import (
+	"time"
+
+	"github.com/sluicehq/sluice/internal/destination"
+	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/record"
+)
+
+// ID names a job. It is unique over all wires, accounts and regions.
+type ID string
+
+// Owner is whose a job or a list is: an account, in one region. Owners never see
+// each other's.
+type Owner struct {
+	Account string
+	Region  string
+}
+
+// Wire is the API that a job came by; it is the API that shows it.
+type Wire string
+
+// The wires.
+const (
+	MailManager Wire = "mailmanager"
+	SESv2       Wire = "sesv2"
+)
+
+// State is how far a job is.
+type State string
+
+// The states.
+const (
+	Created    State = "created"    // known, not yet worked on
+	Processing State = "processing" // started: waiting for a worker, or being worked on
+	Completed  State = "completed"  // read to the end of its source
+	Failed     State = "failed"     // ended early; Job.Error says why
+	Stopped    State = "stopped"    // ended early because the caller wished so
+)
+
+var next = map[State][]State{ // a state without a row is final
+	Created:    {Processing, Failed, Stopped},
+	Processing: {Completed, Failed, Stopped},
+}
+
+// Final reports whether a job in state s can change no more.
+func (s State) Final() bool { return len(next[s]) == 0 }
+
+// Destination is what a job imports into, and how.
+type Destination struct {
+	Kind   destination.Kind
+	List   string // id of the list
+	Action destination.Action
+}
+
+// Source is where a job's bytes are. Version is empty until the job is bound to the
+// bytes that lay there when it started; Size is known from then on too.
+type Source struct {
+	Bucket  string
+	Key     string
+	Version string
+	ETag    string
+	Size    int64
+	Format  record.Format
+}
+
+// Counts is what has come of the records committed so far.
+type Counts struct {
+	Imported int64 // records that changed a member, or found it as they wished
+	Rejected int64 // records refused
+}
+
+// Job is one import. Store methods return it by value; Tags is not shared.
+type Job struct {
+	ID          ID
+	Owner       Owner
+	Wire        Wire
+	Name        string // as the caller named it; not unique
+	Destination Destination
+	Source      Source
+	State       State
+	Ready       bool // may be claimed: its start was asked for
+	Counts      Counts
+	Checkpoint  record.Position // how far the committed work reaches
+	Created     time.Time
+	Started     time.Time // zero until it is processing
+	Finished    time.Time // zero until its state is final
+	Error       string    // why it failed, for the caller
+	Report      string    // key of the report object, in Source's account; empty if none was written
+	Tags        map[string]string
+	Lease       Lease // of the worker that has it, or had it last
+}
+
+// Become moves the job to state s at the given time. Only this function consults
+// the table of states; a step that is not in it is fault.Conflict, and changes
+// nothing.
+func (j *Job) Become(s State, at time.Time) error {
+	for _, allowed := range next[j.State] {
+		if s != allowed {
+			continue
+		}
+		j.State = s
+		if s == Processing {
+			j.Ready, j.Started = true, at
+		}
+		if s.Final() {
+			j.Ready, j.Finished = false, at
+		}
+		return nil
+	}
+	return fault.New(fault.Conflict, "job %s is %s and cannot become %s", j.ID, j.State, s)
+}
+
+// Lease is the right to work on a job until a time. Term rises with every claim:
+// what is done under an old term changes nothing.
+type Lease struct {
+	Owner  Owner
+	Job    ID
+	Term   uint64
+	Holder string
+	Until  time.Time
+}
+
+// Live reports whether the lease is held by somebody at the given time.
+func (l Lease) Live(now time.Time) bool { return l.Holder != "" && now.Before(l.Until) }

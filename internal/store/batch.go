@@ -1,0 +1,164 @@
+package store
+
+import (
+	"time"
+
+	"github.com/sluicehq/sluice/internal/destination"
+	"github.com/sluicehq/sluice/internal/record"
+)
+
+// ListFull is the refusal that Commit gives to changes beyond a batch's MaxMembers.
+var ListFull = record.Refusal{Code: "list-full", Reason: "the list already holds as many members as it may"}
+
+// Batch collects what records do until it is committed as one. It copies all it is
+// given into one arena, so that filling it allocates nothing once it has grown; it
+// is used again after Reset. The zero value is an empty batch.
+//
+// One goroutine fills a batch. While it is being prepared, nobody does.
+type Batch struct {
+	Through    record.Position // what the checkpoint becomes: the position after the last record
+	At         time.Time       // the created and updated time of the members it puts
+	MaxMembers int             // if more than 0: how many members the list may have; set before the first Add
+
+	arena   []byte
+	changes []change
+	rejects []reject
+	origins []origin // of the changes, kept only with MaxMembers: Commit may have to refuse some
+	scratch destination.Change
+}
+
+// change is a key and a value, one behind the other in the arena. Offsets fit 32
+// bits because a batch is bounded long before, see Full.
+type change struct {
+	at, keyLen, valueLen uint32
+	action               action
+}
+
+type action uint8
+
+const (
+	put action = iota
+	del
+)
+
+// reject is a key and a raw record, one behind the other in the arena.
+type reject struct {
+	at, keyLen, rawLen   uint32
+	refusal              *record.Refusal
+	record, line, offset int64
+}
+
+// origin is what a reject made of a change would need.
+type origin struct {
+	at, keyLen, rawLen   uint32
+	record, line, offset int64
+}
+
+// Bounds of a batch. Many records make the sorted files few and long; the bytes bound
+// memory when records are long. A batch with 256 Ki short records takes about 16 MiB.
+const (
+	maxRecords = 256 << 10
+	maxBytes   = 24 << 20
+)
+
+// Add decides rec by rule and keeps what comes of it: a change or a reject.
+func (b *Batch) Add(rec *record.Record, rule destination.Rule) {
+	if refusal := rule.Decide(rec, &b.scratch); refusal != nil {
+		b.refuse(rec, refusal)
+		return
+	}
+	c := &b.scratch
+	act := put
+	if c.Action == destination.Delete {
+		act = del
+	}
+	b.changes = append(b.changes, change{
+		at: uint32(len(b.arena)), keyLen: uint32(len(c.Key)), valueLen: uint32(len(c.Value)), action: act,
+	})
+	b.arena = append(b.arena, c.Key...)
+	b.arena = append(b.arena, c.Value...)
+	if b.MaxMembers > 0 {
+		at, keyLen, rawLen := b.keep(rec)
+		b.origins = append(b.origins, origin{at, keyLen, rawLen, rec.Number, rec.Line, rec.Offset})
+	}
+}
+
+func (b *Batch) refuse(rec *record.Record, refusal *record.Refusal) {
+	at, keyLen, rawLen := b.keep(rec)
+	b.rejects = append(b.rejects, reject{at, keyLen, rawLen, refusal, rec.Number, rec.Line, rec.Offset})
+}
+
+// keep copies a record's first field and raw text into the arena.
+func (b *Batch) keep(rec *record.Record) (at, keyLen, rawLen uint32) {
+	at = uint32(len(b.arena))
+	if rec.Refused == nil && len(rec.Fields) > 0 {
+		b.arena = append(b.arena, rec.Fields[0].Bytes...)
+	}
+	keyLen = uint32(len(b.arena)) - at
+	b.arena = append(b.arena, rec.Raw...)
+	return at, keyLen, uint32(len(rec.Raw))
+}
+
+// Full reports whether the batch should be committed before more is added.
+func (b *Batch) Full() bool {
+	return len(b.changes)+len(b.rejects) >= maxRecords || len(b.arena) >= maxBytes
+}
+
+// Reset empties the batch and keeps its memory.
+func (b *Batch) Reset() {
+	b.Through, b.At, b.MaxMembers = record.Position{}, time.Time{}, 0
+	b.arena, b.changes, b.rejects, b.origins = b.arena[:0], b.changes[:0], b.rejects[:0], b.origins[:0]
+}
+
+// CopyFrom makes b the same as o, in memory of its own. Backends use it to keep a
+// batch beyond Prepare.
+func (b *Batch) CopyFrom(o *Batch) {
+	b.Through, b.At, b.MaxMembers = o.Through, o.At, o.MaxMembers
+	b.arena = append(b.arena[:0], o.arena...)
+	b.changes = append(b.changes[:0], o.changes...)
+	b.rejects = append(b.rejects[:0], o.rejects...)
+	b.origins = append(b.origins[:0], o.origins...)
+}
+
+// Changes returns the number of changes. They are in the order they were added.
+func (b *Batch) Changes() int { return len(b.changes) }
+
+// Key returns the key of change i. It is valid until Reset, and must not be changed.
+func (b *Batch) Key(i int) []byte {
+	c := &b.changes[i]
+	return b.arena[c.at : c.at+c.keyLen : c.at+c.keyLen]
+}
+
+// Value returns the value of change i; as Key.
+func (b *Batch) Value(i int) []byte {
+	c := &b.changes[i]
+	from := c.at + c.keyLen
+	return b.arena[from : from+c.valueLen : from+c.valueLen]
+}
+
+// Deletes reports whether change i removes its member.
+func (b *Batch) Deletes(i int) bool { return b.changes[i].action == del }
+
+// Rejects returns the number of rejects. They are in the order of their records.
+func (b *Batch) Rejects() int { return len(b.rejects) }
+
+// Reject returns reject i. Its bytes are valid until Reset.
+func (b *Batch) Reject(i int) destination.Reject {
+	r := &b.rejects[i]
+	return b.reject(r.refusal, r.at, r.keyLen, r.rawLen, r.record, r.line, r.offset)
+}
+
+// RefuseChange returns the reject that change i becomes when its list is full. Only a
+// batch with MaxMembers can tell.
+func (b *Batch) RefuseChange(i int) destination.Reject {
+	o := &b.origins[i]
+	return b.reject(&ListFull, o.at, o.keyLen, o.rawLen, o.record, o.line, o.offset)
+}
+
+func (b *Batch) reject(why *record.Refusal, at, keyLen, rawLen uint32, number, line, offset int64) destination.Reject {
+	key, raw := b.arena[at:at+keyLen], b.arena[at+keyLen:at+keyLen+rawLen]
+	return destination.Reject{
+		Record: number, Line: line, Offset: offset,
+		Code: why.Code, Reason: why.Reason, Key: key, Raw: raw,
+	}
+}

@@ -1,0 +1,107 @@
+package pebblestore
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/store"
+)
+
+// Commit implements store.Work.
+//
+// The job's lock keeps out whoever could end the lease or move the checkpoint, the
+// list's lock whoever could delete the list or change a member between a look at it
+// and the write.
+func (s *Store) Commit(ctx context.Context, l job.Lease, pr store.Prepared) (job.Counts, error) {
+	p, ok := pr.(*prepared)
+	if !ok || p.s != s || p.used || p.lease.Owner != l.Owner || p.lease.Job != l.Job {
+		return job.Counts{}, errUsed
+	}
+	defer p.Discard()
+	if err := ctx.Err(); err != nil {
+		return job.Counts{}, err
+	}
+	defer s.jobs.lock(jobKey{owner: l.Owner, id: l.Job})()
+	if p.lease.Term != l.Term {
+		return job.Counts{}, fault.New(fault.LeaseLost, "term %d of job %s is over", p.lease.Term, l.Job)
+	}
+	if err := s.queue.held(l, time.Now()); err != nil {
+		return job.Counts{}, err
+	}
+	defer s.listsIn.lock(p.ref)()
+	list, err := s.listNumberLocked(p.ref)
+	if err != nil {
+		return job.Counts{}, err
+	}
+	if list != p.list {
+		return job.Counts{}, noList(p.ref)
+	}
+	if p.limited != nil {
+		return s.commitLimited(ctx, p)
+	}
+	counts, err := s.store(p)
+	if p.work.counts.Imported > 0 {
+		s.counts.forget(p.list) // to know how many were new would cost a look at each
+	}
+	return counts, err
+}
+
+// commitLimited writes a batch with a limit, now that nobody else can change the list.
+func (s *Store) commitLimited(ctx context.Context, p *prepared) (job.Counts, error) {
+	b := p.limited
+	count, err := s.countLocked(ctx, p.list)
+	if err != nil {
+		return job.Counts{}, err
+	}
+	f := s.folders.Get().(*folder)
+	defer s.folders.Put(f)
+	order := f.sort(b)
+	refused, count, err := s.refuse(ctx, b, f, order, p.list, count)
+	if err != nil {
+		return job.Counts{}, err
+	}
+	if p.work, err = s.write(p, b, f, order, refused); err != nil {
+		return job.Counts{}, err
+	}
+	counts, err := s.store(p)
+	if err != nil {
+		s.counts.forget(p.list)
+		return job.Counts{}, err
+	}
+	s.counts.set(p.list, count)
+	return counts, nil
+}
+
+// store makes a written batch and the job's new progress one step.
+func (s *Store) store(p *prepared) (job.Counts, error) {
+	now, err := s.progress(s.db, p.job)
+	if err != nil {
+		return job.Counts{}, err
+	}
+	now.Counts.Imported += p.work.counts.Imported
+	now.Counts.Rejected += p.work.counts.Rejected
+	now.Checkpoint = p.through
+	v, err := json.Marshal(now)
+	if err != nil {
+		return job.Counts{}, fmt.Errorf("store progress: %w", err)
+	}
+	if p.work.batch != nil {
+		p.work.batch.Set(keyOfProgress(p.job), v, nil)
+		return now.Counts, s.apply(p.work.batch)
+	}
+	path, err := s.writeFile(func(to target) error { return to.Set(keyOfProgress(p.job), v) })
+	if err != nil {
+		return job.Counts{}, err
+	}
+	p.work.files = append(p.work.files, path)
+	// From here on there is no way back: a caller who gives up must not make half of it.
+	if err := s.db.Ingest(context.Background(), p.work.files); err != nil {
+		return job.Counts{}, fmt.Errorf("ingest batch: %w", err)
+	}
+	p.work.files = nil // they are the database's now
+	return now.Counts, nil
+}

@@ -1,0 +1,111 @@
+package pebblestore
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/record"
+)
+
+// jobRow is what is stored of a job: the job, but for counts and checkpoint, which
+// change with every commit and have a key of their own (see progress), and for the
+// end of its lease, which only the process knows.
+type jobRow struct {
+	Job    job.Job
+	Number uint64 // of its keys in table w
+	Turn   uint64 // its place among those that wait
+}
+
+// progress is how far a job is.
+type progress struct {
+	Counts     job.Counts
+	Checkpoint record.Position
+}
+
+// jobRow reads a row; fault.NotFound.
+func (s *Store) jobRow(r pebble.Reader, k jobKey) (*jobRow, error) {
+	v, err := getFrom(r, keyOfJob(k))
+	if err != nil {
+		return nil, err
+	}
+	if v == nil {
+		return nil, fault.New(fault.NotFound, "there is no job %s", k.id)
+	}
+	row := new(jobRow)
+	if err := json.Unmarshal(v, row); err != nil {
+		return nil, fmt.Errorf("read job %s: %w", k.id, err)
+	}
+	return row, nil
+}
+
+func (s *Store) progress(r pebble.Reader, number uint64) (progress, error) {
+	var p progress
+	v, err := getFrom(r, keyOfProgress(number))
+	if err != nil || v == nil {
+		return p, err
+	}
+	if err := json.Unmarshal(v, &p); err != nil {
+		return p, fmt.Errorf("read progress: %w", err)
+	}
+	return p, nil
+}
+
+// whole completes a row's job by what lies elsewhere.
+func (s *Store) whole(r pebble.Reader, row *jobRow) (job.Job, error) {
+	p, err := s.progress(r, row.Number)
+	if err != nil {
+		return job.Job{}, err
+	}
+	j := row.Job
+	j.Counts, j.Checkpoint = p.Counts, p.Checkpoint
+	if l, ok := s.queue.lease(keyFor(&j)); ok && !j.State.Final() {
+		j.Lease = l
+	}
+	return j, nil
+}
+
+// jobNow reads a job as it is at one moment.
+func (s *Store) jobNow(k jobKey) (job.Job, error) {
+	snap := s.db.NewSnapshot()
+	defer snap.Close()
+	row, err := s.jobRow(snap, k)
+	if err != nil {
+		return job.Job{}, err
+	}
+	return s.whole(snap, row)
+}
+
+// setJob adds a row and its place in the index of unfinished jobs to a batch.
+func setJob(b *pebble.Batch, row *jobRow) error {
+	stored := *row
+	stored.Job.Counts, stored.Job.Checkpoint = job.Counts{}, record.Position{}
+	v, err := json.Marshal(&stored)
+	if err != nil {
+		return fmt.Errorf("store job %s: %w", row.Job.ID, err)
+	}
+	b.Set(keyOfJob(keyFor(&row.Job)), v, nil)
+	if row.Job.State.Final() {
+		b.Delete(keyOfUnfinished(&row.Job), nil)
+	} else {
+		b.Set(keyOfUnfinished(&row.Job), nil, nil)
+	}
+	return nil
+}
+
+// saveJob stores a row and tells the queue. The caller has locked the job.
+func (s *Store) saveJob(row *jobRow) error {
+	b := s.db.NewBatch()
+	defer b.Close()
+	if err := setJob(b, row); err != nil {
+		return err
+	}
+	if err := s.apply(b); err != nil {
+		return err
+	}
+	s.queue.follow(row)
+	return nil
+}

@@ -1,0 +1,173 @@
+package pebblestore
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/record"
+	"github.com/sluicehq/sluice/internal/store"
+)
+
+// CreateJob implements store.Jobs.
+func (s *Store) CreateJob(ctx context.Context, j job.Job, once store.Once, unfinished int) (job.Job, error) {
+	if err := ctx.Err(); err != nil {
+		return job.Job{}, err
+	}
+	// Jobs are numbered before the lock, so that it is held for one write only.
+	row, err := s.newRow(j)
+	if err != nil {
+		return job.Job{}, err
+	}
+	// The lock is on the owner, not on the wire: an ID may be taken under any wire.
+	defer s.owners.lock(ownerKey{account: j.Owner.Account, region: j.Owner.Region, what: tokenOfJob})()
+	token := keyOfToken(j.Owner, tokenOfJob, string(j.Wire), once.Token)
+	if id, ok, err := s.made(token, once); err != nil || ok {
+		if err != nil {
+			return job.Job{}, err
+		}
+		return s.jobNow(jobKey{owner: j.Owner, id: job.ID(id)})
+	}
+	if err := s.mayCreateJob(&row.Job, unfinished); err != nil {
+		return job.Job{}, err
+	}
+	b := s.db.NewBatch()
+	defer b.Close()
+	b.Set(keyOfJobOrder(&row.Job), nil, nil)
+	if err := setToken(b, token, once, string(j.ID)); err != nil {
+		return job.Job{}, err
+	}
+	if err := setJob(b, row); err != nil {
+		return job.Job{}, err
+	}
+	if err := s.apply(b); err != nil {
+		return job.Job{}, err
+	}
+	s.queue.follow(row)
+	return s.jobNow(keyFor(&row.Job))
+}
+
+func (s *Store) newRow(j job.Job) (*jobRow, error) {
+	number, err := s.number()
+	if err != nil {
+		return nil, err
+	}
+	row := &jobRow{Job: j, Number: number}
+	row.Job.Lease, row.Job.Counts, row.Job.Checkpoint = job.Lease{}, job.Counts{}, record.Position{}
+	stampJob(&row.Job)
+	if j.Ready {
+		row.Turn, err = s.number()
+	}
+	return row, err
+}
+
+func stampJob(j *job.Job) {
+	j.Created, j.Started, j.Finished = stamp(j.Created), stamp(j.Started), stamp(j.Finished)
+}
+
+func (s *Store) mayCreateJob(j *job.Job, unfinished int) error {
+	switch taken, err := s.get(keyOfJob(keyFor(j))); {
+	case err != nil:
+		return err
+	case taken != nil:
+		return fault.New(fault.AlreadyExists, "there is a job %s already", j.ID)
+	case unfinished <= 0:
+		return nil
+	}
+	n, err := s.countKeys(unfinishedPrefix(j.Owner, j.Wire), unfinished)
+	if err == nil && n >= unfinished {
+		err = fault.New(fault.LimitExceeded, "there are %d unfinished jobs already", n)
+	}
+	return err
+}
+
+// countKeys counts the keys with a prefix, but not beyond most.
+func (s *Store) countKeys(prefix []byte, most int) (int, error) {
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)})
+	if err != nil {
+		return 0, err
+	}
+	defer it.Close()
+	n := 0
+	for ok := it.First(); ok && n < most; ok = it.Next() {
+		n++
+	}
+	return n, it.Error()
+}
+
+// Job implements store.Jobs.
+func (s *Store) Job(ctx context.Context, o job.Owner, id job.ID) (job.Job, error) {
+	if err := ctx.Err(); err != nil {
+		return job.Job{}, err
+	}
+	return s.jobNow(jobKey{owner: o, id: id})
+}
+
+// ListJobs implements store.Jobs.
+func (s *Store) ListJobs(ctx context.Context, o job.Owner, f store.JobFilter, p store.Page) ([]job.Job, string, error) {
+	snap := s.db.NewSnapshot()
+	defer snap.Close()
+	return inOrder(ctx, snap, jobOrderPrefix(o), p, func(id string) (job.Job, bool, error) {
+		row, err := s.jobRow(snap, jobKey{owner: o, id: job.ID(id)})
+		if err != nil || !selects(f, &row.Job) {
+			return job.Job{}, false, err
+		}
+		j, err := s.whole(snap, row)
+		return j, err == nil, err
+	})
+}
+
+func selects(f store.JobFilter, j *job.Job) bool {
+	return (f.Wire == "" || f.Wire == j.Wire) &&
+		(f.Kind == "" || f.Kind == j.Destination.Kind) &&
+		(f.List == "" || f.List == j.Destination.List) &&
+		(len(f.States) == 0 || slices.Contains(f.States, j.State))
+}
+
+// ChangeJob implements store.Jobs.
+func (s *Store) ChangeJob(ctx context.Context, o job.Owner, id job.ID, change func(*job.Job) error) (job.Job, error) {
+	if err := ctx.Err(); err != nil {
+		return job.Job{}, err
+	}
+	k := jobKey{owner: o, id: id}
+	defer s.jobs.lock(k)()
+	row, err := s.jobRow(s.db, k)
+	if err != nil {
+		return job.Job{}, err
+	}
+	was, err := s.whole(s.db, row)
+	if err != nil {
+		return job.Job{}, err
+	}
+	j := was
+	if err := change(&j); err != nil {
+		return job.Job{}, err
+	}
+	j.ID, j.Owner, j.Wire, j.Created = was.ID, was.Owner, was.Wire, was.Created
+	j.Counts, j.Checkpoint, j.Lease = was.Counts, was.Checkpoint, was.Lease
+	stampJob(&j)
+	if j.State.Final() && !was.State.Final() {
+		endLease(&j, time.Now())
+	}
+	if j.Ready && !was.Ready {
+		if row.Turn, err = s.number(); err != nil {
+			return job.Job{}, err
+		}
+	}
+	row.Job = j
+	if err := s.saveJob(row); err != nil {
+		return job.Job{}, err
+	}
+	return s.jobNow(k)
+}
+
+// endLease makes a lease that may still be live one that is over.
+func endLease(j *job.Job, now time.Time) {
+	if now = stamp(now); now.Before(j.Lease.Until) {
+		j.Lease.Until = now
+	}
+}

@@ -1,0 +1,195 @@
+package pebblestore
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"time"
+
+	"github.com/sluicehq/sluice/internal/destination"
+	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/store"
+)
+
+// The keys. A table is the first byte of its keys; all that is about jobs and lists
+// sorts before the first member, so that files of members never lie over rows.
+//
+//	s                                  how far numbers are given out
+//	x  name                            a secret
+//	j  owner id                        a job, as JSON, without what w holds
+//	c  owner created id                an owner's jobs, oldest first: nothing
+//	u  owner wire id                   jobs that are not final: nothing
+//	l  owner kind id                   a list, as JSON
+//	n  owner kind name                 the id of the list of that name
+//	o  owner kind created id           an owner's lists, oldest first: nothing
+//	t  owner what kind token           what a creation with a token made
+//	w  number 0                        how far a job is: counts and checkpoint, as JSON
+//	w  number 1 record                 a job's reject
+//	z  number key                      a list's member
+//
+// Every word but a key's last has its length before it, so that one owner's keys
+// are never inside another's. Numbers are 8 bytes, big-endian, and never given out
+// twice: a list made again under an old ID has new keys, and what was left behind
+// under the old ones cannot come back. Times are microseconds, 8 bytes.
+const (
+	tableSequence   = 's'
+	tableSecrets    = 'x'
+	tableJobs       = 'j'
+	tableJobOrder   = 'c'
+	tableUnfinished = 'u'
+	tableLists      = 'l'
+	tableListNames  = 'n'
+	tableListOrder  = 'o'
+	tableTokens     = 't'
+	tableWork       = 'w'
+	tableMembers    = 'z'
+)
+
+const (
+	workProgress = 0
+	workRejects  = 1
+)
+
+func appendWord[S ~string](k []byte, word S) []byte {
+	k = binary.AppendUvarint(k, uint64(len(word)))
+	return append(k, word...)
+}
+
+func cutWord(k []byte) (word string, rest []byte, ok bool) {
+	n, size := binary.Uvarint(k)
+	if size <= 0 || n > uint64(len(k)-size) {
+		return "", nil, false
+	}
+	k = k[size:]
+	return string(k[:n]), k[n:], true
+}
+
+func ownerPrefix(table byte, o job.Owner) []byte {
+	k := make([]byte, 0, 96)
+	k = append(k, table)
+	k = appendWord(k, o.Account)
+	return appendWord(k, o.Region)
+}
+
+func kindPrefix(table byte, o job.Owner, k destination.Kind) []byte {
+	return appendWord(ownerPrefix(table, o), k)
+}
+
+func keyOfSequence() []byte { return []byte{tableSequence} }
+
+func keyOfSecret(name string) []byte { return append([]byte{tableSecrets}, name...) }
+
+func keyOfJob(k jobKey) []byte { return append(ownerPrefix(tableJobs, k.owner), k.id...) }
+
+func jobOrderPrefix(o job.Owner) []byte { return ownerPrefix(tableJobOrder, o) }
+
+func keyOfJobOrder(j *job.Job) []byte {
+	return append(appendTime(jobOrderPrefix(j.Owner), j.Created), j.ID...)
+}
+
+func unfinishedPrefix(o job.Owner, w job.Wire) []byte {
+	return appendWord(ownerPrefix(tableUnfinished, o), w)
+}
+
+func keyOfUnfinished(j *job.Job) []byte {
+	return append(unfinishedPrefix(j.Owner, j.Wire), j.ID...)
+}
+
+// splitUnfinished is the way back from keyOfUnfinished.
+func splitUnfinished(k []byte) (jobKey, bool) {
+	account, k, ok := cutWord(k[1:])
+	if !ok {
+		return jobKey{}, false
+	}
+	region, k, ok := cutWord(k)
+	if !ok {
+		return jobKey{}, false
+	}
+	_, k, ok = cutWord(k)
+	return jobKey{owner: job.Owner{Account: account, Region: region}, id: job.ID(k)}, ok
+}
+
+func keyOfList(r store.ListRef) []byte {
+	return append(kindPrefix(tableLists, r.Owner, r.Kind), r.ID...)
+}
+
+func keyOfListName(r store.ListRef, name string) []byte {
+	return append(kindPrefix(tableListNames, r.Owner, r.Kind), name...)
+}
+
+func listOrderPrefix(o job.Owner, k destination.Kind) []byte {
+	return kindPrefix(tableListOrder, o, k)
+}
+
+func keyOfListOrder(l *store.List) []byte {
+	return append(appendTime(listOrderPrefix(l.Ref.Owner, l.Ref.Kind), l.Created), l.Ref.ID...)
+}
+
+// What a token may have created.
+const (
+	tokenOfJob  = "job"
+	tokenOfList = "list"
+)
+
+func keyOfToken(o job.Owner, what, kind, token string) []byte {
+	k := appendWord(ownerPrefix(tableTokens, o), what)
+	return append(appendWord(k, kind), token...)
+}
+
+func appendNumber(k []byte, n uint64) []byte { return binary.BigEndian.AppendUint64(k, n) }
+
+func keyOfProgress(number uint64) []byte {
+	return append(appendNumber([]byte{tableWork}, number), workProgress)
+}
+
+func rejectPrefix(number uint64) []byte {
+	return append(appendNumber(append(make([]byte, 0, 24), tableWork), number), workRejects)
+}
+
+// memberPrefixLen is how long memberPrefix is.
+const memberPrefixLen = 9
+
+func memberPrefix(number uint64) []byte {
+	return appendNumber(append(make([]byte, 0, 80), tableMembers), number)
+}
+
+func keyOfMember(number uint64, key string) []byte { return append(memberPrefix(number), key...) }
+
+// after returns the first key behind all that have the prefix.
+func after(prefix []byte) []byte {
+	end := append([]byte(nil), prefix...)
+	for i := len(end) - 1; i >= 0; i-- {
+		if end[i]++; end[i] != 0 {
+			return end[:i+1]
+		}
+	}
+	return nil
+}
+
+// appendTime appends a time such that earlier ones sort first, also those before 1970.
+func appendTime(k []byte, t time.Time) []byte {
+	return binary.BigEndian.AppendUint64(k, uint64(t.UnixMicro())^1<<63)
+}
+
+// A word of a page in creation order is what follows the prefix in the order table,
+// as text.
+
+func wordOf(place []byte) string { return base64.RawURLEncoding.EncodeToString(place) }
+
+func placeOf(word string) ([]byte, error) {
+	place, err := base64.RawURLEncoding.DecodeString(word)
+	if err != nil || len(place) < timeLen {
+		return nil, fault.New(fault.BadToken, "the page token is not one of this listing")
+	}
+	return place, nil
+}
+
+const timeLen = 8
+
+// stamp is a time as the store keeps it.
+func stamp(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return t.UTC().Truncate(time.Microsecond)
+}

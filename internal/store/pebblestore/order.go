@@ -1,0 +1,98 @@
+package pebblestore
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/store"
+)
+
+// inOrder gives a page of what an order table lists under a prefix, by what load makes
+// of an id; load tells what is to be left out.
+func inOrder[T any](ctx context.Context, r pebble.Reader, prefix []byte, p store.Page, load func(id string) (T, bool, error)) ([]T, string, error) {
+	from, err := pageStart(prefix, p)
+	if err != nil {
+		return nil, "", err
+	}
+	it, err := r.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)})
+	if err != nil {
+		return nil, "", fmt.Errorf("list in order: %w", err)
+	}
+	defer it.Close()
+	var page []T
+	word := ""
+	for ok := it.SeekGE(from); ok; ok = it.Next() {
+		if err := ctx.Err(); err != nil {
+			return nil, "", err
+		}
+		place := it.Key()[len(prefix):]
+		one, ok, err := load(string(place[timeLen:]))
+		if err != nil {
+			return nil, "", err
+		}
+		if !ok {
+			continue
+		}
+		if len(page) == p.Limit {
+			return page, word, nil
+		}
+		page, word = append(page, one), wordOf(place)
+	}
+	return page, "", it.Error()
+}
+
+func pageStart(prefix []byte, p store.Page) ([]byte, error) {
+	if p.Limit < 1 {
+		return nil, errLimit
+	}
+	if p.After == "" {
+		return prefix, nil
+	}
+	place, err := placeOf(p.After)
+	if err != nil {
+		return nil, err
+	}
+	return append(append(append([]byte(nil), prefix...), place...), 0), nil
+}
+
+var errLimit = fault.New(fault.Invalid, "a page has at least one entry")
+
+// token is what is stored of a creation that was asked for once.
+type token struct {
+	Input string
+	ID    string // of what was created
+}
+
+// made returns the id of what was created with a token before.
+func (s *Store) made(key []byte, once store.Once) (id string, ok bool, err error) {
+	if once.Token == "" {
+		return "", false, nil
+	}
+	v, err := s.get(key)
+	if err != nil || v == nil {
+		return "", false, err
+	}
+	var t token
+	if err := json.Unmarshal(v, &t); err != nil {
+		return "", false, fmt.Errorf("read token: %w", err)
+	}
+	if t.Input != once.Input {
+		return "", false, fault.New(fault.Conflict, "the client token was used with other parameters")
+	}
+	return t.ID, true, nil
+}
+
+func setToken(b *pebble.Batch, key []byte, once store.Once, id string) error {
+	if once.Token == "" {
+		return nil
+	}
+	v, err := json.Marshal(token{Input: once.Input, ID: id})
+	if err != nil {
+		return fmt.Errorf("store token: %w", err)
+	}
+	return b.Set(key, v, nil)
+}

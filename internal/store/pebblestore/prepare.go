@@ -1,0 +1,201 @@
+package pebblestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/objstorage/objstorageprovider"
+	"github.com/cockroachdb/pebble/v2/sstable"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/sluicehq/sluice/internal/destination"
+	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/record"
+	"github.com/sluicehq/sluice/internal/store"
+)
+
+// bulkFrom is from how many changes and rejects on a batch is written as files. Below
+// it, the log is faster than making, syncing and ingesting them.
+const bulkFrom = 8 << 10
+
+// prepared is a batch on its way into the database.
+type prepared struct {
+	s       *Store
+	lease   job.Lease
+	job     uint64 // number of the job
+	ref     store.ListRef
+	list    uint64 // number of the list that it was prepared for
+	through record.Position
+	work    written
+	limited *store.Batch // not nil: it has a limit, and is written only when Commit knows what it means
+	used    bool
+}
+
+// written is what a batch comes to: either a Pebble batch or files.
+type written struct {
+	batch  *pebble.Batch
+	files  []string
+	counts job.Counts // what it adds
+}
+
+// Prepare implements store.Work.
+func (s *Store) Prepare(ctx context.Context, l job.Lease, b *store.Batch) (store.Prepared, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := s.queue.held(l, time.Now()); err != nil {
+		return nil, err
+	}
+	row, err := s.jobRow(s.db, jobKey{owner: l.Owner, id: l.Job})
+	if err != nil {
+		return nil, err
+	}
+	d := row.Job.Destination
+	p := &prepared{
+		s: s, lease: l, job: row.Number, through: b.Through,
+		ref: store.ListRef{Owner: l.Owner, Kind: d.Kind, ID: d.List},
+	}
+	if p.list, err = s.listNumber(p.ref); err != nil {
+		return nil, err
+	}
+	if b.MaxMembers > 0 {
+		p.limited = new(store.Batch)
+		p.limited.CopyFrom(b)
+		return p, nil
+	}
+	f := s.folders.Get().(*folder)
+	defer s.folders.Put(f)
+	p.work, err = s.write(p, b, f, f.sort(b), nil)
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// Discard implements store.Prepared.
+func (p *prepared) Discard() {
+	if p.used {
+		return
+	}
+	p.used = true
+	p.limited = nil
+	p.s.drop(p.work)
+}
+
+// drop frees what was written and not ingested. A file that stays is removed at Open.
+func (s *Store) drop(w written) {
+	if w.batch != nil {
+		w.batch.Close()
+	}
+	for _, path := range w.files {
+		_ = s.fs.Remove(path)
+	}
+}
+
+// write writes the changes of b in the given order, and its rejects. refused, if not
+// nil, tells which changes become rejects.
+func (s *Store) write(p *prepared, b *store.Batch, f *folder, order []entry, refused []bool) (written, error) {
+	beyond := 0
+	for _, r := range refused {
+		if r {
+			beyond++
+		}
+	}
+	changes, rejects := b.Changes()-beyond, b.Rejects()+beyond
+	w := written{counts: job.Counts{Imported: int64(changes), Rejected: int64(rejects)}}
+	members := func(to target) error { return f.fold(b, order, p.list, refused, to) }
+	refusals := func(to target) error { return f.rejects(b, p.job, refused, to) }
+	if changes+rejects < bulkFrom {
+		w.batch = s.db.NewBatch()
+		if err := errors.Join(members(logged{w.batch}), refusals(logged{w.batch})); err != nil {
+			s.drop(w)
+			return written{}, err
+		}
+		return w, nil
+	}
+	for _, part := range []struct {
+		n     int
+		write func(target) error
+	}{{changes, members}, {rejects, refusals}} {
+		if part.n == 0 {
+			continue
+		}
+		path, err := s.writeFile(part.write)
+		if err != nil {
+			s.drop(w)
+			return written{}, err
+		}
+		w.files = append(w.files, path)
+	}
+	return w, nil
+}
+
+// logged makes a Pebble batch a target.
+type logged struct{ *pebble.Batch }
+
+func (b logged) Set(key, value []byte) error   { return b.Batch.Set(key, value, nil) }
+func (b logged) Merge(key, value []byte) error { return b.Batch.Merge(key, value, nil) }
+func (b logged) Delete(key []byte) error       { return b.Batch.Delete(key, nil) }
+
+// writeFile makes a file that can be ingested, and returns its path.
+func (s *Store) writeFile(write func(target) error) (string, error) {
+	path := s.fs.PathJoin(s.scratch, strconv.FormatUint(s.files.Add(1), 10)+".sst")
+	f, err := s.fs.Create(path, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return "", fmt.Errorf("make scratch file: %w", err)
+	}
+	// Closing the writer syncs and closes the file.
+	w := sstable.NewWriter(objstorageprovider.NewFileWritable(f), s.opts.MakeWriterOptions(0, s.db.TableFormat()))
+	if err := errors.Join(write(w), w.Close()); err != nil {
+		return "", errors.Join(fmt.Errorf("write scratch file: %w", err), s.removeScratch(path))
+	}
+	return path, nil
+}
+
+func (s *Store) removeScratch(path string) error {
+	if err := s.fs.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("remove scratch file: %w", err)
+	}
+	return nil
+}
+
+// rejects writes a batch's rejects, among them the refused changes, in the order of
+// their records.
+func (f *folder) rejects(b *store.Batch, number uint64, refused []bool, to target) error {
+	prefix := len(rejectPrefix(number))
+	f.key = append(f.key[:0], rejectPrefix(number)...)
+	put := func(r destination.Reject) error {
+		f.key = appendNumber(f.key[:prefix], uint64(r.Record))
+		f.value = appendReject(f.value[:0], &r)
+		return to.Set(f.key, f.value)
+	}
+	next := 0
+	for c, is := range refused {
+		if !is {
+			continue
+		}
+		late := b.RefuseChange(c)
+		for ; next < b.Rejects() && b.Reject(next).Record < late.Record; next++ {
+			if err := put(b.Reject(next)); err != nil {
+				return fmt.Errorf("write reject: %w", err)
+			}
+		}
+		if err := put(late); err != nil {
+			return fmt.Errorf("write reject: %w", err)
+		}
+	}
+	for ; next < b.Rejects(); next++ {
+		if err := put(b.Reject(next)); err != nil {
+			return fmt.Errorf("write reject: %w", err)
+		}
+	}
+	return nil
+}
+
+var errUsed = fault.New(fault.Internal, "a prepared batch is committed once, by the store and for the job that prepared it")

@@ -1,0 +1,119 @@
+package pebblestore
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/sluicehq/sluice/internal/destination"
+	"github.com/sluicehq/sluice/internal/job"
+)
+
+// A reject's value in the database: line and offset as varints, then code, reason,
+// key and raw record, each with its length before it. The record's number is in its key.
+
+func appendReject(b []byte, r *destination.Reject) []byte {
+	b = binary.AppendUvarint(b, uint64(r.Line))
+	b = binary.AppendUvarint(b, uint64(r.Offset))
+	b = appendWord(b, r.Code)
+	b = appendWord(b, r.Reason)
+	b = binary.AppendUvarint(b, uint64(len(r.Key)))
+	b = append(b, r.Key...)
+	b = binary.AppendUvarint(b, uint64(len(r.Raw)))
+	return append(b, r.Raw...)
+}
+
+var errReject = errors.New("a reject in the database is damaged")
+
+// rejectReader takes rejects apart. It keeps the few codes and reasons there are, so
+// that a reject costs no memory of its own.
+type rejectReader struct {
+	words map[string]string
+}
+
+// maxWords bounds what a rejectReader keeps.
+const maxWords = 1024
+
+func (d *rejectReader) read(v []byte, r *destination.Reject) error {
+	line, n := binary.Uvarint(v)
+	if n <= 0 {
+		return errReject
+	}
+	v = v[n:]
+	offset, n := binary.Uvarint(v)
+	if n <= 0 {
+		return errReject
+	}
+	v = v[n:]
+	r.Line, r.Offset = int64(line), int64(offset)
+	var parts [4][]byte
+	for i := range parts {
+		size, n := binary.Uvarint(v)
+		if n <= 0 || size > uint64(len(v)-n) {
+			return errReject
+		}
+		parts[i], v = v[n:n+int(size)], v[n+int(size):]
+	}
+	r.Code, r.Reason, r.Key, r.Raw = d.word(parts[0]), d.word(parts[1]), parts[2], parts[3]
+	return nil
+}
+
+func (d *rejectReader) word(b []byte) string {
+	if w, ok := d.words[string(b)]; ok {
+		return w
+	}
+	w := string(b)
+	if len(d.words) < maxWords {
+		d.words[w] = w
+	}
+	return w
+}
+
+// Rejects implements store.Work.
+func (s *Store) Rejects(ctx context.Context, o job.Owner, id job.ID) iter.Seq2[destination.Reject, error] {
+	return func(yield func(destination.Reject, error) bool) {
+		if err := s.eachReject(ctx, jobKey{owner: o, id: id}, yield); err != nil {
+			yield(destination.Reject{}, err)
+		}
+	}
+}
+
+// eachReject returns nil when yield wants no more.
+func (s *Store) eachReject(ctx context.Context, k jobKey, yield func(destination.Reject, error) bool) error {
+	row, err := s.jobRow(s.db, k)
+	if err != nil {
+		return err
+	}
+	prefix := rejectPrefix(row.Number)
+	it, err := s.db.NewIterWithContext(ctx, &pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)})
+	if err != nil {
+		return fmt.Errorf("read rejects: %w", err)
+	}
+	defer it.Close()
+	d := rejectReader{words: make(map[string]string)}
+	for ok := it.First(); ok; ok = it.Next() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		v, err := it.ValueAndErr()
+		if err != nil {
+			return fmt.Errorf("read rejects: %w", err)
+		}
+		number := it.Key()[len(prefix):]
+		if len(number) != 8 {
+			return errReject
+		}
+		r := destination.Reject{Record: int64(binary.BigEndian.Uint64(number))}
+		if err := d.read(v, &r); err != nil {
+			return err
+		}
+		if !yield(r, nil) {
+			return nil
+		}
+	}
+	return it.Error()
+}

@@ -1,0 +1,127 @@
+package pebblestore
+
+import (
+	"context"
+	"time"
+
+	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/store"
+)
+
+// Claim implements store.Work.
+func (s *Store) Claim(ctx context.Context, w store.Wanted) (job.Job, bool, error) {
+	for {
+		if err := ctx.Err(); err != nil {
+			return job.Job{}, false, err
+		}
+		k, ok := s.queue.pick(w, time.Now())
+		if !ok {
+			return job.Job{}, false, nil
+		}
+		j, ok, err := s.claim(k, w)
+		if err != nil || ok {
+			return j, ok, err
+		}
+	}
+}
+
+// claim takes a job that pick has marked. It is not ok if the job was ended, or its
+// expired lease's last commit was still under way and somebody was faster.
+func (s *Store) claim(k jobKey, w store.Wanted) (job.Job, bool, error) {
+	defer s.queue.picked(k)
+	defer s.jobs.lock(k)()
+	now := time.Now()
+	if !s.queue.free(k, now) {
+		return job.Job{}, false, nil
+	}
+	row, err := s.jobRow(s.db, k)
+	if err != nil {
+		return job.Job{}, false, err
+	}
+	until := now.Add(w.Lease)
+	row.Job.Lease = job.Lease{
+		Owner: k.owner, Job: k.id, Term: row.Job.Lease.Term + 1, Holder: w.Holder, Until: stamp(until),
+	}
+	if err := s.saveJob(row); err != nil {
+		return job.Job{}, false, err
+	}
+	s.queue.grant(row.Job.Lease, until)
+	j, err := s.whole(s.db, row)
+	return j, err == nil, err
+}
+
+// Waiting implements store.Work.
+func (s *Store) Waiting(ctx context.Context, w store.Wanted) (bool, error) {
+	return s.queue.waiting(w, time.Now()), ctx.Err()
+}
+
+// Begin implements store.Work.
+func (s *Store) Begin(ctx context.Context, l job.Lease, src job.Source) (job.Job, error) {
+	return s.underLease(ctx, l, func(row *jobRow, now time.Time) error {
+		row.Job.Source = src
+		if row.Job.State == job.Processing {
+			return nil
+		}
+		return row.Job.Become(job.Processing, stamp(now))
+	})
+}
+
+// Finish implements store.Work.
+func (s *Store) Finish(ctx context.Context, l job.Lease, o store.Outcome) (job.Job, error) {
+	return s.underLease(ctx, l, func(row *jobRow, now time.Time) error {
+		if err := row.Job.Become(o.State, stamp(now)); err != nil {
+			return err
+		}
+		row.Job.Error, row.Job.Report = o.Error, o.Report
+		endLease(&row.Job, now)
+		return nil
+	})
+}
+
+// Release implements store.Work.
+func (s *Store) Release(ctx context.Context, l job.Lease) error {
+	_, err := s.underLease(ctx, l, func(row *jobRow, now time.Time) (err error) {
+		row.Turn, err = s.number()
+		endLease(&row.Job, now)
+		return err
+	})
+	return err
+}
+
+// underLease changes the row of a job whose lease is held, and tells the queue.
+func (s *Store) underLease(ctx context.Context, l job.Lease, change func(*jobRow, time.Time) error) (job.Job, error) {
+	if err := ctx.Err(); err != nil {
+		return job.Job{}, err
+	}
+	k := jobKey{owner: l.Owner, id: l.Job}
+	defer s.jobs.lock(k)()
+	now := time.Now()
+	if err := s.queue.held(l, now); err != nil {
+		return job.Job{}, err
+	}
+	row, err := s.jobRow(s.db, k)
+	if err != nil {
+		return job.Job{}, err
+	}
+	// The row remembers the lease as it was claimed.
+	lease, _ := s.queue.lease(k)
+	row.Job.Lease = lease
+	if err := change(row, now); err != nil {
+		return job.Job{}, err
+	}
+	if err := s.saveJob(row); err != nil {
+		return job.Job{}, err
+	}
+	if row.Job.Lease.Until != lease.Until { // it was ended
+		s.queue.grant(row.Job.Lease, now)
+	}
+	return s.whole(s.db, row)
+}
+
+// Renew implements store.Work. It writes nothing: a lease does not outlive the process.
+func (s *Store) Renew(ctx context.Context, l job.Lease, d time.Duration) (job.Lease, error) {
+	if err := ctx.Err(); err != nil {
+		return job.Lease{}, err
+	}
+	return s.queue.renew(l, time.Now(), d)
+}

@@ -1,0 +1,221 @@
+// Package store is what Sluice remembers: jobs, lists, and the members of lists.
+//
+// The contract is in the words of the domain; storetest.Run is its definition, and
+// every backend passes it. A method that returns without an error has made its
+// change durable. Errors that a caller can act on have a fault kind, named with
+// each method; any method may also fail with an error of no kind.
+//
+// All methods may be called concurrently, and each is one atomic step. Times are
+// kept to the microsecond and given back in UTC. What a method returns is the
+// caller's own: the store keeps no part of it, nor of what it was handed.
+package store
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/sluicehq/sluice/internal/destination"
+	"github.com/sluicehq/sluice/internal/job"
+)
+
+// Store is all of it. Services, engine and console declare the part they need.
+type Store interface {
+	Jobs
+	Work
+	Lists
+	Members
+
+	// Secret returns random bytes that are made when first asked for under a name
+	// and are the same ever after, on every node.
+	Secret(ctx context.Context, name string) ([]byte, error)
+	// Ping reports whether the store can answer now.
+	Ping(ctx context.Context) error
+	Close() error
+}
+
+// Once makes a creation repeatable. Creating twice with the same Token (for the
+// same owner and kind of thing: jobs of one wire, lists of one kind) gives what the
+// first call created, as it is now, if Input is the same too, and fault.Conflict
+// otherwise. The zero value asks for nothing. A token is remembered as long as what
+// it created.
+type Once struct {
+	Token string
+	Input string // fingerprint of what was asked for
+}
+
+// Page asks for a part of a listing: up to Limit entries (fault.Invalid below 1), from
+// where After, the word that came with the part before, left off. A word is only
+// good for the listing that it came from; one that cannot be is fault.BadToken. An entry that is there all the
+// while is listed exactly once, whatever is added or removed meanwhile.
+type Page struct {
+	After string
+	Limit int
+}
+
+// JobFilter selects jobs; an empty member selects all.
+type JobFilter struct {
+	Wire   job.Wire
+	Kind   destination.Kind
+	List   string
+	States []job.State
+}
+
+// Jobs is the callers' side of jobs.
+type Jobs interface {
+	// CreateJob stores j, whose ID the caller made, and returns it as stored, with
+	// counts, checkpoint and lease empty. If the owner has a job of that ID it is
+	// fault.AlreadyExists; if unfinished is more than 0 and the owner already has as
+	// many jobs of the same wire that are not final, it is fault.LimitExceeded.
+	CreateJob(ctx context.Context, j job.Job, once Once, unfinished int) (job.Job, error)
+	// Job returns a job; fault.NotFound.
+	Job(ctx context.Context, o job.Owner, id job.ID) (job.Job, error)
+	// ListJobs lists an owner's jobs, oldest first, and the word for the next page,
+	// empty at the end.
+	ListJobs(ctx context.Context, o job.Owner, f JobFilter, p Page) ([]job.Job, string, error)
+	// ChangeJob applies change to a job as it is now and stores what comes out; an
+	// error of change's is returned and nothing is stored; fault.NotFound. ID, owner,
+	// wire and created time stay; counts, checkpoint and lease are the workers', and
+	// stay too. When the job's state becomes final its lease ends: a commit that has
+	// not happened yet never will. change may be called more than once, and must not
+	// call the store.
+	ChangeJob(ctx context.Context, o job.Owner, id job.ID, change func(*job.Job) error) (job.Job, error)
+}
+
+// Wanted tells Claim which jobs a worker would take.
+type Wanted struct {
+	Holder string        // who asks
+	Lease  time.Duration // for how long, from now
+	// MaxSize, if not 0, leaves out jobs whose source is known to be larger.
+	MaxSize int64
+}
+
+// Outcome is how a job ended.
+type Outcome struct {
+	State  job.State // Completed or Failed
+	Error  string
+	Report string
+}
+
+// Work is the workers' side of jobs. Every method that takes a lease changes nothing
+// and returns fault.LeaseLost if the lease is no longer the job's: its term is not
+// the last, it has run out, or the job's state became final.
+type Work interface {
+	// Claim leases one job that is ready and has no live lease, and raises its term.
+	// Among those it takes the job whose account has the fewest live leases, then
+	// the one that has waited longest since it became ready or was released; a lease
+	// that ran out leaves the job the place it had. ok is false if there is none.
+	Claim(ctx context.Context, w Wanted) (j job.Job, ok bool, err error)
+	// Waiting reports whether Claim would find a job.
+	Waiting(ctx context.Context, w Wanted) (bool, error)
+	// Begin binds the job to the source as given and makes it processing, if it is not.
+	Begin(ctx context.Context, l job.Lease, s job.Source) (job.Job, error)
+	// Renew prolongs a lease to d from now.
+	Renew(ctx context.Context, l job.Lease, d time.Duration) (job.Lease, error)
+	// Release gives a lease up before its time: the job waits for the next worker,
+	// behind those that wait already.
+	Release(ctx context.Context, l job.Lease) error
+
+	// Prepare makes a batch ready to be committed: the slow part of a commit, which
+	// needs no order and may run for several batches at once. It does not keep b. What
+	// it returns must be committed, under the same lease, or discarded. If the list is
+	// gone it is fault.NotFound.
+	Prepare(ctx context.Context, l job.Lease, b *Batch) (Prepared, error)
+	// Commit applies a prepared batch and moves the job's checkpoint to the batch's
+	// end in one atomic step, and returns the job's counts after it. Changes are
+	// applied in the order in which they were added; a member that is there keeps its
+	// created time. If the list that the batch was prepared for is gone it is
+	// fault.NotFound and nothing is changed, also when there is a new one under its
+	// ID. If the batch has a MaxMembers, changes that would make a new member beyond it become
+	// rejects, see ListFull, in the same step.
+	Commit(ctx context.Context, l job.Lease, p Prepared) (job.Counts, error)
+	// Finish ends the job, as Job.Become allows, and its lease.
+	Finish(ctx context.Context, l job.Lease, o Outcome) (job.Job, error)
+
+	// Rejects gives all committed rejects of a job in record order; fault.NotFound. A
+	// reject is valid until the next one is asked for.
+	Rejects(ctx context.Context, o job.Owner, id job.ID) iter.Seq2[destination.Reject, error]
+}
+
+// Prepared is a batch that is ready to be committed. Commit uses it up.
+type Prepared interface {
+	// Discard frees what preparing took; after Commit it does nothing.
+	Discard()
+}
+
+// ListRef names a list.
+type ListRef struct {
+	Owner job.Owner
+	Kind  destination.Kind
+	ID    string
+}
+
+// List is a set of members under one name: an address list, the suppression list.
+type List struct {
+	Ref     ListRef
+	Name    string // unique within owner and kind
+	Created time.Time
+	Updated time.Time
+	Config  []byte // the service's own settings for it; the store does not look inside
+	Tags    map[string]string
+}
+
+// Lists keeps lists.
+type Lists interface {
+	// CreateList stores l, whose ID the caller made, and returns it as stored.
+	// fault.AlreadyExists if the name or the ID is taken among the owner's lists of the
+	// kind; fault.LimitExceeded if most is
+	// more than 0 and the owner has as many lists of the kind.
+	CreateList(ctx context.Context, l List, once Once, most int) (List, error)
+	// List returns a list; fault.NotFound.
+	List(ctx context.Context, r ListRef) (List, error)
+	// ListLists lists an owner's lists of a kind, oldest first, and the word for the
+	// next page, empty at the end.
+	ListLists(ctx context.Context, o job.Owner, k destination.Kind, p Page) ([]List, string, error)
+	// ChangeList applies change to a list as it is now and stores what comes out; an
+	// error of change's is returned and nothing is stored; fault.NotFound, and
+	// fault.AlreadyExists if its new name is taken. Ref and Created stay. change may be
+	// called more than once, and must not call the store.
+	ChangeList(ctx context.Context, r ListRef, change func(*List) error) (List, error)
+	// DeleteList removes a list with all its members, at once for every reader,
+	// however many there are; fault.NotFound. A list made later under the same
+	// name or ID starts empty.
+	DeleteList(ctx context.Context, r ListRef) error
+}
+
+// Member is one entry of a list. Its key and value are in the form that the
+// destination gives them, see package destination.
+type Member struct {
+	Key     string
+	Value   []byte
+	Created time.Time // when it came to be there, to the microsecond
+	Updated time.Time // when it was last put, to the microsecond
+}
+
+// PutOptions are conditions of a single put.
+type PutOptions struct {
+	New bool // fault.AlreadyExists if the member is there
+	Max int  // if more than 0: fault.LimitExceeded if the member is new and the list has as many
+}
+
+// MemberFilter selects members.
+type MemberFilter struct {
+	Prefix string            // of the key
+	Match  func(Member) bool // nil selects all
+}
+
+// Members keeps the members of lists. Every method is fault.NotFound if the list is
+// not there.
+type Members interface {
+	// PutMember puts one member at the given time: a member that is there keeps its
+	// created time and gets the rest.
+	PutMember(ctx context.Context, r ListRef, key string, value []byte, at time.Time, o PutOptions) error
+	// DeleteMember removes one member; fault.NotFound if it is not there.
+	DeleteMember(ctx context.Context, r ListRef, key string) error
+	// Member returns one member; fault.NotFound.
+	Member(ctx context.Context, r ListRef, key string) (Member, error)
+	// ListMembers lists members in order of their keys' bytes, and the word for the
+	// next page, empty at the end. A page may be short, even empty, before the end
+	// if the filter had to pass over very many.
+	ListMembers(ctx context.Context, r ListRef, f MemberFilter, p Page) ([]Member, string, error)
+}

@@ -1,0 +1,126 @@
+package storetest
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/sluicehq/sluice/internal/destination"
+	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/record"
+	"github.com/sluicehq/sluice/internal/store"
+)
+
+// rule decides records whose text is a verb, a key and a value:
+//
+//	put KEY VALUE
+//	del KEY
+//	bad KEY
+type rule struct{}
+
+var _ destination.Rule = rule{}
+
+var bad = record.Refusal{Code: "bad", Reason: "the record says so"}
+
+func (rule) Schema(record.Format) record.Schema { return record.Schema{} }
+
+func (rule) Decide(rec *record.Record, c *destination.Change) *record.Refusal {
+	c.Key, c.Value = rec.Fields[0].Bytes, rec.Fields[1].Bytes
+	switch {
+	case strings.HasPrefix(string(rec.Raw), "put "):
+		c.Action = destination.Put
+	case strings.HasPrefix(string(rec.Raw), "del "):
+		c.Action, c.Value = destination.Delete, nil
+	default:
+		return &bad
+	}
+	return nil
+}
+
+// Fill adds records, as their text is drawn above, to a batch that follows the
+// position given, and moves its end behind them.
+func Fill(b *store.Batch, from record.Position, texts ...string) {
+	b.Through = from
+	for _, text := range texts {
+		words := append(strings.SplitN(text, " ", 3), "", "")
+		b.Through.Record++
+		b.Through.Line++
+		b.Add(&record.Record{
+			Number: b.Through.Record, Line: b.Through.Line, Offset: b.Through.Offset, Raw: []byte(text),
+			Fields: []record.Field{
+				{Kind: record.Text, Bytes: []byte(words[1])},
+				{Kind: record.Text, Bytes: []byte(words[2])},
+			},
+		}, rule{})
+		b.Through.Offset += int64(len(text)) + 1
+	}
+}
+
+// batch makes a batch of its texts, put now.
+func batch(from record.Position, texts ...string) *store.Batch {
+	b := &store.Batch{At: time.Now()}
+	Fill(b, from, texts...)
+	return b
+}
+
+func (f *fixture) prepare(l job.Lease, b *store.Batch) store.Prepared {
+	f.Helper()
+	p, err := f.Prepare(f.ctx, l, b)
+	f.ok("Prepare", err)
+	b.Reset() // the store must not have kept it
+	Fill(b, record.Position{}, "put overwritten overwritten", "bad overwritten")
+	return p
+}
+
+// commit prepares and commits what goes on from the job's checkpoint.
+func (f *fixture) commit(l job.Lease, texts ...string) job.Counts {
+	f.Helper()
+	return f.commitBatch(l, batch(f.job(l.Owner, string(l.Job)).Checkpoint, texts...))
+}
+
+func (f *fixture) commitBatch(l job.Lease, b *store.Batch) job.Counts {
+	f.Helper()
+	counts, err := f.Commit(f.ctx, l, f.prepare(l, b))
+	f.ok("Commit", err)
+	return counts
+}
+
+// members returns all members of a list as "key=value" and, where the times are not
+// now, their ages in seconds: "key=value/created/updated".
+func (f *fixture) members(r store.ListRef) string {
+	f.Helper()
+	var all []string
+	for after := ""; ; {
+		page, word, err := f.ListMembers(f.ctx, r, store.MemberFilter{}, store.Page{After: after, Limit: 3})
+		f.ok("ListMembers", err)
+		for _, m := range page {
+			all = append(all, show(m))
+		}
+		if after = word; word == "" {
+			return strings.Join(all, " ")
+		}
+	}
+}
+
+func show(m store.Member) string {
+	text := m.Key + "=" + string(m.Value)
+	created, updated := int(time.Since(m.Created).Seconds()), int(time.Since(m.Updated).Seconds())
+	if created != 0 || updated != 0 {
+		text += fmt.Sprintf("/%d/%d", created, updated)
+	}
+	return text
+}
+
+// rejects returns a job's rejects as "record:line:offset code key|raw".
+func (f *fixture) rejects(o job.Owner, id string) []string {
+	f.Helper()
+	var all []string
+	for r, err := range f.Rejects(f.ctx, o, job.ID(id)) {
+		f.ok("Rejects", err)
+		all = append(all, fmt.Sprintf("%d:%d:%d %s %s|%s", r.Record, r.Line, r.Offset, r.Code, r.Key, r.Raw))
+		if r.Code == bad.Code {
+			f.equal("reason of a reject", r.Reason, bad.Reason)
+		}
+	}
+	return all
+}
