@@ -35,7 +35,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-func TestD22_CountsBeyond32Bits(t *testing.T) {
+func TestD21_CountsBeyond32Bits(t *testing.T) {
 	t.Parallel()
 	for n, want := range map[int64]int64{
 		0: 0, 1: 1, math.MaxInt32: math.MaxInt32, math.MaxInt32 + 1: math.MaxInt32, math.MaxInt64: math.MaxInt32,

@@ -57,7 +57,7 @@ func TestToken_SurvivesRestart(t *testing.T) {
 	}
 }
 
-func TestD16_ForeignTokens(t *testing.T) {
+func TestD20_ForeignTokens(t *testing.T) {
 	t.Parallel()
 	tokens := newTokens(t, "secret")
 	with := func(change func(*Listing)) *string {

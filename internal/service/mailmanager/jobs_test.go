@@ -97,7 +97,7 @@ func TestJob_Absent(t *testing.T) {
 	refused(t, "create for an absent list", err, fault.NotFound, "address list al-nothing does not exist")
 }
 
-func TestJob_OtherWire(t *testing.T) {
+func TestD3_JobOfOtherAPI(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.None)
 	owner := job.Owner{Account: account, Region: region}
@@ -242,7 +242,7 @@ func TestStart_AtOnce(t *testing.T) {
 	must(f.files.Open(t.Context(), name, j.Source.Version, 0)).Close()
 }
 
-func TestD18_StoppedJob(t *testing.T) {
+func TestD8_StoppedJob(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.None)
 	list := f.list(t, "customers")
@@ -268,7 +268,7 @@ func TestD18_StoppedJob(t *testing.T) {
 	}
 }
 
-func TestD19_ImportJobClientToken(t *testing.T) {
+func TestD15_ImportJobClientToken(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.None)
 	list := f.list(t, "customers")
@@ -293,7 +293,7 @@ func TestD19_ImportJobClientToken(t *testing.T) {
 	}
 }
 
-func TestD15_ImportJobPages(t *testing.T) {
+func TestD19_ImportJobPages(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.None)
 	list, other := f.list(t, "customers"), f.list(t, "others")
@@ -324,5 +324,15 @@ func TestD15_ImportJobPages(t *testing.T) {
 	}
 	if out := must(f.ListAddressListImportJobs(me(t), &api.ListAddressListImportJobsInput{AddressListId: f.list(t, "empty")})); len(out.ImportJobs) != 0 || out.NextToken != nil {
 		t.Errorf("jobs of a new list: %+v, want none", out)
+	}
+}
+
+func TestD9_JobNames(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, service.None)
+	list := f.list(t, "customers")
+	first, second := f.newJob(t, list), f.newJob(t, list)
+	if a, b := f.get(t, first), f.get(t, second); a.Name != b.Name || a.JobId == b.JobId {
+		t.Errorf("two jobs under one name: %+v and %+v, want both", a, b)
 	}
 }

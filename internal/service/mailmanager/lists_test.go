@@ -94,7 +94,7 @@ func TestAddressList_Owners(t *testing.T) {
 	must(f.GetAddressList(me(t), &api.GetAddressListInput{AddressListId: id}))
 }
 
-func TestD15_AddressListPages(t *testing.T) {
+func TestD19_AddressListPages(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.None)
 	var ids []string
@@ -127,7 +127,7 @@ func TestD15_AddressListPages(t *testing.T) {
 	}
 }
 
-func TestD16_ForgedTokens(t *testing.T) {
+func TestD20_ForgedTokens(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.None)
 	first, second := f.list(t, "first"), f.list(t, "second")
@@ -162,7 +162,7 @@ func TestD16_ForgedTokens(t *testing.T) {
 	}
 }
 
-func TestD19_AddressListClientToken(t *testing.T) {
+func TestD15_AddressListClientToken(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.None)
 	create := func(name, token string, tags ...api.Tag) (string, error) {
@@ -193,13 +193,13 @@ func TestD19_AddressListClientToken(t *testing.T) {
 	}
 }
 
-func TestD9_DeleteAbsentList(t *testing.T) {
+func TestD6_DeleteAbsentList(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.None)
 	must(f.DeleteAddressList(me(t), &api.DeleteAddressListInput{AddressListId: "al-nothing"}))
 }
 
-func TestD10_DeleteListWithJobs(t *testing.T) {
+func TestD7_DeleteListWithJobs(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.None)
 	id := f.list(t, "customers")

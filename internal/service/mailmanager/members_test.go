@@ -27,7 +27,7 @@ func (f *fixture) member(ctx context.Context, list, address string) (*api.GetMem
 	return f.GetMemberOfAddressList(ctx, &api.GetMemberOfAddressListInput{AddressListId: list, Address: address})
 }
 
-func TestMember_Forms(t *testing.T) {
+func TestD42_D43_MemberForms(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.None)
 	id := f.list(t, "customers")
@@ -55,7 +55,7 @@ func TestMember_Forms(t *testing.T) {
 	}
 }
 
-func TestMember_Refusals(t *testing.T) {
+func TestD18_MemberRefusals(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.None)
 	id := f.list(t, "customers")
@@ -80,7 +80,7 @@ func TestMember_Refusals(t *testing.T) {
 	refused(t, "get from an absent list", err, fault.NotFound, "address list al-nothing does not exist")
 }
 
-func TestD11_RegisterTwice(t *testing.T) {
+func TestD10_RegisterTwice(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.Limits{ListMembers: 1})
 	id := f.list(t, "customers")
@@ -99,14 +99,14 @@ func TestD11_RegisterTwice(t *testing.T) {
 	refused(t, "register beyond the limit", f.register(me(t), id, "b@example.com"), fault.LimitExceeded, "at most 1 addresses")
 }
 
-func TestD12_DeregisterAbsent(t *testing.T) {
+func TestD11_DeregisterAbsent(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.None)
 	id := f.list(t, "customers")
 	refused(t, "deregister", f.deregister(me(t), id, "a@example.com"), fault.NotFound, "the address is not a member of address list "+id)
 }
 
-func TestD13_GetIsNoMatching(t *testing.T) {
+func TestD12_GetIsNoMatching(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.None)
 	id := f.list(t, "customers")
@@ -121,7 +121,7 @@ func TestD13_GetIsNoMatching(t *testing.T) {
 	}
 }
 
-func TestD14_MembersByPrefix(t *testing.T) {
+func TestD13_MembersByPrefix(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.None)
 	id := f.list(t, "customers")
@@ -162,7 +162,7 @@ func (f *fixture) members(t *testing.T, in *api.ListMembersOfAddressListInput) (
 	return addresses, out.NextToken
 }
 
-func TestD15_MemberPages(t *testing.T) {
+func TestD19_MemberPages(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.None)
 	id := f.list(t, "customers")

@@ -38,7 +38,7 @@ func TestTags(t *testing.T) {
 	}
 }
 
-func TestD20_TooManyTags(t *testing.T) {
+func TestD16_TooManyTags(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.None)
 	arn := arnPrefix + f.list(t, "tagged")
@@ -55,7 +55,7 @@ func TestD20_TooManyTags(t *testing.T) {
 	}
 }
 
-func TestD20_ReservedAndRepeatedTags(t *testing.T) {
+func TestD16_ReservedAndRepeatedTags(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.None)
 	_, err := f.CreateAddressList(me(t), &api.CreateAddressListInput{AddressListName: "reserved", Tags: []api.Tag{{Key: "aws:a"}}})
@@ -68,7 +68,7 @@ func TestD20_ReservedAndRepeatedTags(t *testing.T) {
 	}
 }
 
-func TestD21_ARNsOfOthers(t *testing.T) {
+func TestD17_ARNsOfOthers(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.None)
 	id := f.list(t, "customers")
@@ -93,7 +93,7 @@ func TestD21_ARNsOfOthers(t *testing.T) {
 	}
 }
 
-func TestD17_LastUpdated(t *testing.T) {
+func TestD14_LastUpdated(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.None)
 	id := f.list(t, "customers")

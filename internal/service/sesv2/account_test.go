@@ -13,7 +13,7 @@ func (f *fixture) attributes(ctx context.Context) *api.SuppressionAttributes {
 	return must(f.GetAccount(ctx, &api.GetAccountInput{})).SuppressionAttributes
 }
 
-func TestD33_Account(t *testing.T) {
+func TestD34_Account(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.None)
 	got := must(f.GetAccount(me(t), &api.GetAccountInput{}))
@@ -26,7 +26,7 @@ func TestD33_Account(t *testing.T) {
 	}
 }
 
-func TestD32_SuppressionAttributes(t *testing.T) {
+func TestD33_SuppressionAttributes(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.None)
 	put := func(in api.PutAccountSuppressionAttributesInput) {

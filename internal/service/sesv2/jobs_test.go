@@ -18,7 +18,7 @@ import (
 
 var mine = job.Owner{Account: account, Region: region}
 
-func TestImportJob_Life(t *testing.T) {
+func TestD25_ImportJobLife(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.None)
 	url := f.file(t, "list.csv", "a@example.com,BOUNCE\nnot one,BOUNCE\n")
@@ -84,7 +84,7 @@ func TestImportJob_Delete(t *testing.T) {
 	}
 }
 
-func TestD27_ReportOfFailedJob(t *testing.T) {
+func TestD26_ReportOfFailedJob(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.None)
 	id := f.newJob(t)
@@ -100,7 +100,7 @@ func TestD27_ReportOfFailedJob(t *testing.T) {
 	}
 }
 
-func TestD25_StoppedImportJob(t *testing.T) {
+func TestD24_StoppedImportJob(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.None)
 	id := f.newJob(t)
@@ -110,7 +110,7 @@ func TestD25_StoppedImportJob(t *testing.T) {
 	}
 }
 
-func TestD24_MissingObject(t *testing.T) {
+func TestD23_MissingObject(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.None)
 	id := must(f.create(me(t), "s3://nowhere/nothing.csv", api.SuppressionListImportActionPut))
@@ -144,7 +144,7 @@ func TestCreateImportJob_Refusals(t *testing.T) {
 	}
 }
 
-func TestD29_UnfinishedJobs(t *testing.T) {
+func TestD28_UnfinishedJobs(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.AWS)
 	for range 20 {
@@ -184,7 +184,7 @@ func TestImportJob_Owners(t *testing.T) {
 	}
 }
 
-func TestD28_ListImportJobs(t *testing.T) {
+func TestD27_ListImportJobs(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.None)
 	var want, got []string

@@ -17,7 +17,7 @@ const (
 	complaint = api.SuppressionListReasonComplaint
 )
 
-func TestSuppressed_Life(t *testing.T) {
+func TestD35_SuppressedLife(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.None)
 	const missing = "Email address a/b+c@example.com does not exist on your suppression list."
@@ -44,7 +44,7 @@ func TestSuppressed_Life(t *testing.T) {
 	refused(t, "delete again", err, fault.NotFound, missing)
 }
 
-func TestD31_NoAddress(t *testing.T) {
+func TestD32_NoAddress(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.None)
 	for _, address := range []string{"nobody", "a@@example.com", "a b@example.com", ""} {
@@ -102,7 +102,7 @@ func (f *fixture) all(t *testing.T, in api.ListSuppressedDestinationsInput) []st
 	}
 }
 
-func TestD30_Dates(t *testing.T) {
+func TestD31_Dates(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.None)
 	f.newJob(t) // makes the list
@@ -139,7 +139,7 @@ func TestD30_Dates(t *testing.T) {
 	}
 }
 
-func TestD35_SuppressedPages(t *testing.T) {
+func TestD36_SuppressedPages(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.None)
 	f.newJob(t)

@@ -56,7 +56,7 @@ func TestTags(t *testing.T) {
 	}
 }
 
-func TestD36_ARNs(t *testing.T) {
+func TestD29_ARNs(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.None)
 	id := f.newJob(t)

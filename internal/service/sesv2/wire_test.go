@@ -70,7 +70,7 @@ func TestErrorNames(t *testing.T) {
 	}
 }
 
-func TestD23_ContactListsAreNotServed(t *testing.T) {
+func TestD22_ContactListsAreNotServed(t *testing.T) {
 	t.Parallel()
 	mux := wire.NewMux(wire.Options{}, api.New(newFixture(t, service.None)))
 	for _, tt := range []struct{ method, path, body string }{
