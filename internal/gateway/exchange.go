@@ -108,6 +108,7 @@ func (w *reply) ReadFrom(src io.Reader) (int64, error) {
 	return total, nil
 }
 
+// started notes the status that net/http chooses when a handler names none.
 func (w *reply) started() {
 	if w.exchange.status == 0 {
 		w.exchange.status = http.StatusOK

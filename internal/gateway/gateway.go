@@ -99,6 +99,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() {
 		g.metrics.inFlight.Dec()
 		crash := g.rescue(out, r, recover())
+		if crash == nil {
+			out.started() // a handler that says nothing says 200
+		}
 		body.end()
 		out.end()
 		g.metrics.observe(e)
