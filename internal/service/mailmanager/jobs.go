@@ -31,7 +31,7 @@ func (s *Service) CreateAddressListImportJob(ctx context.Context, in *api.Create
 	if format == api.ImportDataTypeJson {
 		j.Source.Format = "JSON"
 	}
-	once := once(in.ClientToken, in.AddressListId, in.Name, string(format))
+	once := repeatable(in.ClientToken, in.AddressListId, in.Name, string(format))
 	j, err = s.store.CreateJob(ctx, j, once, 0)
 	if err != nil {
 		return nil, service.Reword(err, fault.Conflict, "the client token was used before, for another import job")

@@ -30,7 +30,7 @@ func (s *Service) CreateAddressList(ctx context.Context, in *api.CreateAddressLi
 		Ref: refOf(ctx, service.NewID("al-")), Name: in.AddressListName,
 		Created: now, Updated: now, Tags: tags,
 	}
-	once := once(in.ClientToken, append([]string{in.AddressListName}, flat(tags)...)...)
+	once := repeatable(in.ClientToken, append([]string{in.AddressListName}, flat(tags)...)...)
 	l, err = s.store.CreateList(ctx, l, once, s.opts.Limits.AddressLists)
 	err = service.Reword(err, fault.AlreadyExists, "an address list named %s already exists", in.AddressListName)
 	err = service.Reword(err, fault.LimitExceeded, "an account has at most %d address lists in a region", s.opts.Limits.AddressLists)
@@ -41,9 +41,9 @@ func (s *Service) CreateAddressList(ctx context.Context, in *api.CreateAddressLi
 	return &api.CreateAddressListOutput{AddressListId: l.Ref.ID}, nil
 }
 
-// once makes a creation repeatable under a client token. The same token with other
+// repeatable makes a creation one under its client token. The same token with other
 // input is a conflict.
-func once(token *string, input ...string) store.Once {
+func repeatable(token *string, input ...string) store.Once {
 	if token == nil {
 		return store.Once{}
 	}

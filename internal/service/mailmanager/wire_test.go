@@ -12,9 +12,9 @@ import (
 	"github.com/sluicehq/sluice/internal/wire"
 )
 
-// TestErrorNames checks what callers see of refusals: the names that AWS has for
+// TestD53_ErrorNames checks what callers see of refusals: the names that AWS has for
 // them, out of those that the operation declares.
-func TestErrorNames(t *testing.T) {
+func TestD53_ErrorNames(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.Limits{AddressLists: 2, ListMembers: 1})
 	id, other := f.list(t, "customers"), f.list(t, "others")

@@ -17,6 +17,9 @@ import (
 // of import jobs, of which AWS does not say it.
 const maxPage = 1000
 
+// notSuppressed is AWS's text for an address that is not on the list.
+const notSuppressed = "Email address %s does not exist on your suppression list."
+
 // PutSuppressedDestination puts an address on the suppression list. One that is there
 // gets the reason and a new time.
 func (s *Service) PutSuppressedDestination(ctx context.Context, in *api.PutSuppressedDestinationInput) (*api.PutSuppressedDestinationOutput, error) {
@@ -42,7 +45,7 @@ func (s *Service) GetSuppressedDestination(ctx context.Context, in *api.GetSuppr
 	}
 	m, err := s.store.Member(ctx, suppressionOf(service.OwnerOf(ctx)), key)
 	if err != nil {
-		return nil, notSuppressed(err, in.EmailAddress)
+		return nil, service.Reword(err, fault.NotFound, notSuppressed, in.EmailAddress)
 	}
 	return &api.GetSuppressedDestinationOutput{SuppressedDestination: &api.SuppressedDestination{
 		EmailAddress: m.Key, Reason: reasonOf(m), LastUpdateTime: m.Updated,
@@ -56,7 +59,7 @@ func (s *Service) DeleteSuppressedDestination(ctx context.Context, in *api.Delet
 		return nil, err
 	}
 	if err := s.store.DeleteMember(ctx, suppressionOf(service.OwnerOf(ctx)), key); err != nil {
-		return nil, notSuppressed(err, in.EmailAddress)
+		return nil, service.Reword(err, fault.NotFound, notSuppressed, in.EmailAddress)
 	}
 	return &api.DeleteSuppressedDestinationOutput{}, nil
 }
@@ -66,14 +69,9 @@ func (s *Service) DeleteSuppressedDestination(ctx context.Context, in *api.Delet
 func suppressedKey(address string) (string, error) {
 	key, refused := destination.Address(nil, []byte(address))
 	if refused != nil {
-		return "", notSuppressed(fault.New(fault.NotFound, "%s", refused.Reason), address)
+		return "", fault.New(fault.NotFound, notSuppressed, address)
 	}
 	return string(key), nil
-}
-
-// notSuppressed says that something is not there in AWS's words.
-func notSuppressed(err error, address string) error {
-	return service.Reword(err, fault.NotFound, "Email address %s does not exist on your suppression list.", address)
 }
 
 // ListSuppressedDestinations lists the suppression list in the order of addresses'

@@ -33,9 +33,9 @@ func send(t *testing.T, mux *wire.Mux, method, path, body string) (int, reply) {
 	return w.Code, got
 }
 
-// TestErrorNames checks what callers see of refusals: the names that AWS has for
+// TestD53_ErrorNames checks what callers see of refusals: the names that AWS has for
 // them, out of those that the operation declares.
-func TestErrorNames(t *testing.T) {
+func TestD53_ErrorNames(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.Limits{UnfinishedJobs: 1})
 	arn := "arn%3Aaws%3Ases%3Aeu-central-1%3A111111111111%3Aimport-job%2F" + f.newJob(t)
