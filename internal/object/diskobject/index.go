@@ -1,0 +1,289 @@
+package diskobject
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/object"
+)
+
+// Keys of the index. Accounts, buckets and holders hold no zero byte; a key may, so it
+// comes last, or before something of fixed length:
+//
+//	b account 0 bucket                          bucket
+//	o account 0 bucket 0 key                    entry
+//	c content                                   content
+//	s blob                                      (nothing): the blob exists
+//	h holder                                    hold
+//	u account 0 bucket 0 key 0 upload           upload
+//	p upload number (2 bytes, big endian)       Part
+//
+// Values are JSON: one reads them with any tool, and a release may add a field.
+const uploadIDLength = 32
+
+func bucketKey(account, bucket string) []byte { return []byte("b" + account + "\x00" + bucket) }
+
+func objectKey(n object.Name) []byte {
+	return []byte("o" + n.Account + "\x00" + n.Bucket + "\x00" + n.Key)
+}
+
+func contentKey(id string) []byte  { return []byte("c" + id) }
+func segmentKey(id string) []byte  { return []byte("s" + id) }
+func holdKey(holder string) []byte { return []byte("h" + holder) }
+
+func uploadKey(n object.Name, id string) []byte {
+	return []byte("u" + n.Account + "\x00" + n.Bucket + "\x00" + n.Key + "\x00" + id)
+}
+
+func partKey(upload string, number int) []byte {
+	return binary.BigEndian.AppendUint16([]byte("p"+upload), uint16(number)) //nolint:gosec // at most MaxParts
+}
+
+// after returns the first key behind all that start with prefix; nil if there is none.
+func after(prefix []byte) []byte {
+	end := bytes.Clone(prefix)
+	for i := len(end) - 1; i >= 0; i-- {
+		if end[i]++; end[i] != 0 {
+			return end[:i+1]
+		}
+	}
+	return nil
+}
+
+// entry is what the index knows of an object.
+type entry struct {
+	Content  string    `json:"content"`
+	Size     int64     `json:"size"`
+	ETag     string    `json:"etag"`
+	Modified time.Time `json:"modified"`
+	Parts    int       `json:"parts,omitempty"`
+	Meta     Meta      `json:"meta"`
+	Checksum Checksum  `json:"checksum"`
+}
+
+func (e entry) info(n object.Name) object.Info {
+	return object.Info{Name: n, Size: e.Size, ETag: e.ETag, Version: e.Content, Modified: e.Modified}
+}
+
+func (e entry) object(n object.Name) Object {
+	return Object{Info: e.info(n), Meta: e.Meta, Checksum: e.Checksum, Parts: e.Parts}
+}
+
+// content is an immutable sequence of bytes of an account.
+type content struct {
+	Account  string    `json:"account"`
+	Segments []segment `json:"segments,omitempty"`
+	Refs     int       `json:"refs"` // objects and holds
+}
+
+// segment is a blob in a content. Without a name it is an empty one.
+type segment struct {
+	Blob string `json:"blob,omitempty"`
+	Size int64  `json:"size"`
+}
+
+// hold is a reference to a content that is no object.
+type hold struct {
+	Content string `json:"content"`
+}
+
+type reader interface {
+	get(key []byte, v any) (bool, error)
+}
+
+// get reads the value of key into v; false if there is none.
+func (s *Store) get(key []byte, v any) (bool, error) { return get(s.db, key, v) }
+
+func (s *Store) has(key []byte) (bool, error) {
+	_, closer, err := s.db.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read index: %w", err)
+	}
+	return true, closer.Close()
+}
+
+func get(from pebble.Reader, key []byte, v any) (bool, error) {
+	text, closer, err := from.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read index: %w", err)
+	}
+	if err := json.Unmarshal(text, v); err != nil {
+		return false, errors.Join(fmt.Errorf("read index at %q: %w", key, err), closer.Close())
+	}
+	return true, closer.Close()
+}
+
+// lookup returns the entry of n, or fault.NotFound.
+func lookup(from reader, n object.Name) (entry, error) {
+	var e entry
+	ok, err := from.get(objectKey(n), &e)
+	if err == nil && !ok {
+		err = fault.New(fault.NotFound, "there is no object %s", n.URL())
+	}
+	return e, err
+}
+
+// view runs fn while the index stands still.
+func (s *Store) view(fn func() error) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.life.RUnlock()
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return fn()
+}
+
+// step is one atomic change of the index. It reads what it has written.
+type step struct {
+	s     *Store
+	batch *pebble.Batch
+	freed map[string][]segment // contents, and parts by the name of their blob, that it lets go of
+}
+
+// update runs fn and makes what it did durable; an error of fn undoes it. Blobs that
+// were let go of are removed afterwards.
+func (s *Store) update(fn func(*step) error) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.life.RUnlock()
+	freed, err := s.apply(fn)
+	if err != nil {
+		return err
+	}
+	// The step is visible already, but not acknowledged. A sync of the log covers all
+	// that was logged before, and many callers share one.
+	if err := s.db.LogData(nil, pebble.Sync); err != nil {
+		return fmt.Errorf("sync index: %w", err)
+	}
+	for _, segments := range freed {
+		s.remove(segments)
+	}
+	return nil
+}
+
+func (s *Store) apply(fn func(*step) error) (map[string][]segment, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := &step{s: s, batch: s.db.NewIndexedBatch(), freed: map[string][]segment{}}
+	err := fn(st)
+	if err == nil {
+		if err = s.db.Apply(st.batch, pebble.NoSync); err != nil {
+			err = fmt.Errorf("write index: %w", err)
+		}
+	}
+	if closeErr := st.batch.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return nil, err
+	}
+	for id, segments := range st.freed {
+		if s.pins[id] > 0 {
+			s.doomed[id] = segments
+			delete(st.freed, id)
+		}
+	}
+	return st.freed, nil
+}
+
+func (st *step) get(key []byte, v any) (bool, error) { return get(st.batch, key, v) }
+
+func (st *step) set(key []byte, v any) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("write index at %q: %w", key, err)
+	}
+	return st.batch.Set(key, text, nil)
+}
+
+func (st *step) delete(key []byte) error { return st.batch.Delete(key, nil) }
+
+// own writes down the blobs that now exist.
+func (st *step) own(segments []segment) error {
+	for _, seg := range segments {
+		if seg.Blob != "" {
+			if err := st.batch.Set(segmentKey(seg.Blob), nil, nil); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// disown lets go of the blobs that id stood for.
+func (st *step) disown(id string, segments []segment) error {
+	st.freed[id] = segments
+	for _, seg := range segments {
+		if seg.Blob != "" {
+			if err := st.delete(segmentKey(seg.Blob)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// refer adds a reference to the content, or removes one; the last one takes the
+// content with it.
+func (st *step) refer(id string, by int) error {
+	var c content
+	ok, err := st.get(contentKey(id), &c)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return fmt.Errorf("content %s is missing from the index", id)
+	}
+	if c.Refs += by; c.Refs > 0 {
+		return st.set(contentKey(id), c)
+	}
+	if err := st.delete(contentKey(id)); err != nil {
+		return err
+	}
+	return st.disown(id, c.Segments)
+}
+
+// put lets n be e, whose content exists and counts this reference already, in the place
+// of what lay there.
+func (st *step) put(n object.Name, e entry) error {
+	var old entry
+	ok, err := st.get(objectKey(n), &old)
+	if err != nil {
+		return err
+	}
+	if err := st.set(objectKey(n), e); err != nil || !ok {
+		return err
+	}
+	return st.refer(old.Content, -1)
+}
+
+// checkName refuses names that the index cannot hold, and keys that S3 cannot.
+func checkName(n object.Name) error {
+	switch {
+	case strings.Contains(n.Account, "\x00"):
+		return fault.New(fault.Invalid, "an account has no zero byte in its name")
+	case n.Key == "":
+		return fault.New(fault.Invalid, "a key is never empty")
+	case len(n.Key) > MaxKey:
+		return ErrKeyTooLong
+	case !validUTF8(n.Key):
+		return fault.New(fault.Invalid, "a key is valid UTF-8")
+	}
+	return checkBucket(n.Bucket)
+}

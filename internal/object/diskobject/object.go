@@ -1,0 +1,172 @@
+package diskobject
+
+import (
+	"context"
+	"encoding/hex"
+	"io"
+	"unicode/utf8"
+
+	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/object"
+)
+
+// MaxKey is how many bytes a key may have, at AWS and here.
+const MaxKey = 1024
+
+// What S3 tells apart under one fault kind.
+var (
+	ErrNoBucket   = fault.New(fault.NotFound, "The specified bucket does not exist")
+	ErrNoUpload   = fault.New(fault.NotFound, "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.")
+	ErrKeyTooLong = fault.New(fault.Invalid, "Your key is too long")
+	ErrPartSmall  = fault.New(fault.Invalid, "Your proposed upload is smaller than the minimum allowed size")
+	ErrPart       = fault.New(fault.Invalid, "One or more of the specified parts could not be found. The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.")
+	ErrPartOrder  = fault.New(fault.Invalid, "The list of parts was not in ascending order. Parts must be ordered by part number.")
+)
+
+// Meta is what a caller says about an object, and gets back with it.
+type Meta struct {
+	ContentType string            `json:"type,omitempty"`
+	Headers     map[string]string `json:"headers,omitempty"` // Cache-Control and its kin
+	User        map[string]string `json:"user,omitempty"`    // without x-amz-meta-, lower case
+}
+
+// Object is all that is known about an object without reading it.
+type Object struct {
+	object.Info
+	Meta     Meta
+	Checksum Checksum
+	Parts    int // that it was put in; 0 if it was put whole
+}
+
+// Condition is what must hold in the very moment in which a name gets its object.
+type Condition struct {
+	Absent bool   // nothing lies there (If-None-Match: *)
+	ETag   string // what lies there has this ETag (If-Match)
+}
+
+func (c Condition) check(from reader, n object.Name) error {
+	if c == (Condition{}) {
+		return nil
+	}
+	old, err := lookup(from, n)
+	missing := fault.Is(err, fault.NotFound)
+	switch {
+	case err != nil && !missing:
+		return err
+	case missing && c.ETag != "":
+		return err
+	case c.Absent && !missing, c.ETag != "" && c.ETag != "*" && c.ETag != old.ETag:
+		return fault.New(fault.PreconditionFailed, "At least one of the pre-conditions you specified did not hold")
+	}
+	return nil
+}
+
+// Write says how an object, or a part of one, is to be put.
+type Write struct {
+	Meta     Meta
+	Checksum Algorithm // to keep with it; "" means CRC64NVME
+	If       Condition
+
+	// Check, unless nil, is asked when the stream has ended well and before anything
+	// has changed. Its error is the put's.
+	Check func(Digest) error
+}
+
+func (w Write) check(d Digest) error {
+	if w.Check == nil {
+		return nil
+	}
+	return w.Check(d)
+}
+
+// Head tells what lies at n now.
+func (s *Store) Head(_ context.Context, n object.Name) (Object, error) {
+	var e entry
+	err := s.view(func() (err error) {
+		e, err = lookup(s, n)
+		return err
+	})
+	return e.object(n), err
+}
+
+// Write puts what r gives under n. Unlike Put it makes no bucket.
+func (s *Store) Write(ctx context.Context, n object.Name, w Write, r io.Reader) (Object, error) {
+	return s.writeObject(ctx, n, w, r, (*step).needBucket)
+}
+
+func (s *Store) writeObject(ctx context.Context, n object.Name, w Write, r io.Reader, bucket func(*step, object.Name) error) (Object, error) {
+	if err := checkName(n); err != nil {
+		return Object{}, err
+	}
+	if w.Checksum == "" {
+		w.Checksum = CRC64NVME
+	}
+	blob, err := s.write(ctx, r, w.Checksum)
+	if err != nil {
+		return Object{}, err
+	}
+	e := entry{
+		Content: newID(), Size: blob.digest.Size, ETag: hex.EncodeToString(blob.digest.MD5[:]), Modified: s.now().UTC(),
+		Meta: w.Meta, Checksum: Checksum{Algorithm: w.Checksum, Value: blob.digest.Sum(w.Checksum)},
+	}
+	err = w.check(blob.digest)
+	if err == nil {
+		err = s.update(func(st *step) error {
+			if err := bucket(st, n); err != nil {
+				return err
+			}
+			if err := w.If.check(st, n); err != nil {
+				return err
+			}
+			if err := st.own(blob.segments); err != nil {
+				return err
+			}
+			if err := st.set(contentKey(e.Content), content{n.Account, blob.segments, 1}); err != nil {
+				return err
+			}
+			return st.put(n, e)
+		})
+	}
+	if err != nil {
+		s.discard(blob)
+		return Object{}, err
+	}
+	return e.object(n), nil
+}
+
+// Copy puts what lies at src under dst, which is in the same account. meta takes the
+// place of the source's, unless it is nil. accept, unless nil, is asked about the
+// source that is copied; its error is Copy's.
+func (s *Store) Copy(_ context.Context, src, dst object.Name, meta *Meta, accept func(Object) error) (Object, error) {
+	if err := checkName(dst); err != nil {
+		return Object{}, err
+	}
+	if src.Account != dst.Account {
+		return Object{}, fault.New(fault.Denied, "Access Denied")
+	}
+	var e entry
+	err := s.update(func(st *step) (err error) {
+		if err := st.needBucket(dst); err != nil {
+			return err
+		}
+		if e, err = lookup(st, src); err != nil {
+			return err
+		}
+		if accept != nil {
+			if err := accept(e.object(src)); err != nil {
+				return err
+			}
+		}
+		if meta != nil {
+			e.Meta = *meta
+		}
+		e.Modified = s.now().UTC()
+		if err := st.refer(e.Content, 1); err != nil {
+			return err
+		}
+		return st.put(dst, e)
+	})
+	return e.object(dst), err
+}
+
+func validUTF8(s string) bool { return utf8.ValidString(s) }
