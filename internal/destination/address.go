@@ -56,29 +56,24 @@ func trim(b []byte) []byte {
 
 func isSpace(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' }
 
-// classes tells for each byte where it may stand.
-var classes = func() (t [256]byte) {
+// atoms holds the bytes of an unquoted local part, dots apart: atext of RFC 5322
+// §3.2.3. folded holds those of a domain as they stand in the canonical form, 0 for
+// those that may not stand there.
+var atoms, folded = func() (a [256]bool, f [256]byte) {
 	for c := range 256 {
-		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+		small := byte(c) | 0x20
+		letter := small >= 'a' && small <= 'z' && c < utf8.RuneSelf
 		digit := c >= '0' && c <= '9'
-		if letter || digit || bytes.IndexByte([]byte("!#$%&'*+-/=?^_`{|}~"), byte(c)) >= 0 {
-			t[c] |= atomChar
-		}
-		if letter || digit || c == '-' {
-			t[c] |= labelChar
-		}
-		if digit {
-			t[c] |= digitChar
+		a[c] = letter || digit || strings.IndexByte("!#$%&'*+-/=?^_`{|}~", byte(c)) >= 0
+		switch {
+		case letter:
+			f[c] = small
+		case digit || c == '-' || c == '.':
+			f[c] = byte(c)
 		}
 	}
-	return t
+	return a, f
 }()
-
-const (
-	atomChar  = 1 << iota // atext of RFC 5322 §3.2.3
-	labelChar             // letters, digits and hyphen
-	digitChar
-)
 
 // checkLocalPart checks for a dot-atom or a quoted string, RFC 5321 §4.1.2.
 func checkLocalPart(local []byte) *record.Refusal {
@@ -93,7 +88,7 @@ func checkLocalPart(local []byte) *record.Refusal {
 	dot := true // whether a dot, or the start, lies right before
 	for _, c := range local {
 		switch {
-		case classes[c]&atomChar != 0:
+		case atoms[c]:
 			dot = false
 		case c == '.' && !dot:
 			dot = true
@@ -148,27 +143,34 @@ func checkQuoted(local []byte) *record.Refusal {
 
 // appendDomain appends the canonical form of a domain to dst.
 func appendDomain(dst, domain []byte) ([]byte, *record.Refusal) {
-	start := len(dst)
 	if len(domain) > 0 && domain[len(domain)-1] == '.' {
 		domain = domain[:len(domain)-1]
 	}
-	for i, c := range domain {
+	start := len(dst)
+	dst = append(dst, domain...)
+	r := foldDomain(dst[start:])
+	if r == badDomain {
 		switch {
-		case c >= 'A' && c <= 'Z':
-			c |= 0x20
-		case c >= 0x80:
-			return appendForeign(dst[:start], domain[:len(domain):len(domain)])
-		case c == '[' && i == 0:
-			return dst[:start], literalDomain
+		case domain[0] == '[':
+			r = literalDomain
+		case !isASCII(domain):
+			return appendForeign(dst[:start], domain)
 		}
-		dst = append(dst, c)
 	}
-	return dst, checkDomain(dst[start:])
+	return dst, r
+}
+
+func isASCII(b []byte) bool {
+	for _, c := range b {
+		if c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // appendForeign appends the ASCII form of a domain that is written in other letters.
 func appendForeign(dst, domain []byte) ([]byte, *record.Refusal) {
-	start := len(dst)
 	if !utf8.Valid(domain) || bytes.ContainsRune(domain, utf8.RuneError) {
 		return dst, foreignDomain // idna would take U+FFFD for a letter
 	}
@@ -176,44 +178,46 @@ func appendForeign(dst, domain []byte) ([]byte, *record.Refusal) {
 	if err != nil {
 		return dst, foreignDomain
 	}
+	start := len(dst)
 	dst = append(dst, strings.TrimSuffix(ascii, ".")...)
-	return dst, checkDomain(dst[start:])
+	return dst, foldDomain(dst[start:])
 }
 
-// checkDomain checks a domain in ASCII: two labels or more.
-func checkDomain(domain []byte) *record.Refusal {
+// foldDomain checks a domain in ASCII, which has two labels or more, and makes its
+// letters small. A byte that may not stand in it is badDomain before all else.
+func foldDomain(domain []byte) *record.Refusal {
+	label, dots := 0, 0 // where the label starts, and how many dots lie before
+	var wrong *record.Refusal
+	for i, c := range domain {
+		if c = folded[c]; c == 0 {
+			return badDomain
+		}
+		domain[i] = c
+		if c == '.' {
+			if r := checkLabel(domain[label:i]); r != nil && wrong == nil {
+				wrong = r
+			}
+			label = i + 1
+			dots++
+		}
+	}
+	last := domain[label:]
 	switch {
 	case len(domain) == 0:
 		return noDomain
 	case len(domain) > maxDomain:
 		return longDomain
-	}
-	label, dots := 0, 0 // where the label starts, and how many dots lie before
-	num := true         // the label is all digits
-	for i, c := range domain {
-		if c == '.' {
-			if r := checkLabel(domain[label:i]); r != nil {
-				return r
-			}
-			label, num = i+1, true
-			dots++
-			continue
-		}
-		if classes[c]&labelChar == 0 {
-			return badDomain
-		}
-		num = num && classes[c]&digitChar != 0
-	}
-	if r := checkLabel(domain[label:]); r != nil {
-		return r
-	}
-	switch {
+	case wrong != nil:
+		return wrong
 	case dots == 0:
+		if r := checkLabel(last); r != nil {
+			return r
+		}
 		return shortDomain
-	case num:
+	case isNumber(last):
 		return numericDomain
 	}
-	return nil
+	return checkLabel(last)
 }
 
 // checkLabel checks the length and the hyphens of one part of a domain.
@@ -225,4 +229,14 @@ func checkLabel(label []byte) *record.Refusal {
 		return hyphenLabel
 	}
 	return nil
+}
+
+// isNumber reports whether a label has digits and nothing else.
+func isNumber(label []byte) bool {
+	for _, c := range label {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return len(label) > 0
 }

@@ -16,15 +16,17 @@ type csvRows struct {
 	schema Schema
 	cols   []int // column to field, -1 for one that nobody asked for
 	count  int64 // line ends before win.pos
-	cells  int   // cells of the row being cut
+	cells  int   // cells of the row last cut
 	text   []byte
 	raw    []byte
 	held   *row // the first row, if it is too long to be read twice
 
+	missing []int // fields that no column is for
+
 	// The place of the next such byte at or after win.pos, win.end if none is in
 	// memory. One that lies before win.pos is out of date.
 	lf, cr, quote, nul, high int
-	rare                     int // the least of cr, quote, nul, high when they were last looked up
+	rare                     int // the least of quote, nul and high, when they were last looked up
 }
 
 func newCSV(win *window, s Schema) *csvRows {
@@ -38,7 +40,8 @@ func (c *csvRows) lines() int64 { return c.count }
 // forget marks all places as out of date.
 func (c *csvRows) forget() { c.lf, c.cr, c.quote, c.nul, c.high, c.rare = -1, -1, -1, -1, -1, -1 }
 
-// next reads one row. The fast way is here, all else is in odd.
+// next reads one row. The fast way, for a line that ends in LF or CR LF and holds
+// nothing rare, is here; all else is in odd.
 func (c *csvRows) next(rec *Record) error {
 	for {
 		w := c.win
@@ -46,17 +49,23 @@ func (c *csvRows) next(rec *Record) error {
 		if c.lf < start {
 			c.lf = find(w, start, '\n')
 		}
-		end := c.lf
-		if c.rare < start || end >= c.rare || end-start > w.max.record {
+		if c.cr < start {
+			c.cr = find(w, start, '\r')
+		}
+		end, after := c.lf, c.lf+1
+		if c.cr == end-1 {
+			end--
+		}
+		if c.rare < start || c.cr < end || after > c.rare || end-start > w.max.record {
 			done, err := c.odd(rec)
 			if done || err != nil {
 				return err
 			}
 			continue
 		}
-		w.pos = end + 1
+		w.pos = after
 		c.count++
-		if line := w.buf[start:end]; !isBlank(line) {
+		if line := w.buf[start:end]; len(line) > 0 && line[0] > ' ' || !isBlank(line) {
 			rec.Line, rec.Offset, rec.Raw = c.count, w.base+int64(start), line
 			rec.Refused = c.cut(rec.Fields, line)
 			return nil
@@ -75,18 +84,22 @@ func find(w *window, pos int, b byte) int {
 // look brings the places up to date.
 func (c *csvRows) look() {
 	w := c.win
-	for _, p := range [...]struct {
-		at *int
-		b  byte
-	}{{&c.lf, '\n'}, {&c.cr, '\r'}, {&c.quote, '"'}, {&c.nul, 0}} {
-		if *p.at < w.pos {
-			*p.at = find(w, w.pos, p.b)
-		}
+	if c.lf < w.pos {
+		c.lf = find(w, w.pos, '\n')
+	}
+	if c.cr < w.pos {
+		c.cr = find(w, w.pos, '\r')
+	}
+	if c.quote < w.pos {
+		c.quote = find(w, w.pos, '"')
+	}
+	if c.nul < w.pos {
+		c.nul = find(w, w.pos, 0)
 	}
 	if c.high < w.pos {
 		c.high = w.pos + indexHigh(w.buf[w.pos:w.end])
 	}
-	c.rare = min(c.cr, c.quote, c.nul, c.high)
+	c.rare = min(c.quote, c.nul, c.high)
 }
 
 // odd does one step that the fast way cannot: it reads a row that is out of the
@@ -223,52 +236,67 @@ func wholeRunes(b []byte) []byte {
 
 // cut cuts a line without quotes into cells.
 func (c *csvRows) cut(fields []Field, line []byte) *Refusal {
-	c.clear(fields)
+	cells := 0
 	for {
 		i := bytes.IndexByte(line, ',')
-		if i < 0 {
-			return c.cell(fields, trim(line))
+		text := line
+		if i >= 0 {
+			text = line[:i]
 		}
-		if r := c.cell(fields, trim(line[:i])); r != nil {
-			return r
+		if len(text) > 0 && (isBlankByte(text[0]) || isBlankByte(text[len(text)-1])) {
+			text = trim(text)
+		}
+		if !c.cell(fields, cells, text) {
+			return refusedCells
+		}
+		cells++
+		if i < 0 {
+			break
 		}
 		line = line[i+1:]
 	}
+	c.absent(fields, cells)
+	return nil
 }
 
-// clear begins a row.
-func (c *csvRows) clear(fields []Field) {
-	clear(fields)
-	c.cells = 0
-}
-
-// cell takes the next cell of a row. Surplus cells are let pass while they are
-// empty: spreadsheets write them.
-func (c *csvRows) cell(fields []Field, text []byte) *Refusal {
-	n := c.cells
-	c.cells++
+// cell takes the cell of column n. A surplus one is let pass only if it is empty:
+// spreadsheets write such.
+func (c *csvRows) cell(fields []Field, n int, text []byte) bool {
 	if n >= len(c.cols) {
-		if len(text) > 0 {
-			return refusedCells
-		}
-		return nil
+		return len(text) == 0
 	}
 	if f := c.cols[n]; f >= 0 {
 		fields[f] = Field{Kind: Text, Bytes: text}
 	}
-	return nil
+	return true
+}
+
+// absent ends a row of so many cells: the fields of the columns after them are absent,
+// as are those that no column is for.
+func (c *csvRows) absent(fields []Field, cells int) {
+	c.cells = cells
+	for _, f := range c.missing {
+		fields[f] = Field{}
+	}
+	for n := cells; n < len(c.cols); n++ {
+		if f := c.cols[n]; f >= 0 {
+			fields[f] = Field{}
+		}
+	}
 }
 
 // trim cuts spaces and tabs from both ends of b.
 func trim(b []byte) []byte {
-	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t') {
+	for len(b) > 0 && isBlankByte(b[0]) {
 		b = b[1:]
 	}
-	for len(b) > 0 && (b[len(b)-1] == ' ' || b[len(b)-1] == '\t') {
+	for len(b) > 0 && isBlankByte(b[len(b)-1]) {
 		b = b[:len(b)-1]
 	}
 	return b
 }
+
+func isBlankByte(c byte) bool { return c == ' ' || c == '\t' }
 
 func isBlank(line []byte) bool { return len(trim(line)) == 0 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -38,8 +39,19 @@ func (c *csvRows) begin() (Position, error) {
 			c.giveBack(first)
 		}
 	}
+	c.settle()
 	at.Layout = c.layout()
 	return at, nil
+}
+
+// settle notes which fields the columns leave out.
+func (c *csvRows) settle() {
+	c.missing = nil
+	for f := range c.schema.Fields {
+		if !slices.Contains(c.cols, f) {
+			c.missing = append(c.missing, f)
+		}
+	}
 }
 
 // giveBack makes the first row the next record.
@@ -203,5 +215,6 @@ func (c *csvRows) resume(layout string, at Position) bool {
 		}
 		c.cols = append(c.cols, f)
 	}
+	c.settle()
 	return true
 }

@@ -42,7 +42,9 @@ func (c *csvRows) quoted(rec *Record) (bool, error) {
 	if rec.Refused = c.unreadable(end); rec.Refused == nil {
 		rec.Refused = refused
 	}
-	c.count += lineEnds(rec.Raw)
+	if c.lf < end || c.cr < end { // quotes over lines
+		c.count += lineEnds(rec.Raw)
+	}
 	c.consume(after, end)
 	return true, nil
 }
@@ -69,16 +71,18 @@ func (c *csvRows) firstLine(rec *Record) (bool, error) {
 // Nothing follows b if last is set. Cells that hold doubled quotes are put together
 // in c.text.
 func (c *csvRows) cutQuoted(fields []Field, b []byte, last bool) (end int, refused *Refusal, v verdict) {
-	c.clear(fields)
+	cells := 0
 	for i := 0; ; i++ {
 		cell, end, v := c.quotedCell(b, i, last)
 		if v != whole {
 			return len(b), nil, v
 		}
-		if r := c.cell(fields, cell); r != nil {
-			refused = r
+		if !c.cell(fields, cells, cell) {
+			refused = refusedCells
 		}
+		cells++
 		if i = end; i == len(b) || b[i] != ',' {
+			c.absent(fields, cells)
 			return i, refused, whole
 		}
 	}

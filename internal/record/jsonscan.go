@@ -84,10 +84,13 @@ func (s *jsonScan) object(i, depth int, fields []Field) (int, outcome) {
 	if i < len(s.b) && s.b[i] == '}' {
 		return i + 1, good
 	}
-	for {
-		f, colon, o := s.name(i, fields)
-		if o != good {
-			return colon, o
+	for next := 0; ; next++ {
+		f, colon := next, s.usual(i, next, fields)
+		if colon == 0 {
+			var o outcome
+			if f, colon, o = s.name(i, fields); o != good {
+				return colon, o
+			}
 		}
 		start := s.space(colon)
 		end, k, o := s.value(start, depth+1)
@@ -109,6 +112,21 @@ func (s *jsonScan) object(i, depth int, fields []Field) (int, outcome) {
 		}
 		i = s.space(i + 1)
 	}
+}
+
+// usual tells whether at i stands the name of the given field with its colon right
+// after it, which is how records look that a program wrote. It returns where that
+// ends, 0 if it does not stand there.
+func (s *jsonScan) usual(i, field int, fields []Field) int {
+	if field >= len(fields) {
+		return 0
+	}
+	name := s.want[field]
+	end := i + len(name) + 3
+	if end > len(s.b) || s.b[i] != '"' || s.b[end-1] != ':' || s.b[end-2] != '"' || string(s.b[i+1:end-2]) != name {
+		return 0
+	}
+	return end
 }
 
 // arrayOf looks in the object that b begins with for the wanted member. It returns
@@ -225,6 +243,13 @@ func (s *jsonScan) array(i, depth int) (int, outcome) {
 
 // space returns the index of the first byte from i on that is not white space.
 func (s *jsonScan) space(i int) int {
+	if i < len(s.b) && s.b[i] > ' ' {
+		return i
+	}
+	return s.spaces(i)
+}
+
+func (s *jsonScan) spaces(i int) int {
 	for i < len(s.b) && isSpace(s.b[i]) {
 		i++
 	}
