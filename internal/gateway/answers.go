@@ -64,6 +64,5 @@ func (g *Gateway) lost(w http.ResponseWriter, r *http.Request, m wire.Match) {
 
 // broken answers a request whose handler panicked.
 func (g *Gateway) broken(w *reply, r *http.Request) {
-	g.requestID(w, w.exchange)
 	wire.WriteFault(w, r, wire.Match{}, fmt.Errorf("handler panicked"))
 }

@@ -94,6 +94,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, e))
 	out := &reply{ResponseWriter: w, exchange: e}
 	body := track(out, r, g.o.Stall)
+	w.Header().Set(wire.RequestIDHeader, e.id)
 
 	g.metrics.inFlight.Inc()
 	defer func() {
@@ -145,7 +146,6 @@ func (g *Gateway) aws(w http.ResponseWriter, r *http.Request, e *exchange) {
 			return
 		}
 		e.operation = "Unknown"
-		g.requestID(w, e)
 		g.lost(w, r, match)
 		return
 	}
@@ -153,7 +153,7 @@ func (g *Gateway) aws(w http.ResponseWriter, r *http.Request, e *exchange) {
 	if ok {
 		e.operation = match.Operation.Name
 	}
-	r, err := g.admit(w, r, e, match.API.SigningName)
+	r, err := g.admit(r, e, match.API.SigningName)
 	if err == nil && !ok {
 		err = fault.New(fault.UnknownOperation, "no such operation of %s", match.API.Name)
 	}
@@ -168,7 +168,7 @@ func (g *Gateway) aws(w http.ResponseWriter, r *http.Request, e *exchange) {
 // own serves the API under jobs.Prefix, which is ours.
 func (g *Gateway) own(w http.ResponseWriter, r *http.Request, e *exchange) {
 	e.service, e.operation = "sluice", "Unknown"
-	r, err := g.admit(w, r, e, jobs.SigningName)
+	r, err := g.admit(r, e, jobs.SigningName)
 	if err != nil {
 		e.err = err
 		jobs.WriteFault(w, err)
@@ -178,8 +178,7 @@ func (g *Gateway) own(w http.ResponseWriter, r *http.Request, e *exchange) {
 }
 
 // admit verifies r for a service and gives it its caller.
-func (g *Gateway) admit(w http.ResponseWriter, r *http.Request, e *exchange, service string) (*http.Request, error) {
-	g.requestID(w, e)
+func (g *Gateway) admit(r *http.Request, e *exchange, service string) (*http.Request, error) {
 	id, err := g.parts.Verifier.Verify(r, service)
 	if err != nil {
 		return r, err
@@ -190,10 +189,6 @@ func (g *Gateway) admit(w http.ResponseWriter, r *http.Request, e *exchange, ser
 		RequestID: e.id, BaseURL: g.baseURL(r),
 	}
 	return r.WithContext(wire.WithCaller(r.Context(), caller)), nil
-}
-
-func (g *Gateway) requestID(w http.ResponseWriter, e *exchange) {
-	w.Header().Set(wire.RequestIDHeader, e.id)
 }
 
 // baseURL is how the caller reached us. The host is the one that it signed.
