@@ -89,8 +89,13 @@ func readFull(r io.Reader, buf []byte) (n int, err error) {
 	return n, err
 }
 
-// discard removes a blob that the index was never told of.
-func (s *Store) discard(w written) { s.remove(w.segments) }
+// discard removes a blob that the index was not told of, because of err. If it may
+// have been told, the blob stays: better an orphan than an object without its bytes.
+func (s *Store) discard(w written, err error) {
+	if !errors.Is(err, errUnsynced) {
+		s.remove(w.segments)
+	}
+}
 
 // remove removes blobs that nothing refers to. What cannot be removed now is removed by
 // the next Open.

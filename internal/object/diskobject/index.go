@@ -155,6 +155,9 @@ type step struct {
 	freed map[string][]segment // contents, and parts by the name of their blob, that it lets go of
 }
 
+// errUnsynced: whether the step survives is not known.
+var errUnsynced = errors.New("sync index")
+
 // update runs fn and makes what it did durable; an error of fn undoes it. Blobs that
 // were let go of are removed afterwards.
 func (s *Store) update(fn func(*step) error) error {
@@ -169,7 +172,7 @@ func (s *Store) update(fn func(*step) error) error {
 	// The step is visible already, but not acknowledged. A sync of the log covers all
 	// that was logged before, and many callers share one.
 	if err := s.db.LogData(nil, pebble.Sync); err != nil {
-		return fmt.Errorf("sync index: %w", err)
+		return fmt.Errorf("%w: %w", errUnsynced, err)
 	}
 	for _, segments := range freed {
 		s.remove(segments)

@@ -128,7 +128,7 @@ func (s *Store) writeObject(ctx context.Context, n object.Name, w Write, r io.Re
 		})
 	}
 	if err != nil {
-		s.discard(blob)
+		s.discard(blob, err)
 		return Object{}, err
 	}
 	return e.object(n), nil

@@ -108,7 +108,7 @@ func (s *Store) WritePart(ctx context.Context, n object.Name, id string, number 
 		err = s.update(func(st *step) error { return st.setPart(n, id, p) })
 	}
 	if err != nil {
-		s.discard(blob)
+		s.discard(blob, err)
 		return Part{}, err
 	}
 	return p, nil
