@@ -3,7 +3,44 @@
 // In comes a record, out comes a change to one member of the destination, or a
 // refusal with the reason. The package is pure, and a rule allocates nothing per
 // record: a Change is valid until the next record is decided. The same rules serve
-// the single writes of the APIs, so that a member is the same whichever way it came.
+// the single writes of the APIs, by Address and ListEntry, so that a member is the
+// same whichever way it came.
+//
+// # Address lists of Mail Manager
+//
+// A record is one entry, in one of the forms that ListEntry names:
+//
+//	CSV   the column "address" among others; or no header and one column
+//	JSON  {"items":[{"address":"a@example.com"}]}, an array, or values one after the
+//	      other; each an object with the member "address", or the address as a string
+//
+// A CSV source whose first row neither names "address" nor can be an entry is broken.
+// Records can only be put. A member has no value.
+// https://docs.aws.amazon.com/ses/latest/dg/eb-addlist.html
+//
+// # The suppression list
+//
+// A record is an address and, to be put, a reason, BOUNCE or COMPLAINT in capitals,
+// which is the member's value. To delete, the reason is passed over.
+//
+//	CSV   address,reason without a header; a first row emailAddress,reason is skipped
+//	JSON  objects with the members "emailAddress" and "reason", one after the other
+//	      or in an array
+//
+// https://docs.aws.amazon.com/ses/latest/dg/sending-email-suppression-list.html
+//
+// # Refusals
+//
+// A record that cannot be read is refused as package record says. The codes of this
+// package:
+//
+//	address      no-address not-text no-at-sign two-at-signs
+//	local part   no-local-part local-part-too-long local-part-dot local-part-quotes
+//	             local-part-character local-part-not-ascii
+//	domain       no-domain domain-too-long domain-label domain-hyphen domain-character
+//	             domain-one-level domain-numeric domain-literal domain-not-idna
+//	list entry   bad-length two-stars star-local-part star-domain star-levels
+//	suppression  no-reason unknown-reason
 package destination
 
 import (
