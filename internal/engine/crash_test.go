@@ -22,56 +22,73 @@ import (
 // each sync of the disk, with what was not synced gone. From what is left, the job is
 // resumed, and comes to the same end as if nothing had been.
 func TestCrash(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		disk := vfs.NewCrashableMem()
-		var mu sync.Mutex
-		var left []*vfs.MemFS
-		cut := func() {
-			mu.Lock()
-			defer mu.Unlock()
-			left = append(left, disk.CrashClone(vfs.CrashCloneCfg{}))
-		}
-		watching := errorfs.Wrap(disk, errorfs.InjectorFunc(func(op errorfs.Op) error {
-			if op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData || op.Kind == errorfs.OpFileSyncTo {
-				cut()
-			}
-			return nil
-		}))
-		in := newRows(600)
-		r := rigOn(t, watching)
-		r.list(destination.Suppression)
-		r.put("j1", in.String())
-		r.ready("j1")
-		left = nil // nothing before a job is ready is the engine's
-		commits := 0
-		_, end := r.start(engine.Options{BatchRecords: 50}, &troubledStore{Store: r.store, commit: func(_ context.Context, call func() error) error {
-			err := call()
-			cut()
-			commits++
-			return err
-		}})
-		r.journal.await("job completed", "j1", 1)
-		end()
-		r.verify("j1", job.Completed, in, 600)
-		want := r.picture("j1")
-		if commits < 12 || len(left) <= commits {
-			t.Fatalf("%d commits and %d moments; want 12 and more", commits, len(left))
-		}
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		rows  int
+		batch int
+	}{
+		{"small batches", 600, 50},
+		{"large batches", 40_000, 10_000}, // which the store keeps in another way
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) { testCrash(t, newRows(c.rows), c.batch) })
+		})
+	}
+}
+
+func testCrash(t *testing.T, in rows, batch int) {
+	t.Helper()
+	disk := vfs.NewCrashableMem()
+	var mu sync.Mutex
+	var left []*vfs.MemFS
+	cut := func() {
 		mu.Lock()
 		defer mu.Unlock()
-		resumed := 0
-		for i, image := range left {
-			resumed += r.after(fmt.Sprintf("%d of %d", i, len(left)), image, want)
+		left = append(left, disk.CrashClone(vfs.CrashCloneCfg{}))
+	}
+	r := rigOn(t, errorfs.Wrap(disk, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		switch op.Kind {
+		case errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo:
+			cut()
 		}
-		if resumed < 12 {
-			t.Errorf("%d jobs were resumed in the middle, want one for each commit", resumed)
-		}
-	})
+		return nil
+	})))
+	r.list(destination.Suppression)
+	r.put("j1", in.String())
+	r.ready("j1")
+	mu.Lock()
+	left = nil // nothing before a job is ready is the engine's
+	mu.Unlock()
+	commits := 0
+	_, end := r.start(engine.Options{BatchRecords: batch}, &troubledStore{Store: r.store, commit: func(_ context.Context, call func() error) error {
+		err := call()
+		cut()
+		commits++
+		return err
+	}})
+	r.journal.await("job completed", "j1", 1)
+	end()
+	n := len(in.keys)
+	r.verify("j1", job.Completed, in, n)
+	want := r.picture("j1")
+	mu.Lock()
+	defer mu.Unlock()
+	if commits != n/batch || len(left) <= commits {
+		t.Fatalf("%d commits and %d moments; want %d, and more moments", commits, len(left), n/batch)
+	}
+	resumed := 0
+	for i, image := range left {
+		resumed += r.after(fmt.Sprintf("%d of %d", i, len(left)), image, batch, want)
+	}
+	if resumed < commits {
+		t.Errorf("%d jobs were resumed in the middle, want one for each of %d commits", resumed, commits)
+	}
 }
 
 // after starts on what a crash left and compares where it ends. It returns 1 if there
 // was something to resume.
-func (r *rig) after(moment string, image *vfs.MemFS, want picture) int {
+func (r *rig) after(moment string, image *vfs.MemFS, batch int, want picture) int {
 	r.Helper()
 	again := rigOn(r.T, image)
 	defer again.store.Close()
@@ -81,7 +98,7 @@ func (r *rig) after(moment string, image *vfs.MemFS, want picture) int {
 		again.equal(again.picture("j1"), want)
 		return 0
 	}
-	_, end := again.start(engine.Options{BatchRecords: 50})
+	_, end := again.start(engine.Options{BatchRecords: batch})
 	again.journal.await("job completed", "j1", 1)
 	end()
 	again.equal(again.picture("j1"), want)

@@ -3,6 +3,8 @@ package engine_test
 import (
 	"context"
 	"io"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sluicehq/sluice/internal/engine"
@@ -19,7 +21,17 @@ type troubledStore struct {
 	prepare func(ctx context.Context, call func() error) error
 	renew   func(ctx context.Context, call func() error) error
 	finish  func(ctx context.Context, call func() error) error
+
+	unused atomic.Int64 // batches that were prepared, and neither committed nor discarded yet
 }
+
+// kept is a prepared batch that is counted.
+type kept struct {
+	store.Prepared
+	gone func()
+}
+
+func (k kept) Discard() { k.gone(); k.Prepared.Discard() }
 
 func through(ctx context.Context, hook func(context.Context, func() error) error, call func() error) error {
 	if hook == nil {
@@ -28,14 +40,23 @@ func through(ctx context.Context, hook func(context.Context, func() error) error
 	return hook(ctx, call)
 }
 
-func (s *troubledStore) Commit(ctx context.Context, l job.Lease, p store.Prepared) (c job.Counts, err error) {
-	err = through(ctx, s.commit, func() (err error) { c, err = s.Store.Commit(ctx, l, p); return err })
-	return c, err
+func (s *troubledStore) Prepare(ctx context.Context, l job.Lease, b *store.Batch) (store.Prepared, error) {
+	var p store.Prepared
+	err := through(ctx, s.prepare, func() (err error) { p, err = s.Store.Prepare(ctx, l, b); return err })
+	if err != nil {
+		return nil, err
+	}
+	s.unused.Add(1)
+	return kept{Prepared: p, gone: sync.OnceFunc(func() { s.unused.Add(-1) })}, nil
 }
 
-func (s *troubledStore) Prepare(ctx context.Context, l job.Lease, b *store.Batch) (p store.Prepared, err error) {
-	err = through(ctx, s.prepare, func() (err error) { p, err = s.Store.Prepare(ctx, l, b); return err })
-	return p, err
+func (s *troubledStore) Commit(ctx context.Context, l job.Lease, p store.Prepared) (c job.Counts, err error) {
+	k := p.(kept)
+	err = through(ctx, s.commit, func() (err error) { c, err = s.Store.Commit(ctx, l, k.Prepared); return err })
+	if err == nil {
+		k.gone()
+	}
+	return c, err
 }
 
 func (s *troubledStore) Renew(ctx context.Context, l job.Lease, d time.Duration) (out job.Lease, err error) {

@@ -237,8 +237,14 @@ func TestBoundToVersion(t *testing.T) {
 		<-g.reached
 		r.put("j1", "other@example.com,BOUNCE\n")
 		end()
-		r.start(engine.Options{})
+		_, end = r.start(engine.Options{})
 		r.journal.await("job completed", "j1", 1)
 		r.verify("j1", job.Completed, in, 200)
+		end()
+		// Then it lets the version go, which nothing else keeps.
+		if in, err := r.objects.Open(t.Context(), source("j1"), r.job("j1").Source.Version, 0); err == nil {
+			in.Close()
+			t.Error("the version is still held after the end of its job")
+		}
 	})
 }

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
-	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -16,7 +14,6 @@ import (
 	"github.com/sluicehq/sluice/internal/engine"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/object"
-	"github.com/sluicehq/sluice/internal/store"
 )
 
 // A stop by the caller ends the reading, however slow it is; what was committed stays
@@ -91,62 +88,6 @@ func TestListDeleted(t *testing.T) {
 	})
 }
 
-// Small jobs are done while large ones have every other place.
-func TestSmallBesideLarge(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		r := newRig(t)
-		r.list(destination.Suppression)
-		large := newRows(60_000) // beyond a megabyte
-		g := newGate("", 1<<20)
-		for _, key := range []string{"large1", "large2", "large3"} {
-			r.put(key, large.String())
-			r.ready(key)
-		}
-		small := newRows(10)
-		r.put("small", small.String())
-		e, _ := r.start(engine.Options{Jobs: 2, BatchRecords: 8192, Slice: time.Hour}, &troubledObjects{Objects: r.objects, piece: 64 << 10, read: g.pass})
-		<-g.reached
-		<-g.reached
-		r.ready("small")
-		e.Wake()
-		r.journal.await("job completed", "small", 1)
-		for _, key := range []string{"large1", "large2", "large3"} {
-			if s := r.job(job.ID(key)).State; s.Final() {
-				t.Errorf("%s is %s, want it unfinished", key, s)
-			}
-		}
-		g.open()
-		for _, id := range []job.ID{"large1", "large2", "large3"} {
-			r.journal.await("job completed", id, 1)
-		}
-		r.verify("large1", job.Completed, large, 60_000)
-	})
-}
-
-// Two large jobs share one place, slice by slice.
-func TestSlices(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		r := newRig(t)
-		r.list(destination.Suppression)
-		large := newRows(60_000)
-		slow := func(context.Context, object.Name, int64) error { time.Sleep(time.Second); return nil }
-		for _, key := range []string{"j1", "j2"} {
-			r.put(key, large.String())
-			r.ready(key)
-		}
-		r.start(engine.Options{Jobs: 1, BatchRecords: 2048}, &troubledObjects{Objects: r.objects, piece: 64 << 10, read: slow})
-		r.journal.await("job completed", "j1", 1)
-		r.journal.await("job completed", "j2", 1)
-		r.verify("j1", job.Completed, large, 60_000)
-		r.verify("j2", job.Completed, large, 60_000)
-		got := slices.DeleteFunc(r.journal.messages(), func(m string) bool { return !strings.HasPrefix(m, "job ") })
-		want := []string{"job started j1", "job released j1", "job started j2", "job released j2", "job resumed j1"}
-		if len(got) < len(want) || !slices.Equal(got[:len(want)], want) {
-			t.Errorf("order of events:\n%q\nwant it to begin with\n%q", got, want)
-		}
-	})
-}
-
 // A worker whose lease runs out lets go in time, and another engine's work is not
 // disturbed by what it had in hand.
 func TestLeaseLost(t *testing.T) {
@@ -179,8 +120,8 @@ func TestLeaseLost(t *testing.T) {
 	})
 }
 
-// An engine that is told to end keeps what it has read, and gives its jobs up at once.
-func TestShutdown(t *testing.T) {
+// A worker that cannot renew its lease lets go before it ends.
+func TestLeaseNotTrustedToTheEnd(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		r := newRig(t)
 		r.list(destination.Suppression)
@@ -188,77 +129,15 @@ func TestShutdown(t *testing.T) {
 		r.put("j1", in.String())
 		r.ready("j1")
 		g := newGate("j1", 8192)
-		_, end := r.start(engine.Options{BatchRecords: 1000}, &troubledObjects{Objects: r.objects, read: g.pass})
-		<-g.reached
-		end()
-		j := r.job("j1")
-		if n := j.Counts.Imported + j.Counts.Rejected; n == 0 || j.State != job.Processing {
-			t.Errorf("after the end the job is %s with %d records, want processing with what was read", j.State, n)
+		began := time.Now()
+		r.start(engine.Options{Lease: 10 * time.Second},
+			&troubledStore{Store: r.store, renew: func(context.Context, func() error) error { return errors.New("no answer") }},
+			&troubledObjects{Objects: r.objects, read: g.pass})
+		r.journal.await("job lost", "j1", 1)
+		if d := time.Since(began); d != 8*time.Second {
+			t.Errorf("the worker let go after %v, want four fifths of its 10s", d)
 		}
-		if waiting, err := r.store.Waiting(t.Context(), store.Wanted{}); !waiting || err != nil {
-			t.Errorf("Waiting = %t, %v; want the job to wait for the next start", waiting, err)
-		}
-		r.start(engine.Options{})
-		r.journal.await("job completed", "j1", 1)
-		r.verify("j1", job.Completed, in, 500)
-		if r.journal.count("job resumed", "j1") != 1 {
-			t.Errorf("the job was not resumed:\n%s", r.journal)
-		}
-	})
-}
-
-// The end may come between any two records.
-func TestShutdownBetweenRecords(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		r := newRig(t)
-		r.list(destination.Suppression)
-		in := newRows(500)
-		r.put("j1", in.String())
-		r.ready("j1")
-		var once sync.Once
-		ended := make(chan func(), 1)
-		_, end := r.start(engine.Options{BatchRecords: 1000}, &troubledObjects{Objects: r.objects, read: func(_ context.Context, _ object.Name, at int64) error {
-			if at > 8192 {
-				once.Do(func() {
-					go (<-ended)()
-					time.Sleep(time.Millisecond) // the reader knows by then, and gets its records all the same
-				})
-			}
-			return nil
-		}})
-		ended <- end
-		r.journal.await("job released", "j1", 1)
-		end()
-		r.start(engine.Options{})
-		r.journal.await("job completed", "j1", 1)
-		r.verify("j1", job.Completed, in, 500)
-	})
-}
-
-// What hangs when the engine is told to end is cut off after a while.
-func TestGrace(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		r := newRig(t)
-		r.list(destination.Suppression)
-		in := newRows(500)
-		r.put("j1", in.String())
-		r.ready("j1")
-		hangs := make(chan struct{}, 1)
-		_, end := r.start(engine.Options{Grace: 5 * time.Second}, &troubledStore{Store: r.store, prepare: func(ctx context.Context, _ func() error) error {
-			select {
-			case hangs <- struct{}{}:
-			default:
-			}
-			<-ctx.Done()
-			return ctx.Err()
-		}})
-		<-hangs
-		then := time.Now()
-		end()
-		if d := time.Since(then); d != 5*time.Second {
-			t.Errorf("Run ended after %v, want the grace, 5s", d)
-		}
-		r.start(engine.Options{})
+		g.open()
 		r.journal.await("job completed", "j1", 1)
 		r.verify("j1", job.Completed, in, 500)
 	})
@@ -299,13 +178,14 @@ func TestPassingTrouble(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name    string
-		store   troubledStore
+		store   *troubledStore
 		objects troubledObjects
 	}{
-		{name: "commits refused", store: troubledStore{commit: every(3, refused)}},
-		{name: "commits done but not answered", store: troubledStore{commit: every(3, unanswered)}},
-		{name: "preparing fails", store: troubledStore{prepare: every(4, refused)}},
-		{name: "finish done but not answered", store: troubledStore{finish: first(refused)}},
+		{name: "commits refused", store: &troubledStore{commit: every(3, refused)}},
+		{name: "commits done but not answered", store: &troubledStore{commit: every(3, unanswered)}},
+		{name: "preparing fails", store: &troubledStore{prepare: every(4, refused)}},
+		{name: "finish refused", store: &troubledStore{finish: first(refused)}},
+		{name: "finish done but not answered", store: &troubledStore{finish: first(unanswered)}},
 		{name: "report not stored", objects: troubledObjects{put: first(refused)}},
 		{name: "report stored but not answered", objects: troubledObjects{put: first(unanswered)}},
 		{name: "source does not open", objects: troubledObjects{open: first(refused)}},
@@ -319,9 +199,16 @@ func TestPassingTrouble(t *testing.T) {
 				in := newRows(700)
 				r.put("j1", in.String())
 				r.ready("j1")
+				if c.store == nil {
+					c.store = &troubledStore{}
+				}
 				c.store.Store, c.objects.Objects = r.store, r.objects
-				r.start(engine.Options{}, &c.store, &c.objects)
+				_, end := r.start(engine.Options{}, c.store, &c.objects)
 				r.journal.await("job completed", "j1", 1)
+				end()
+				if n := c.store.unused.Load(); n != 0 {
+					t.Errorf("%d prepared batches were forgotten", n)
+				}
 				r.verify("j1", job.Completed, in, 700)
 				if !strings.Contains(r.journal.String(), "job interrupted") {
 					t.Errorf("no trouble was met:\n%s", r.journal)

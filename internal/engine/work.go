@@ -35,13 +35,11 @@ type run struct {
 	sliceEnd atomic.Pointer[time.Time] // when to look whether somebody waits; nil until records come
 }
 
-// outcome is how a worker comes to be done with a job.
+// outcome is how a worker comes to be done with a job: the job's final state, or one
+// of these.
 type outcome string
 
 const (
-	completed outcome = "completed"
-	failed    outcome = "failed"
-	stopped   outcome = "stopped"   // by the caller, who has ended the job in the store
 	released  outcome = "released"  // to go on later: others wait, or Run is to end
 	abandoned outcome = "abandoned" // a store does not answer; the lease is left to run out, which is the pause before the next try
 	lost      outcome = "lost"      // another worker has it, or has ended it
@@ -218,9 +216,9 @@ func (r *run) source() object.Name {
 // finish ends the job: completed, or failed for cause, which is told to the caller.
 // If it is interrupted after the report, the report is written again.
 func (r *run) finish(ctx context.Context, cause error) (outcome, error) {
-	out, o := completed, store.Outcome{State: job.Completed}
+	o := store.Outcome{State: job.Completed}
 	if cause != nil {
-		out, o = failed, store.Outcome{State: job.Failed, Error: fault.Message(cause)}
+		o = store.Outcome{State: job.Failed, Error: fault.Message(cause)}
 	}
 	if r.job.Counts.Rejected > 0 {
 		name, err := r.report(ctx)
@@ -238,7 +236,7 @@ func (r *run) finish(ctx context.Context, cause error) (outcome, error) {
 		return "", err
 	}
 	r.job = j
-	return out, nil
+	return outcome(j.State), nil
 }
 
 // tell logs that the work begins, once.
@@ -262,10 +260,10 @@ func (r *run) leave(ctx context.Context, out outcome) {
 			r.log.WarnContext(ctx, "lease left to run out", "error", err)
 		}
 	case lost:
+		// Nobody has had it since: the caller stopped it, or our Finish was not answered.
 		j, err := r.engine.store.Job(ctx, r.job.Owner, r.job.ID)
-		if err == nil && j.State == job.Stopped {
-			out = stopped
-			r.job = j
+		if err == nil && j.State.Final() && j.Lease.Term == r.lease.now().Term {
+			out, r.job = outcome(j.State), j
 		}
 	}
 	if r.job.State.Final() { // nobody will read the source again
