@@ -108,9 +108,10 @@ func pebbleOptions(o Options) *pebble.Options {
 		FormatMajorVersion: pebble.FormatTableFormatV6,
 		MemTableSize:       memTableBytes,
 		// An import leaves one file a batch in level 0, all over the same keys. Merging
-		// them a few at a time writes every member many times over, so it waits until
-		// there are many; and imports never wait for it.
-		L0CompactionThreshold:     24,
+		// them a few at a time writes every member many times over, a reader looks
+		// into all that are not merged yet: 10 M members cost 0.8 µs of a core each
+		// to import at 24, 1.2 µs at 6. Imports never wait for it.
+		L0CompactionThreshold:     8,
 		L0CompactionFileThreshold: 500,
 		L0StopWritesThreshold:     1000,
 		LBaseMaxBytes:             64 << 20,
