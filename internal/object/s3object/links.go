@@ -1,0 +1,48 @@
+package s3object
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/object"
+)
+
+// maxLife is how long S3 lets a link live. One that was made with a session's
+// credentials ends with them.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
+const maxLife = 7 * 24 * time.Hour
+
+// Presign returns a link of that S3 at which anyone may use method, GET, HEAD or PUT, on
+// n until ttl is over. What is put may have any content type or none, and needs no
+// checksum: only the host is signed. There are links into the work bucket alone. Where
+// the caller reached us, and which region it signed for, say nothing about that S3.
+func (s *Store) Presign(ctx context.Context, method string, n object.Name, _, _ string, ttl time.Duration) (string, error) {
+	a, err := s.place.own(n)
+	if err != nil {
+		return "", err
+	}
+	if ttl < time.Second || ttl > maxLife {
+		return "", fault.New(fault.Invalid, "a link lives from a second to seven days, not %v", ttl)
+	}
+	life := s3.WithPresignExpires(ttl)
+	var link *v4.PresignedHTTPRequest
+	switch method {
+	case http.MethodGet:
+		link, err = s.links.PresignGetObject(ctx, &s3.GetObjectInput{Bucket: &a.bucket, Key: &a.key}, life)
+	case http.MethodHead:
+		link, err = s.links.PresignHeadObject(ctx, &s3.HeadObjectInput{Bucket: &a.bucket, Key: &a.key}, life)
+	case http.MethodPut:
+		link, err = s.links.PresignPutObject(ctx, &s3.PutObjectInput{Bucket: &a.bucket, Key: &a.key}, life)
+	default:
+		return "", fault.New(fault.Invalid, "there are no links for %s", method)
+	}
+	if err != nil {
+		return "", s.told("link to", a, err)
+	}
+	return link.URL, nil
+}

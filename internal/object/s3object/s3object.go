@@ -1,0 +1,188 @@
+// Package s3object keeps objects in an S3 that is not ours: AWS, MinIO, Ceph, or
+// anything else that speaks S3.
+//
+// In come names and streams, out go streams, what is known about objects, and links
+// of that S3. A URL chooses it, see Open.
+//
+// # Where things lie
+//
+// One bucket is the work bucket: what callers upload and what jobs report lies there,
+// the accounts apart by a folder each.
+//
+//	object.Name{account, work bucket, key}  ->  s3://WORK/PREFIX account/key
+//	object.Name{account, other bucket, key} ->  s3://other bucket/key, only to be read
+//
+// So in the work bucket no account can name what is another's. Every other bucket is a
+// source: it is read as it is, whoever asks, and never written to. Which sources there
+// are, the credentials decide: whoever may create a job may import from every bucket
+// that they open, so let them open only what every account may import. Keys with a
+// "." or ".." between slashes are refused, for some servers and proxies would take
+// them for paths.
+//
+// # What is promised
+//
+// The package promises what objecttest.Run checks, where the bucket keeps versions. In
+// one that does not, nothing keeps what another puts over a name: a held version is then
+// bound by its ETag, and once the object is replaced, reading it is fault.Broken. Never
+// are bytes of two versions read as one. A reading goes on after a broken connection.
+// What is acknowledged is as durable as that S3 makes it; a Put whose acknowledgement
+// was lost on the way may have happened.
+//
+// Parts of an upload that was cut off by a crash stay behind, unseen. A rule in the
+// bucket's life cycle (AbortIncompleteMultipartUpload) clears them away.
+package s3object
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/sluicehq/sluice/internal/object"
+)
+
+var _ object.Store = (*Store)(nil)
+
+// Options are what a Store may be told. The zero value works.
+type Options struct {
+	// Credentials are what requests are signed with. Nil looks for AWS_ACCESS_KEY_ID,
+	// AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, then into the file that
+	// AWS_SHARED_CREDENTIALS_FILE names, or ~/.aws/credentials, for the profile
+	// AWS_PROFILE, or "default". The file is read again every few minutes.
+	Credentials aws.CredentialsProvider
+
+	Getenv     func(string) string // nil is os.Getenv
+	HTTPClient s3.HTTPClient       // nil is one with timeouts that suit
+	Logger     *slog.Logger        // nil is silent
+
+	// PartSize is how much of a longer object is sent at a time; three times as much
+	// memory is used by each Put at most. S3 takes no less than 5 MiB, which is also
+	// its limit for objects, by 10,000 parts. 0 is 8 MiB.
+	PartSize int
+
+	// Stall is how long a connection may stay silent before a reading takes another
+	// one. 0 is 30 seconds.
+	Stall time.Duration
+
+	// Patience is how long a reading tries to get one byte further, over as many
+	// connections as it takes. 0 is a minute.
+	Patience time.Duration
+}
+
+func (o Options) withDefaults() Options {
+	if o.Getenv == nil {
+		o.Getenv = os.Getenv
+	}
+	if o.HTTPClient == nil {
+		o.HTTPClient = newHTTPClient()
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.PartSize == 0 {
+		o.PartSize = 8 << 20
+	}
+	if o.Stall == 0 {
+		o.Stall = 30 * time.Second
+	}
+	if o.Patience == 0 {
+		o.Patience = time.Minute
+	}
+	return o
+}
+
+// Store is an S3. Its methods may be called concurrently. It has nothing to close.
+type Store struct {
+	place   place
+	opts    Options
+	client  *s3.Client
+	links   *s3.PresignClient
+	log     *slog.Logger
+	regions sync.Map // bucket -> region, of buckets found to be elsewhere
+}
+
+// Open returns the S3 that the URL names, once its bucket has been found to be there, or
+// has been made, and to take and give up an object.
+//
+//	s3://BUCKET?endpoint=URL&region=R&path-style=true&prefix=P&public-endpoint=URL
+//
+// BUCKET is the work bucket. Everything after it may be left out: endpoint, for AWS;
+// region, for that of the environment, or us-east-1; path-style, which is true where
+// there is an endpoint; prefix, under which all work objects lie; public-endpoint, the
+// endpoint by which callers reach the same S3, if it is not the one by which we do.
+//
+// A URL that does not fit is fault.Invalid. Every error is a sentence for an operator.
+func Open(ctx context.Context, url string, o Options) (*Store, error) {
+	o = o.withDefaults()
+	p, err := parse(url, o.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	if o.Credentials == nil {
+		o.Credentials = aws.NewCredentialsCache(&finder{getenv: o.Getenv})
+	}
+	s := &Store{place: p, opts: o, log: o.Logger}
+	s.client = s3.New(s.settings(p.endpoint))
+	public := s.client
+	if p.public != "" {
+		public = s3.New(s.settings(p.public))
+	}
+	s.links = s3.NewPresignClient(public)
+	if err := s.prove(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Bucket returns the name of the work bucket.
+func (s *Store) Bucket() string { return s.place.bucket }
+
+// settings are those of a client for endpoint, or for AWS.
+func (s *Store) settings(endpoint string) s3.Options {
+	o := s3.Options{
+		Region:       s.place.region,
+		Credentials:  s.opts.Credentials,
+		UsePathStyle: s.place.pathStyle,
+		HTTPClient:   s.opts.HTTPClient,
+		AppID:        "sluice",
+		Retryer: retry.NewStandard(func(r *retry.StandardOptions) {
+			r.MaxAttempts = 4
+			r.MaxBackoff = 5 * time.Second
+			r.RateLimiter = ratelimit.None // a quota over all jobs would fail the patient ones too
+		}),
+		// Checksums beyond the signed hash of the body would become part of links, and
+		// not every S3 knows them.
+		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
+		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
+	}
+	if endpoint != "" {
+		o.BaseEndpoint = aws.String(endpoint)
+	}
+	return o
+}
+
+// newHTTPClient returns a client without a limit on how long a transfer takes, but on
+// how long the other side may take to answer.
+func newHTTPClient() *http.Client {
+	t := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // it is one
+	t.MaxIdleConnsPerHost = 64
+	t.ReadBufferSize = 64 << 10
+	t.ResponseHeaderTimeout = 2 * time.Minute // to complete a large upload takes its time
+	t.DisableCompression = true               // offsets are those of the bytes that lie there
+	return &http.Client{
+		Transport: t,
+		// A redirection is S3's way to say that a bucket is elsewhere. To follow it
+		// with a signature that was made for here leads nowhere.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+var errSilent = errors.New("the connection stayed silent")

@@ -1,0 +1,113 @@
+package s3object
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go"
+
+	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/object"
+)
+
+// status returns the HTTP status of an answer that was an error, 0 if there was none.
+func status(err error) int {
+	var answer *awshttp.ResponseError
+	if errors.As(err, &answer) && answer.Response != nil {
+		return answer.HTTPStatusCode()
+	}
+	return 0
+}
+
+// code returns S3's name for an error, empty if it gave none.
+func code(err error) string {
+	var answer smithy.APIError
+	if errors.As(err, &answer) {
+		return answer.ErrorCode()
+	}
+	return ""
+}
+
+// ours are the refusals that the settings of this server are to blame for, not the
+// bucket that was asked. They pass once an operator, or whatever renews credentials,
+// has done their work.
+var ours = []string{
+	"ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "RequestTimeTooSkewed",
+	"SignatureDoesNotMatch", "TokenRefreshRequired",
+}
+
+// passing reports whether the same request may succeed later.
+func passing(err error) bool {
+	switch s := status(err); {
+	case s == 0, // no answer at all
+		s >= 500, s == http.StatusTooManyRequests, s == http.StatusRequestTimeout:
+		return true
+	}
+	return code(err) == "RequestTimeout" || slices.Contains(ours, code(err))
+}
+
+// gone is what reading a version comes to that no longer lies there.
+func gone(n object.Name) error {
+	return fault.New(fault.Broken, "the object %s has changed since it was started from", n.URL())
+}
+
+// told returns what err, met while doing something with what lies at a, means to those
+// who asked. The whole of it is for the log.
+func (s *Store) told(doing string, a at, err error) error {
+	var meaning error
+	switch st := status(err); {
+	case errors.Is(err, context.Canceled), fault.Is(err, fault.Broken), code(err) == "NoSuchUpload":
+		return fmt.Errorf("%s %s: %w", doing, a.name.URL(), err)
+	case code(err) == "NoSuchBucket":
+		meaning = fault.New(fault.NotFound, "there is no bucket %s", a.name.Bucket)
+	case st == http.StatusNotFound:
+		meaning = fault.New(fault.NotFound, "there is no object %s", a.name.URL())
+	case st == http.StatusPreconditionFailed:
+		meaning = gone(a.name)
+	case passing(err), a.work && st == http.StatusForbidden:
+		meaning = fault.New(fault.Unavailable, "the storage of objects does not answer as it should")
+	case st == http.StatusForbidden:
+		meaning = fault.New(fault.Denied, "the server has no permission to %s %s", doing, a.name.URL())
+	case elsewhere(err) != "":
+		meaning = fault.New(fault.Denied, "the bucket %s is in the region %s, which the server does not reach", a.name.Bucket, elsewhere(err))
+	default:
+		return fmt.Errorf("%s %s: %w", doing, a.name.URL(), err)
+	}
+	return fmt.Errorf("%s %s: %w: %w", doing, a.name.URL(), meaning, err)
+}
+
+// elsewhere returns the region of a bucket that was asked for in another region's S3.
+func elsewhere(err error) string {
+	var answer *awshttp.ResponseError
+	if !errors.As(err, &answer) || answer.Response == nil {
+		return ""
+	}
+	switch answer.HTTPStatusCode() {
+	case http.StatusMovedPermanently, http.StatusTemporaryRedirect, http.StatusBadRequest, http.StatusForbidden:
+		return answer.Response.Header.Get("X-Amz-Bucket-Region")
+	}
+	return ""
+}
+
+// with calls f with the settings for a bucket; once more if the bucket turns out to be
+// in another region.
+func (s *Store) with(bucket string, f func(func(*s3.Options)) error) error {
+	call := func() (string, error) {
+		region := s.place.region
+		if known, ok := s.regions.Load(bucket); ok {
+			region = known.(string) //nolint:forcetypeassert // nothing else is put there
+		}
+		return region, f(func(o *s3.Options) { o.Region = region })
+	}
+	region, err := call()
+	if found := elsewhere(err); found != "" && found != region {
+		s.regions.Store(bucket, found)
+		_, err = call()
+	}
+	return err
+}
