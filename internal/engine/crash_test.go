@@ -29,7 +29,7 @@ func TestCrash(t *testing.T) {
 		batch int
 	}{
 		{"small batches", 600, 50},
-		{"large batches", 40_000, 10_000}, // which the store keeps in another way
+		{"large batches", 27_000, 9_000}, // which the store keeps in another way
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) { testCrash(t, newRows(c.rows), c.batch) })
