@@ -5,7 +5,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -65,13 +68,17 @@ func (r *rig) open(o s3object.Options) *s3object.Store {
 	return r.openAt(r.address, o)
 }
 
-// openAt opens the bucket by another way than the rig's own.
-func (r *rig) openAt(address string, o s3object.Options) *s3object.Store {
+// openAt opens the bucket by another way than the rig's own, with more pairs of names
+// and values in its URL.
+func (r *rig) openAt(address string, o s3object.Options, more ...string) *s3object.Store {
 	r.Helper()
 	if o.Credentials == nil {
 		o.Credentials = keys
 	}
 	q := url.Values{"endpoint": {address}, "prefix": {"some/prefix"}}
+	for i := 0; i < len(more); i += 2 {
+		q.Set(more[i], more[i+1])
+	}
 	s, err := s3object.Open(r.Context(), "s3://"+r.bucket+"?"+q.Encode(), o)
 	r.check("Open the store", err)
 	return s
@@ -123,4 +130,29 @@ func read(ctx context.Context, s object.Store, n object.Name, version string, of
 	}
 	defer func() { _ = in.Close() }() // it was only read from
 	return io.ReadAll(in)
+}
+
+func ptr(s string) *string { return &s }
+
+// fresh returns an HTTP client that takes a connection for each request.
+func fresh(t testing.TB) *http.Client {
+	tr := &http.Transport{DisableCompression: true, DisableKeepAlives: true}
+	t.Cleanup(tr.CloseIdleConnections)
+	return &http.Client{Transport: tr}
+}
+
+// refusing answers 403 where the query has a part.
+type refusing struct {
+	*http.Client
+	part string
+}
+
+// Do implements s3.HTTPClient.
+func (c refusing) Do(r *http.Request) (*http.Response, error) {
+	if !strings.Contains(r.URL.RawQuery, c.part) {
+		return c.Client.Do(r)
+	}
+	w := httptest.NewRecorder()
+	w.WriteHeader(http.StatusForbidden)
+	return w.Result(), nil
 }

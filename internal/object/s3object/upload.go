@@ -10,7 +10,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/sluicehq/sluice/internal/fault"
 )
@@ -21,7 +20,8 @@ const (
 	// maxParts is S3's limit.
 	// https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 	maxParts = 10_000
-	// abortTime is what giving up an upload may take after the caller has gone.
+	// abortTime is what parts that are on their way, and then giving up the upload, may
+	// take after the caller has gone.
 	abortTime = 30 * time.Second
 )
 
@@ -36,7 +36,9 @@ type upload struct {
 
 // putParts puts first and what r gives after it.
 func (s *Store) putParts(ctx context.Context, a at, contentType string, first []byte, r io.Reader) (int64, version, error) {
-	created, err := s.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
+	starting, end := outliving(ctx, abortTime) // or nobody knows what to abort
+	defer end()
+	created, err := s.client.CreateMultipartUpload(starting, &s3.CreateMultipartUploadInput{
 		Bucket: &a.bucket, Key: &a.key, ContentType: given(contentType),
 	})
 	if err != nil {
@@ -56,56 +58,83 @@ func (s *Store) putParts(ctx context.Context, a at, contentType string, first []
 }
 
 // send sends body and what r gives after it. When it returns, nothing is on its way any
-// more.
+// more, as S3 may keep a part that it is still taking when its upload is aborted: neither
+// a reader that fails nor a caller that goes away cuts a part off.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html
 func (u *upload) send(ctx context.Context, body []byte, r io.Reader) error {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	g, ctx := errgroup.WithContext(ctx)
-	free := make(chan []byte, buffers)
-	for range buffers - 1 {
-		free <- nil // made when it is filled
-	}
-	for ended := false; len(body) > 0; {
-		u.sendPart(ctx, g, body, free)
-		if ended {
+	sending, end := outliving(ctx, abortTime)
+	defer end()
+	var err error
+	done := make(chan sent, buffers)
+	away, spare := 0, buffers-1
+	for last := false; err == nil && len(body) > 0; {
+		u.sendPart(sending, body, done)
+		away++
+		if last {
 			break
 		}
-		select {
-		case body = <-free:
-		case <-ctx.Done():
-			return cmp.Or(g.Wait(), u.s.told("write", u.at, ctx.Err()))
+		if body = nil; spare > 0 {
+			spare--
+		} else {
+			d := <-done
+			away--
+			body, err = d.body, d.err
 		}
-		var err error
-		body, err = fill(r, body, u.s.opts.PartSize)
-		if len(body) > 0 && len(u.parts) == maxParts {
-			err = fault.New(fault.TooLarge, "%s does not fit into %d parts of %d bytes", u.at.name.URL(), maxParts, u.s.opts.PartSize)
-		}
-		if ended = err == io.EOF; err != nil && !ended { //nolint:errorlint // readers return io.EOF itself
-			stop()
-			_ = g.Wait() // what was stopped failed because of it
-			return unread(u.at, err)
+		if err == nil {
+			body, last, err = u.next(ctx, body, r)
 		}
 	}
-	return g.Wait()
+	for ; away > 0; away-- {
+		err = cmp.Or(err, (<-done).err)
+	}
+	return err
 }
 
-// sendPart starts to send the next part, and then gives its buffer back to free.
-func (u *upload) sendPart(ctx context.Context, g *errgroup.Group, body []byte, free chan<- []byte) {
+// next reads the next part into buf, and tells whether it is the last.
+func (u *upload) next(ctx context.Context, buf []byte, r io.Reader) (body []byte, last bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, false, u.s.told("write", u.at, err)
+	}
+	body, err = fill(r, buf, u.s.opts.PartSize)
+	if err != nil && err != io.EOF { //nolint:errorlint // readers return io.EOF itself
+		return nil, false, unread(u.at, err)
+	}
+	if len(body) > 0 && len(u.parts) == maxParts {
+		return nil, false, fault.New(fault.TooLarge, "%s does not fit into %d parts of %d bytes", u.at.name.URL(), maxParts, u.s.opts.PartSize)
+	}
+	return body, err != nil, nil
+}
+
+// sent is a part that is no longer on its way, and the buffer that it was in.
+type sent struct {
+	body []byte
+	err  error
+}
+
+// sendPart starts to send the next part, and says so to done when that is over.
+func (u *upload) sendPart(ctx context.Context, body []byte, done chan<- sent) {
 	part := &types.CompletedPart{PartNumber: aws.Int32(int32(len(u.parts) + 1))} //nolint:gosec // at most maxParts
 	u.parts = append(u.parts, part)
 	u.size += int64(len(body))
-	g.Go(func() error {
-		defer func() { free <- body }()
+	go func() {
 		out, err := u.s.client.UploadPart(ctx, &s3.UploadPartInput{
 			Bucket: &u.at.bucket, Key: &u.at.key, UploadId: u.id,
 			PartNumber: part.PartNumber, Body: bytes.NewReader(body),
 		})
 		if err != nil {
-			return u.s.told("write", u.at, err)
+			done <- sent{body, u.s.told("write", u.at, err)}
+			return
 		}
 		part.ETag = out.ETag
-		return nil
-	})
+		done <- sent{body, nil}
+	}()
+}
+
+// outliving returns a context that ends a while after ctx does, or when it is told to.
+func outliving(ctx context.Context, a time.Duration) (context.Context, func()) {
+	long, end := context.WithCancel(context.WithoutCancel(ctx))
+	forget := context.AfterFunc(ctx, func() { time.AfterFunc(a, end) })
+	return long, func() { forget(); end() }
 }
 
 // complete makes the parts an object.
