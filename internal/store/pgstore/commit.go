@@ -1,0 +1,195 @@
+package pgstore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/record"
+	"github.com/sluicehq/sluice/internal/store"
+)
+
+// A batch is one transaction:
+//
+//	members deleted, members put, rejects    sorted arrays, sent without waiting for answers
+//	the list is there, and stays             a shared lock on its row
+//	the lease is held: counts, checkpoint    an update of the job's row that finds it only then
+//
+// The two rows that others want come last, so that they are locked for a moment only.
+// Under a limit the list is locked first, and for the batch alone.
+
+const (
+	sqlListStays = `SELECT number FROM lists WHERE number = $1 FOR KEY SHARE`
+	sqlListAlone = `SELECT number FROM lists WHERE number = $1 FOR UPDATE`
+
+	sqlProgress = `UPDATE jobs SET imported = imported + $6, rejected = rejected + $7,
+		at_record = $8, at_line = $9, at_byte = $10, layout = $11, stepped_by = $12` + whereHeld + ` RETURNING imported, rejected`
+)
+
+// prepared is a batch that is sorted, folded and in the database's form.
+type prepared struct {
+	s       *Store
+	lease   job.Lease
+	job     int64 // number of the job
+	ref     store.ListRef
+	list    int64 // number of the list that it was prepared for
+	at      time.Time
+	through record.Position
+	work    work
+	limited *store.Batch // not nil: it has a limit, and is planned when Commit knows what it means
+	order   []entry      // of limited
+	used    bool
+}
+
+var errUsed = fault.New(fault.Internal, "a prepared batch is committed once, by the store and for the job that prepared it")
+
+// Prepare implements store.Work. It asks the database for no more than whether it is
+// worth while.
+func (s *Store) Prepare(ctx context.Context, l job.Lease, b *store.Batch) (store.Prepared, error) {
+	ref, number, err := s.held(ctx, l)
+	if err != nil {
+		return nil, err
+	}
+	p := &prepared{s: s, lease: l, job: number, ref: ref, at: b.At, through: b.Through}
+	if p.list, err = s.listNumber(ctx, ref); err != nil {
+		return nil, err
+	}
+	order := sorted(b)
+	if b.MaxMembers > 0 {
+		p.limited, p.order = new(store.Batch), order
+		p.limited.CopyFrom(b)
+		return p, nil
+	}
+	p.work = p.plan(b, order, nil)
+	return p, nil
+}
+
+// Discard implements store.Prepared.
+func (p *prepared) Discard() {
+	p.used = true
+	p.work, p.limited, p.order = work{}, nil, nil
+}
+
+// Commit implements store.Work.
+func (s *Store) Commit(ctx context.Context, l job.Lease, pr store.Prepared) (job.Counts, error) {
+	p, ok := pr.(*prepared)
+	if !ok || p.s != s || p.used || p.lease.Owner != l.Owner || p.lease.Job != l.Job {
+		return job.Counts{}, errUsed
+	}
+	defer p.Discard()
+	if p.lease.Term != l.Term {
+		return job.Counts{}, leaseLost(p.lease)
+	}
+	// Spare the work if it is clear already that it is for nothing.
+	if _, _, err := s.held(ctx, l); err != nil {
+		return job.Counts{}, err
+	}
+	var counts job.Counts
+	err := s.transact(ctx, func(a *attempt) error {
+		if a.unsure {
+			row, err := lockedJob(ctx, a, l.Owner, l.Job)
+			if err != nil {
+				return err
+			}
+			if row.steppedBy != nil && *row.steppedBy == a.id {
+				counts = row.Counts
+				return nil
+			}
+		}
+		work := p.work
+		lock := sqlListStays
+		if p.limited != nil {
+			lock = sqlListAlone
+			if err := p.lockList(ctx, a, lock); err != nil {
+				return err
+			}
+			refused, err := p.refuse(ctx, a)
+			if err != nil {
+				return err
+			}
+			work = p.plan(p.limited, p.order, refused)
+		}
+		if err := a.run(ctx, work.deletes, work.puts, work.rejects); err != nil {
+			return err
+		}
+		if err := p.lockList(ctx, a, lock); err != nil {
+			return err
+		}
+		var err error
+		counts, err = p.progress(ctx, a, work.counts)
+		return err
+	})
+	if err != nil {
+		return job.Counts{}, err
+	}
+	return counts, nil
+}
+
+func (p *prepared) lockList(ctx context.Context, a *attempt, sql string) error {
+	var number int64
+	err := a.QueryRow(ctx, sql, p.list).Scan(&number)
+	if none(err) {
+		return noList(p.ref)
+	}
+	return err
+}
+
+// progress moves the job's counts and checkpoint, if the lease is held.
+func (p *prepared) progress(ctx context.Context, a *attempt, more job.Counts) (now job.Counts, err error) {
+	to := p.through
+	args := append(
+		p.s.leaseArgs(p.lease),
+		more.Imported, more.Rejected, to.Record, to.Line, to.Offset, to.Layout, a.id,
+	)
+	err = a.QueryRow(ctx, sqlProgress, args...).Scan(&now.Imported, &now.Rejected)
+	if none(err) {
+		err = leaseLost(p.lease)
+	}
+	return now, err
+}
+
+// run runs commands one after the other. They are sent as fast as they are taken, and
+// the first that fails ends them.
+func (a *attempt) run(ctx context.Context, parts ...[]command) error {
+	p := a.tx.Conn().PgConn().StartPipeline(ctx)
+	for _, part := range parts {
+		for _, c := range part {
+			p.SendQueryParams(c.sql, c.args, c.types, []int16{isBinary}, nil)
+			if err := p.Flush(); err != nil {
+				return errors.Join(err, p.Close())
+			}
+		}
+	}
+	if err := p.Sync(); err != nil {
+		return errors.Join(err, p.Close())
+	}
+	err := answers(p)
+	if last := p.Close(); err == nil {
+		err = last
+	}
+	return err
+}
+
+// answers reads the commands' answers and returns the first that is an error.
+func answers(p *pgconn.Pipeline) (first error) {
+	for {
+		answer, err := p.GetResults()
+		if r, ok := answer.(*pgconn.ResultReader); ok && err == nil {
+			_, err = r.Close()
+		}
+		if first == nil {
+			first = err
+		}
+		var said *pgconn.PgError
+		if err != nil && !errors.As(err, &said) {
+			return first
+		}
+		if _, end := answer.(*pgconn.PipelineSync); end || answer == nil && err == nil {
+			return first
+		}
+	}
+}

@@ -1,0 +1,204 @@
+package pgstore
+
+import (
+	"context"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/record"
+	"github.com/sluicehq/sluice/internal/store"
+)
+
+const (
+	sqlUnfinished = `SELECT count(*) FROM (SELECT 1 FROM jobs
+		WHERE account = $1 AND region = $2 AND wire = $3 AND state IN ('created', 'processing') LIMIT $4) AS unfinished`
+
+	sqlListJobs = `SELECT ` + jobColumns + ` FROM jobs
+		WHERE account = $1 AND region = $2 AND (created, id) > ($3, $4)
+		AND ($5 = '' OR wire = $5) AND ($6 = '' OR kind = $6) AND ($7 = '' OR list = $7)
+		AND ($8::text[] IS NULL OR state = ANY ($8::text[]))
+		ORDER BY created, id LIMIT $9`
+
+	sqlNow = `SELECT coalesce($1::timestamptz, clock_timestamp())`
+)
+
+// CreateJob implements store.Jobs.
+func (s *Store) CreateJob(ctx context.Context, j job.Job, once store.Once, unfinished int) (job.Job, error) {
+	var made job.Job
+	err := s.transact(ctx, func(a *attempt) error {
+		if err := a.lock(ctx, "jobs", j.Owner, string(j.Wire)); err != nil {
+			return err
+		}
+		t := token{owner: j.Owner, thing: "job", kind: string(j.Wire), Once: once}
+		id, ok, err := t.find(ctx, a)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			id = string(j.ID)
+		}
+		switch row, err := jobBy(ctx, a, sqlJob, j.Owner, job.ID(id)); {
+		case err == nil && (ok || row.changedBy != nil && *row.changedBy == a.id):
+			made = row.Job
+			return nil
+		case err == nil:
+			return fault.New(fault.AlreadyExists, "there is a job %s already", j.ID)
+		case !fault.Is(err, fault.NotFound):
+			return err
+		}
+		if err := mayCreateJob(ctx, a, &j, unfinished); err != nil {
+			return err
+		}
+		if err := t.keep(ctx, a, id); err != nil {
+			return err
+		}
+		row := &jobRow{Job: j}
+		row.Counts, row.Checkpoint, row.Lease = job.Counts{}, record.Position{}, job.Lease{}
+		err = row.insert(ctx, a)
+		made = row.Job
+		if code(err) == uniqueViolation { // under another wire, by somebody who was faster
+			return fault.New(fault.AlreadyExists, "there is a job %s already", j.ID)
+		}
+		return err
+	})
+	if err != nil {
+		return job.Job{}, err
+	}
+	return made, nil
+}
+
+func mayCreateJob(ctx context.Context, a *attempt, j *job.Job, unfinished int) error {
+	if unfinished <= 0 {
+		return nil
+	}
+	n := 0
+	err := a.QueryRow(ctx, sqlUnfinished, j.Owner.Account, j.Owner.Region, j.Wire, unfinished).Scan(&n)
+	if err == nil && n >= unfinished {
+		err = fault.New(fault.LimitExceeded, "there are %d unfinished jobs already", n)
+	}
+	return err
+}
+
+// Job implements store.Jobs.
+func (s *Store) Job(ctx context.Context, o job.Owner, id job.ID) (job.Job, error) {
+	var j job.Job
+	err := s.statement(ctx, func(a *attempt) error {
+		row, err := jobBy(ctx, a, sqlJob, o, id)
+		if err == nil {
+			j = row.Job
+		}
+		return err
+	})
+	return j, err
+}
+
+// ListJobs implements store.Jobs.
+func (s *Store) ListJobs(ctx context.Context, o job.Owner, f store.JobFilter, p store.Page) ([]job.Job, string, error) {
+	from, err := placeOf(p)
+	if err != nil {
+		return nil, "", err
+	}
+	var states []string
+	for _, state := range f.States {
+		states = append(states, string(state))
+	}
+	var page []job.Job
+	err = s.statement(ctx, func(a *attempt) error {
+		page = nil
+		rows, err := a.Query(
+			ctx, sqlListJobs, o.Account, o.Region, from.created, from.id, f.Wire, f.Kind, f.List, states, from.ask,
+		)
+		if err != nil {
+			return err
+		}
+		return eachRow(rows, func(r pgx.Row) error {
+			var row jobRow
+			err := row.scan(r)
+			page = append(page, row.Job)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	page, word := cut(page, from, func(j *job.Job) (time.Time, string) { return j.Created, string(j.ID) })
+	return page, word, nil
+}
+
+func eachRow(rows pgx.Rows, read func(pgx.Row) error) error {
+	defer rows.Close()
+	for rows.Next() {
+		if err := read(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// ChangeJob implements store.Jobs.
+func (s *Store) ChangeJob(ctx context.Context, o job.Owner, id job.ID, change func(*job.Job) error) (job.Job, error) {
+	var j job.Job
+	err := s.transact(ctx, func(a *attempt) error {
+		row, err := lockedJob(ctx, a, o, id)
+		if err != nil {
+			return err
+		}
+		j = row.Job
+		if row.changedBy != nil && *row.changedBy == a.id {
+			return nil // an attempt before this one was committed after all
+		}
+		was := row.Job
+		if err := change(&row.Job); err != nil {
+			return err
+		}
+		row.ID, row.Owner, row.Wire, row.Created = was.ID, was.Owner, was.Wire, was.Created
+		row.Counts, row.Checkpoint, row.Lease = was.Counts, was.Checkpoint, was.Lease
+		row.Started, row.Finished = stamp(row.Started), stamp(row.Finished)
+		if row.State.Final() && !was.State.Final() {
+			now, err := s.timeNow(ctx, a)
+			if err != nil {
+				return err
+			}
+			row.endLease(now)
+		}
+		row.changedBy = &a.id
+		if err := row.update(ctx, a); err != nil {
+			return err
+		}
+		again, err := jobBy(ctx, a, sqlJob, o, id) // shares nothing with what change was given
+		if err == nil {
+			j = again.Job
+		}
+		return err
+	})
+	if err != nil {
+		return job.Job{}, err
+	}
+	return j, nil
+}
+
+// timeNow asks what time it is, for leases.
+func (s *Store) timeNow(ctx context.Context, a *attempt) (now time.Time, err error) {
+	err = a.QueryRow(ctx, sqlNow, s.now()).Scan(&now)
+	return stamp(now), err
+}
+
+// endLease makes a lease that may still be live one that is over.
+func (j *jobRow) endLease(now time.Time) {
+	if now.Before(j.Lease.Until) {
+		j.Lease.Until = now
+	}
+}
+
+// text makes a database's text of a sentence that may quote anything.
+func text(s string) string {
+	if utf8.ValidString(s) && !strings.Contains(s, "\x00") {
+		return s
+	}
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}

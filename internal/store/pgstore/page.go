@@ -1,0 +1,64 @@
+package pgstore
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"time"
+	"unicode/utf8"
+
+	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/store"
+)
+
+// place is a place in a listing, oldest first: behind the entry that was created then
+// and has this id.
+type place struct {
+	created time.Time
+	id      string
+	limit   int
+	ask     int // for how many rows: one more tells whether there is a next page
+}
+
+const (
+	timeLen = 8
+	// maxPage bounds what one page may hold in memory, whatever was asked for.
+	maxPage = 10_000
+)
+
+var (
+	errLimit = fault.New(fault.Invalid, "a page has at least one entry")
+	errWord  = fault.New(fault.BadToken, "the page token is not one of this listing")
+	dawn     = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)
+)
+
+func placeOf(p store.Page) (place, error) {
+	if p.Limit < 1 {
+		return place{}, errLimit
+	}
+	limit := min(p.Limit, maxPage)
+	at := place{created: dawn, limit: limit, ask: limit + 1}
+	if p.After == "" {
+		return at, nil
+	}
+	b, err := base64.RawURLEncoding.DecodeString(p.After)
+	if err != nil || len(b) < timeLen || !utf8.Valid(b[timeLen:]) {
+		return place{}, errWord
+	}
+	at.created = time.UnixMicro(int64(binary.BigEndian.Uint64(b))).UTC()
+	at.id = string(b[timeLen:])
+	if y := at.created.Year(); y < 1 || y > 9999 {
+		return place{}, errWord
+	}
+	return at, nil
+}
+
+// cut cuts what was asked for too much off a page, and makes the word for the next.
+func cut[T any](page []T, p place, of func(*T) (time.Time, string)) ([]T, string) {
+	if len(page) <= p.limit {
+		return page, ""
+	}
+	page = page[:p.limit]
+	created, id := of(&page[p.limit-1])
+	b := binary.BigEndian.AppendUint64(nil, uint64(created.UnixMicro()))
+	return page, base64.RawURLEncoding.EncodeToString(append(b, id...))
+}

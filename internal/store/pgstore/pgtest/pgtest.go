@@ -1,0 +1,284 @@
+// Package pgtest runs PostgreSQL servers for tests. In come a test and the binaries of
+// a PostgreSQL that is installed on the machine; out come the URLs of empty databases.
+//
+// A server is private to the test binary, listens on a port of the loopback interface
+// and lives in a temporary directory. Both go when the last test that uses them ends,
+// and also when the test binary dies. It does not wait for the disk unless it is told
+// to, so what it keeps does not outlive the machine; it does outlive Crash.
+//
+// Its text is ordered by the rules of English where the server can, so that a store
+// that wants the order of bytes, and forgot to say so, is found out.
+package pgtest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Server is a running server.
+type Server struct {
+	bin, dir  string
+	port      int
+	owner     *syscall.Credential // nil: we are no root, and may run it ourselves
+	settings  []string
+	keeper    io.Closer // the server stops when it closes
+	done      chan error
+	databases atomic.Int64
+}
+
+var shared struct {
+	sync.Mutex
+	server *Server
+	users  int
+}
+
+// Start returns the URL of a new, empty database on a server that all tests of the
+// binary share. Where no PostgreSQL is installed the test is skipped, or fails if
+// SLUICE_TEST_ALL is set.
+func Start(tb testing.TB) (url string) {
+	tb.Helper()
+	bin := binaries(tb)
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.server == nil {
+		s, err := run(bin, nil)
+		if err != nil {
+			tb.Fatalf("start PostgreSQL: %v", err)
+		}
+		shared.server = s
+	}
+	s := shared.server
+	shared.users++
+	tb.Cleanup(func() {
+		shared.Lock()
+		defer shared.Unlock()
+		if shared.users--; shared.users == 0 {
+			shared.server = nil
+			s.stop(tb)
+		}
+	})
+	return s.Database(tb)
+}
+
+// New runs a server of the test's own, with settings such as "fsync=on", which the
+// test may crash.
+func New(tb testing.TB, settings ...string) *Server {
+	tb.Helper()
+	s, err := run(binaries(tb), settings)
+	if err != nil {
+		tb.Fatalf("start PostgreSQL: %v", err)
+	}
+	tb.Cleanup(func() { s.stop(tb) })
+	return s
+}
+
+// Database makes an empty database and returns its URL.
+func (s *Server) Database(tb testing.TB) (url string) {
+	tb.Helper()
+	ctx := context.Background()
+	c, err := pgx.Connect(ctx, s.url("postgres"))
+	if err != nil {
+		tb.Fatalf("connect to PostgreSQL: %v", err)
+	}
+	defer c.Close(ctx)
+	name := fmt.Sprintf("test%d", s.databases.Add(1))
+	if _, err := c.Exec(ctx, "CREATE DATABASE "+name); err != nil {
+		tb.Fatalf("create database: %v", err)
+	}
+	return s.url(name)
+}
+
+// Crash stops the server as if its machine had lost power (pg_ctl stop -m immediate).
+func (s *Server) Crash(tb testing.TB) {
+	tb.Helper()
+	s.control(tb, "stop", "-m", "immediate")
+}
+
+// Resume starts a crashed server again, on the same port.
+func (s *Server) Resume(tb testing.TB) {
+	tb.Helper()
+	s.control(tb, "start", "-l", filepath.Join(s.dir, "log"), "-o", s.options())
+}
+
+// Restart crashes the server and starts it again.
+func (s *Server) Restart(tb testing.TB) {
+	tb.Helper()
+	s.Crash(tb)
+	s.Resume(tb)
+}
+
+func (s *Server) url(database string) string {
+	return fmt.Sprintf("postgres://sluice@127.0.0.1:%d/%s?sslmode=disable", s.port, database)
+}
+
+func (s *Server) options() string {
+	o := fmt.Sprintf("-k %s -p %d -c listen_addresses=127.0.0.1 -c max_connections=300", s.dir, s.port)
+	for _, set := range append([]string{"fsync=off"}, s.settings...) {
+		o += " -c " + set
+	}
+	return o
+}
+
+func (s *Server) control(tb testing.TB, args ...string) {
+	tb.Helper()
+	if err := s.command("pg_ctl", append(args, "-w", "-D", filepath.Join(s.dir, "data"))...).Run(); err != nil {
+		tb.Fatalf("pg_ctl %s: %v", args[0], err)
+	}
+}
+
+func (s *Server) command(name string, args ...string) *exec.Cmd {
+	c := exec.Command(filepath.Join(s.bin, name), args...)
+	c.Dir = s.dir
+	c.Env = append(os.Environ(), "LC_ALL=C.UTF-8")
+	c.SysProcAttr = &syscall.SysProcAttr{Credential: s.owner, Setpgid: true}
+	return c
+}
+
+func (s *Server) stop(tb testing.TB) {
+	_ = s.keeper.Close()
+	select {
+	case err := <-s.done:
+		if err != nil {
+			tb.Errorf("stop PostgreSQL: %v", err)
+		}
+	case <-time.After(time.Minute):
+		tb.Error("stop PostgreSQL: it does not stop")
+	}
+}
+
+// binaries returns the directory of the newest PostgreSQL.
+func binaries(tb testing.TB) string {
+	tb.Helper()
+	const initdb = "initdb"
+	if found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/" + initdb); len(found) > 0 {
+		return filepath.Dir(slices.MaxFunc(found, func(a, b string) int { return release(a) - release(b) }))
+	}
+	if path, err := exec.LookPath(initdb); err == nil {
+		if path, err = filepath.EvalSymlinks(path); err == nil {
+			return filepath.Dir(path)
+		}
+	}
+	if os.Getenv("SLUICE_TEST_ALL") != "" {
+		tb.Fatal("PostgreSQL is not installed, and SLUICE_TEST_ALL is set")
+	}
+	tb.Skip("PostgreSQL is not installed")
+	return ""
+}
+
+func release(path string) int {
+	n, _ := strconv.Atoi(filepath.Base(filepath.Dir(filepath.Dir(path))))
+	return n
+}
+
+// keep runs the server until its input ends, which it does when we die, too.
+const keep = `"$@" >/dev/null && echo ready && cat >/dev/null
+"$1" stop -s -m immediate -D "$PGDATA"; cd / && rm -rf "$SCRATCH"`
+
+func run(bin string, settings []string) (*Server, error) {
+	s := &Server{bin: bin, settings: settings, done: make(chan error, 1)}
+	if err := s.prepare(); err != nil {
+		return nil, err
+	}
+	data := filepath.Join(s.dir, "data")
+	c := s.command("pg_ctl")
+	c.Path, c.Args = "/bin/sh", []string{
+		"sh", "-c", keep, "sh", filepath.Join(bin, "pg_ctl"), "start", "-w", "-D", data,
+		"-l", filepath.Join(s.dir, "log"), "-o", s.options(),
+	}
+	c.Env = append(c.Env, "PGDATA="+data, "SCRATCH="+s.dir)
+	in, err := c.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := c.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Start(); err != nil {
+		return nil, err
+	}
+	s.keeper = in
+	word := make([]byte, len("ready\n"))
+	if _, err := io.ReadFull(out, word); err != nil {
+		log, _ := os.ReadFile(filepath.Join(s.dir, "log"))
+		_ = in.Close()
+		_ = c.Wait()
+		return nil, fmt.Errorf("it does not start: %w\n%s", err, log)
+	}
+	go func() { s.done <- c.Wait() }()
+	return s, nil
+}
+
+// prepare makes the server's directory and finds a port.
+func (s *Server) prepare() (err error) {
+	if s.dir, err = os.MkdirTemp("", "pgtest"); err != nil {
+		return err
+	}
+	if os.Geteuid() == 0 { // which PostgreSQL refuses to be
+		if s.owner, err = unprivileged(); err != nil {
+			return err
+		}
+		if err := os.Chown(s.dir, int(s.owner.Uid), int(s.owner.Gid)); err != nil {
+			return err
+		}
+	}
+	initdb := func(args ...string) error {
+		var said bytes.Buffer
+		c := s.command("initdb", append(args, "-D", filepath.Join(s.dir, "data"),
+			"-U", "sluice", "-A", "trust", "-E", "UTF8", "--no-sync")...)
+		c.Stderr = &said
+		if err := c.Run(); err != nil {
+			return fmt.Errorf("initdb: %w: %s", err, strings.TrimSpace(said.String()))
+		}
+		return nil
+	}
+	if initdb("--locale-provider=icu", "--icu-locale=en") != nil { // not every build has ICU
+		if err := initdb(); err != nil {
+			return err
+		}
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	s.port = l.Addr().(*net.TCPAddr).Port
+	return l.Close()
+}
+
+func unprivileged() (*syscall.Credential, error) {
+	var last error
+	for _, name := range []string{"postgres", "nobody"} {
+		u, err := user.Lookup(name)
+		if err != nil {
+			last = err
+			continue
+		}
+		uid, err := strconv.ParseUint(u.Uid, 10, 32)
+		if err != nil {
+			return nil, err
+		}
+		gid, err := strconv.ParseUint(u.Gid, 10, 32)
+		if err != nil {
+			return nil, err
+		}
+		return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
+	}
+	return nil, last
+}

@@ -1,0 +1,139 @@
+package pgstore
+
+import (
+	"context"
+	"iter"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sluicehq/sluice/internal/destination"
+	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/store"
+)
+
+// rejectRows is an unfinished statement that stores rejects: their columns.
+type rejectRows struct {
+	record, line, byte, code, reason, key, raw array
+}
+
+func (c *rejectRows) reset() {
+	for _, a := range []*array{&c.record, &c.line, &c.byte} {
+		a.reset(number)
+	}
+	for _, a := range []*array{&c.code, &c.reason} {
+		a.reset(textOID)
+	}
+	for _, a := range []*array{&c.key, &c.raw} {
+		a.reset(blobOID)
+	}
+}
+
+func (c *rejectRows) add(r *destination.Reject) {
+	c.record.addNumber(r.Record)
+	c.line.addNumber(r.Line)
+	c.byte.addNumber(r.Offset)
+	c.code.addText(r.Code)
+	c.reason.addText(r.Reason)
+	c.key.add(r.Key)
+	c.raw.add(r.Raw)
+}
+
+// planRejects plans to store a batch's rejects, and the changes that were refused, of
+// which it tells the number.
+func (p *prepared) planRejects(b *store.Batch, refused []bool) (commands []command, beyond int) {
+	var rows rejectRows
+	rows.reset()
+	add := func(r destination.Reject) {
+		if rows.add(&r); rows.record.full() || rows.raw.full() {
+			commands = append(commands, p.rejectCommand(&rows))
+		}
+	}
+	for i := range b.Rejects() {
+		add(b.Reject(i))
+	}
+	for i, is := range refused {
+		if is {
+			beyond++
+			add(b.RefuseChange(i))
+		}
+	}
+	if rows.record.n > 0 {
+		commands = append(commands, p.rejectCommand(&rows))
+	}
+	return commands, beyond
+}
+
+func (p *prepared) rejectCommand(c *rejectRows) command {
+	defer c.reset()
+	return command{
+		sqlPutRejects,
+		[][]byte{
+			numberArg(p.job), c.record.bytes(), c.line.bytes(), c.byte.bytes(),
+			c.code.bytes(), c.reason.bytes(), c.key.bytes(), c.raw.bytes(),
+		},
+		[]uint32{number, numbers, numbers, numbers, texts, texts, blobs, blobs},
+	}
+}
+
+const sqlRejects = `SELECT record, line, byte, code, reason, key, raw FROM rejects
+	WHERE job = $1 AND record > $2 ORDER BY record LIMIT $3`
+
+// What is read at once of a job's rejects: it bounds memory, and no connection is held
+// while the caller works on them.
+const (
+	rejectsAtOnce = 1000
+	rejectBytes   = 4 << 20
+)
+
+// Rejects implements store.Work.
+func (s *Store) Rejects(ctx context.Context, o job.Owner, id job.ID) iter.Seq2[destination.Reject, error] {
+	return func(yield func(destination.Reject, error) bool) {
+		var number int64
+		err := s.statement(ctx, func(a *attempt) error {
+			row, err := jobBy(ctx, a, sqlJob, o, id)
+			if err == nil {
+				number = row.number
+			}
+			return err
+		})
+		last := int64(-1)
+		var some []destination.Reject
+		for more := true; more && err == nil; {
+			some, more, err = s.rejectsFrom(ctx, number, last, some)
+			for i := range some {
+				if err == nil && !yield(some[i], nil) {
+					return
+				}
+				last = some[i].Record
+			}
+		}
+		if err != nil {
+			yield(destination.Reject{}, err)
+		}
+	}
+}
+
+// rejectsFrom reads rejects of records behind the last one into some; more tells
+// whether there may be others behind them.
+func (s *Store) rejectsFrom(ctx context.Context, job, last int64, some []destination.Reject) (_ []destination.Reject, more bool, err error) {
+	err = s.statement(ctx, func(a *attempt) error {
+		some, more = some[:0], false
+		rows, err := a.Query(ctx, sqlRejects, job, last, rejectsAtOnce)
+		if err != nil {
+			return err
+		}
+		size := 0
+		return eachRow(rows, func(row pgx.Row) error {
+			if size >= rejectBytes { // these will be read again
+				return nil
+			}
+			var r destination.Reject
+			err := row.Scan(&r.Record, &r.Line, &r.Offset, &r.Code, &r.Reason, &r.Key, &r.Raw)
+			some = append(some, r)
+			size += len(r.Key) + len(r.Raw)
+			more = size >= rejectBytes || len(some) == rejectsAtOnce
+			return err
+		})
+	})
+	return some, more, err
+}

@@ -1,0 +1,192 @@
+package pgstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/store"
+)
+
+const (
+	// Those who claim at the same moment pass over each other's choice, and do not see
+	// it in the numbers of leases.
+	sqlClaim = `WITH busy AS (
+			SELECT account, count(*) AS leases FROM jobs
+			WHERE ready AND state IN ('created', 'processing') AND leased_until > coalesce($1::timestamptz, clock_timestamp())
+			GROUP BY account
+		), chosen AS (
+			SELECT j.account, j.region, j.id FROM jobs AS j LEFT JOIN busy AS b ON b.account = j.account
+			WHERE j.ready AND j.state IN ('created', 'processing') AND ($2 = 0 OR j.size <= $2)
+			AND (j.leased_until IS NULL OR j.leased_until <= coalesce($1::timestamptz, clock_timestamp()))
+			ORDER BY coalesce(b.leases, 0), j.waiting_since, j.number
+			LIMIT 1 FOR UPDATE OF j SKIP LOCKED
+		)
+		UPDATE jobs AS j SET term = j.term + 1, holder = $3, node = $4,
+			leased_until = coalesce($1::timestamptz, clock_timestamp()) + $5::interval
+		FROM chosen AS c WHERE j.account = c.account AND j.region = c.region AND j.id = c.id
+		RETURNING j.account, j.region, j.id`
+
+	sqlWaiting = `SELECT EXISTS (SELECT 1 FROM jobs
+		WHERE ready AND state IN ('created', 'processing') AND ($2 = 0 OR size <= $2)
+		AND (leased_until IS NULL OR leased_until <= coalesce($1::timestamptz, clock_timestamp())))`
+
+	// whereHeld is the condition of all that needs a lease.
+	whereHeld = ` WHERE account = $1 AND region = $2 AND id = $3 AND term = $4
+		AND state IN ('created', 'processing') AND leased_until > coalesce($5::timestamptz, clock_timestamp())`
+
+	sqlHeld     = `SELECT kind, list, number FROM jobs` + whereHeld
+	sqlLockHeld = `SELECT ` + jobColumns + ` FROM jobs` + whereHeld + ` FOR UPDATE`
+
+	sqlRenew = `UPDATE jobs SET leased_until = coalesce($5::timestamptz, clock_timestamp()) + $6::interval` + whereHeld +
+		` RETURNING holder, leased_until`
+	sqlRelease = `UPDATE jobs SET leased_until = coalesce($5::timestamptz, clock_timestamp()),
+		waiting_since = clock_timestamp(), stepped_by = $6` + whereHeld
+	sqlSteppedBy = `SELECT stepped_by FROM jobs WHERE account = $1 AND region = $2 AND id = $3`
+)
+
+// Claim implements store.Work. A claim whose answer was lost is a lease that runs out.
+func (s *Store) Claim(ctx context.Context, w store.Wanted) (j job.Job, ok bool, err error) {
+	err = s.statement(ctx, func(a *attempt) error {
+		var o job.Owner
+		var id job.ID
+		err := a.QueryRow(ctx, sqlClaim, s.now(), w.MaxSize, text(w.Holder), s.node, w.Lease).Scan(&o.Account, &o.Region, &id)
+		if none(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		row, err := jobBy(ctx, a, sqlJob, o, id)
+		if err == nil {
+			j, ok = row.Job, true
+		}
+		return err
+	})
+	return j, ok, err
+}
+
+// Waiting implements store.Work.
+func (s *Store) Waiting(ctx context.Context, w store.Wanted) (waits bool, err error) {
+	err = s.statement(ctx, func(a *attempt) error {
+		return a.QueryRow(ctx, sqlWaiting, s.now(), w.MaxSize).Scan(&waits)
+	})
+	return waits, err
+}
+
+func leaseLost(l job.Lease) error {
+	return fault.New(fault.LeaseLost, "term %d of job %s is over", l.Term, l.Job)
+}
+
+// Begin implements store.Work.
+func (s *Store) Begin(ctx context.Context, l job.Lease, src job.Source) (job.Job, error) {
+	return s.underLease(ctx, l, func(row *jobRow, now time.Time) error {
+		row.Source = src
+		if row.State == job.Processing {
+			return nil
+		}
+		return row.Become(job.Processing, now)
+	})
+}
+
+// Finish implements store.Work.
+func (s *Store) Finish(ctx context.Context, l job.Lease, o store.Outcome) (job.Job, error) {
+	return s.underLease(ctx, l, func(row *jobRow, now time.Time) error {
+		if err := row.Become(o.State, now); err != nil {
+			return err
+		}
+		row.Error, row.Report = text(o.Error), o.Report
+		row.endLease(now)
+		return nil
+	})
+}
+
+// underLease changes the row of a job whose lease is held.
+func (s *Store) underLease(ctx context.Context, l job.Lease, change func(*jobRow, time.Time) error) (job.Job, error) {
+	var j job.Job
+	err := s.transact(ctx, func(a *attempt) error {
+		if a.unsure {
+			row, err := lockedJob(ctx, a, l.Owner, l.Job)
+			if err == nil && row.steppedBy != nil && *row.steppedBy == a.id {
+				j = row.Job
+				return nil
+			}
+		}
+		row := new(jobRow)
+		err := row.scan(a.QueryRow(ctx, sqlLockHeld, s.leaseArgs(l)...))
+		if none(err) {
+			return leaseLost(l)
+		}
+		if err != nil {
+			return err
+		}
+		now, err := s.timeNow(ctx, a)
+		if err != nil {
+			return err
+		}
+		if err := change(row, now); err != nil {
+			return err
+		}
+		row.steppedBy = &a.id
+		j = row.Job
+		return row.update(ctx, a)
+	})
+	if err != nil {
+		return job.Job{}, err
+	}
+	return j, nil
+}
+
+// leaseArgs are $1 to $5 of whereHeld.
+func (s *Store) leaseArgs(l job.Lease) []any {
+	return []any{l.Owner.Account, l.Owner.Region, l.Job, int64(l.Term), s.now()}
+}
+
+// Renew implements store.Work.
+func (s *Store) Renew(ctx context.Context, l job.Lease, d time.Duration) (job.Lease, error) {
+	err := s.statement(ctx, func(a *attempt) error {
+		err := a.QueryRow(ctx, sqlRenew, append(s.leaseArgs(l), d)...).Scan(&l.Holder, &l.Until)
+		if none(err) {
+			return leaseLost(l)
+		}
+		return err
+	})
+	if err != nil {
+		return job.Lease{}, err
+	}
+	l.Until = stamp(l.Until)
+	return l, nil
+}
+
+// Release implements store.Work.
+func (s *Store) Release(ctx context.Context, l job.Lease) error {
+	return s.statement(ctx, func(a *attempt) error {
+		done, err := a.Exec(ctx, sqlRelease, append(s.leaseArgs(l), a.id)...)
+		if err != nil || done.RowsAffected() == 1 {
+			return err
+		}
+		if a.unsure {
+			var by *stepID
+			err := a.QueryRow(ctx, sqlSteppedBy, l.Owner.Account, l.Owner.Region, l.Job).Scan(&by)
+			if err != nil && !none(err) || err == nil && by != nil && *by == a.id {
+				return err
+			}
+		}
+		return leaseLost(l)
+	})
+}
+
+// held returns what a held lease's job imports into, and the job's number. It locks
+// nothing, so that it is worth a look only.
+func (s *Store) held(ctx context.Context, l job.Lease) (r store.ListRef, number int64, err error) {
+	err = s.statement(ctx, func(a *attempt) error {
+		r.Owner = l.Owner
+		err := a.QueryRow(ctx, sqlHeld, s.leaseArgs(l)...).Scan(&r.Kind, &r.ID, &number)
+		if none(err) {
+			return leaseLost(l)
+		}
+		return err
+	})
+	return r, number, err
+}
