@@ -1,0 +1,189 @@
+package s3
+
+import (
+	"encoding/base64"
+	"encoding/xml"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/sluicehq/sluice/internal/object/diskobject"
+)
+
+const maxKeys = 1000 // of a page
+
+type commonPrefix struct{ Prefix string }
+
+type objectEntry struct {
+	Key               string
+	LastModified      string
+	ETag              string
+	ChecksumAlgorithm string
+	ChecksumType      string
+	Size              int64
+	StorageClass      string
+	Owner             *owner
+}
+
+// page is what both versions of listing say.
+type page struct {
+	Name           string
+	Prefix         string
+	Delimiter      string `xml:",omitempty"`
+	MaxKeys        int
+	EncodingType   string `xml:",omitempty"`
+	IsTruncated    bool
+	Contents       []objectEntry
+	CommonPrefixes []commonPrefix
+}
+
+type listObjectsResult struct {
+	XMLName xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ ListBucketResult"`
+	page
+	Marker     string
+	NextMarker string `xml:",omitempty"`
+}
+
+type listObjectsV2Result struct {
+	XMLName xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ ListBucketResult"`
+	page
+	KeyCount              int
+	StartAfter            string `xml:",omitempty"`
+	ContinuationToken     string `xml:",omitempty"`
+	NextContinuationToken string `xml:",omitempty"`
+}
+
+func (c *call) listObjects() error {
+	p, next, err := c.page(c.q.Get("marker"), true)
+	if err != nil {
+		return err
+	}
+	c.writeXML(http.StatusOK, listObjectsResult{page: p, Marker: c.encode(c.q.Get("marker")), NextMarker: c.encode(next)})
+	return nil
+}
+
+func (c *call) listObjectsV2() error {
+	after, token := c.q.Get("start-after"), c.q.Get("continuation-token")
+	if token != "" {
+		last, err := base64.RawURLEncoding.DecodeString(token)
+		if err != nil || len(last) == 0 {
+			return failure{"InvalidArgument", http.StatusBadRequest, "The continuation token provided is incorrect"}
+		}
+		after = string(last)
+	}
+	p, next, err := c.page(after, c.q.Get("fetch-owner") == "true")
+	if err != nil {
+		return err
+	}
+	c.writeXML(http.StatusOK, listObjectsV2Result{
+		page: p, KeyCount: len(p.Contents) + len(p.CommonPrefixes),
+		StartAfter: c.encode(c.q.Get("start-after")), ContinuationToken: token,
+		NextContinuationToken: base64.RawURLEncoding.EncodeToString([]byte(next)),
+	})
+	return nil
+}
+
+// page lists what is behind after; next is where the following page starts.
+func (c *call) page(after string, owned bool) (p page, next string, err error) {
+	limit, err := c.limit("max-keys", maxKeys)
+	if err != nil {
+		return page{}, "", err
+	}
+	if err := c.checkEncoding(); err != nil {
+		return page{}, "", err
+	}
+	q := diskobject.Query{Prefix: c.q.Get("prefix"), Delimiter: c.q.Get("delimiter"), After: after, Max: limit}
+	found, err := c.store.List(c.r.Context(), c.who.Account, c.bucket, q)
+	if err != nil {
+		return page{}, "", err
+	}
+	p = page{
+		Name: c.bucket, Prefix: c.encode(q.Prefix), Delimiter: c.encode(q.Delimiter), MaxKeys: limit,
+		EncodingType: c.q.Get("encoding-type"), IsTruncated: found.Next != "",
+	}
+	for _, o := range found.Objects {
+		e := objectEntry{
+			Key: c.encode(o.Name.Key), LastModified: o.Modified.Format(timestamp), ETag: quote(o.ETag), Size: o.Size,
+			StorageClass: "STANDARD", ChecksumAlgorithm: string(o.Checksum.Algorithm), ChecksumType: checksumType(o.Checksum),
+		}
+		if owned {
+			who := c.owner()
+			e.Owner = &who
+		}
+		p.Contents = append(p.Contents, e)
+	}
+	for _, g := range found.Groups {
+		p.CommonPrefixes = append(p.CommonPrefixes, commonPrefix{c.encode(g)})
+	}
+	return p, found.Next, nil
+}
+
+// limit reads how many entries a page may have, at most most.
+func (c *call) limit(name string, most int) (int, error) {
+	s := c.q.Get(name)
+	if s == "" {
+		return most, nil
+	}
+	n, err := strconv.ParseInt(s, 10, 32)
+	if err != nil || n < 0 {
+		return 0, failure{"InvalidArgument", http.StatusBadRequest, "Argument " + name + " must be an integer between 0 and 2147483647"}
+	}
+	return min(int(n), most), nil
+}
+
+func (c *call) checkEncoding() error {
+	if e := c.q.Get("encoding-type"); e != "" && e != "url" {
+		return failure{"InvalidArgument", http.StatusBadRequest, "Invalid Encoding Method specified in Request"}
+	}
+	return nil
+}
+
+// encode writes s as the caller wants keys written: XML has no way to say some of what
+// a key may hold.
+func (c *call) encode(s string) string {
+	if c.q.Get("encoding-type") != "url" {
+		return s
+	}
+	return strings.NewReplacer("+", "%20", "%2F", "/").Replace(url.QueryEscape(s))
+}
+
+func quote(etag string) string { return `"` + etag + `"` }
+
+type deletion struct {
+	Objects []struct{ Key, VersionID string } `xml:"Object"`
+	Quiet   bool
+}
+
+type deleted struct{ Key string }
+
+type undeleted struct{ Key, Code, Message string }
+
+type deleteResult struct {
+	XMLName xml.Name    `xml:"http://s3.amazonaws.com/doc/2006-03-01/ DeleteResult"`
+	Deleted []deleted   `xml:"Deleted"`
+	Errors  []undeleted `xml:"Error"`
+}
+
+func (c *call) deleteObjects() error {
+	var in deletion
+	if err := c.document(&in); err != nil {
+		return xmlNeeded(err)
+	}
+	if len(in.Objects) == 0 || len(in.Objects) > maxKeys {
+		return errXML
+	}
+	var out deleteResult
+	n := c.name()
+	for _, o := range in.Objects {
+		n.Key = o.Key
+		if err := c.store.Delete(c.r.Context(), n); err != nil {
+			f := c.asFailure(err)
+			out.Errors = append(out.Errors, undeleted{o.Key, f.code, f.message})
+		} else if !in.Quiet {
+			out.Deleted = append(out.Deleted, deleted{o.Key})
+		}
+	}
+	c.writeXML(http.StatusOK, out)
+	return nil
+}

@@ -1,0 +1,99 @@
+package s3
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+)
+
+// operation is one thing that S3 can be asked for.
+type operation struct {
+	name        string
+	method      string
+	place       place
+	query       string // a parameter that must be there; "" is none of all those below
+	value       string // of it; "" means any
+	header      string // that must be there
+	streams     bool   // takes a body of any length
+	makesBucket bool   // wants no bucket to be there
+	serve       func(*call) error
+}
+
+// operations in the order in which they are tried: the more demanding first.
+var operations = []*operation{
+	{name: "ListBuckets", method: http.MethodGet, place: atService, serve: (*call).listBuckets},
+
+	{name: "CreateBucket", method: http.MethodPut, place: atBucket, makesBucket: true, serve: (*call).createBucket},
+	{name: "HeadBucket", method: http.MethodHead, place: atBucket, serve: (*call).headBucket},
+	{name: "DeleteBucket", method: http.MethodDelete, place: atBucket, serve: (*call).deleteBucket},
+	{name: "GetBucketLocation", method: http.MethodGet, place: atBucket, query: "location", serve: (*call).getBucketLocation},
+	{name: "ListMultipartUploads", method: http.MethodGet, place: atBucket, query: "uploads", serve: (*call).listUploads},
+	{name: "ListObjectsV2", method: http.MethodGet, place: atBucket, query: "list-type", value: "2", serve: (*call).listObjectsV2},
+	{name: "ListObjects", method: http.MethodGet, place: atBucket, serve: (*call).listObjects},
+	{name: "DeleteObjects", method: http.MethodPost, place: atBucket, query: "delete", serve: (*call).deleteObjects},
+
+	{name: "UploadPartCopy", method: http.MethodPut, place: atObject, query: "uploadId", header: copySource, serve: (*call).uploadPartCopy},
+	{name: "UploadPart", method: http.MethodPut, place: atObject, query: "uploadId", streams: true, serve: (*call).uploadPart},
+	{name: "CopyObject", method: http.MethodPut, place: atObject, header: copySource, serve: (*call).copyObject},
+	{name: "PutObject", method: http.MethodPut, place: atObject, streams: true, serve: (*call).putObject},
+	{name: "ListParts", method: http.MethodGet, place: atObject, query: "uploadId", serve: (*call).listParts},
+	{name: "GetObject", method: http.MethodGet, place: atObject, serve: (*call).getObject},
+	{name: "HeadObject", method: http.MethodHead, place: atObject, serve: (*call).getObject},
+	{name: "AbortMultipartUpload", method: http.MethodDelete, place: atObject, query: "uploadId", serve: (*call).abortUpload},
+	{name: "DeleteObject", method: http.MethodDelete, place: atObject, serve: (*call).deleteObject},
+	{name: "CreateMultipartUpload", method: http.MethodPost, place: atObject, query: "uploads", serve: (*call).createUpload},
+	{name: "CompleteMultipartUpload", method: http.MethodPost, place: atObject, query: "uploadId", serve: (*call).completeUpload},
+}
+
+// subresources turn a request into another one. A request with one that we do not
+// serve must not be taken for the request without it: PUT ?acl is no PutObject.
+var subresources = []string{
+	"accelerate", "acl", "analytics", "append", "attributes", "cors", "delete", "encryption", "intelligent-tiering",
+	"inventory", "legal-hold", "lifecycle", "list-type", "location", "logging", "metadataConfiguration",
+	"metadataTable", "metrics", "notification", "object-lock", "ownershipControls", "policy", "policyStatus",
+	"publicAccessBlock", "renameObject", "replication", "requestPayment", "restore", "retention", "select", "session",
+	"tagging", "torrent", "uploadId", "uploads", "versionId", "versioning", "versions", "website",
+}
+
+// unserved are headers that ask for what the caller would miss badly if it were left
+// out in silence.
+var unserved = []string{
+	"X-Amz-Server-Side-Encryption-Customer-Algorithm", "X-Amz-Copy-Source-Server-Side-Encryption-Customer-Algorithm",
+	"X-Amz-Object-Lock-Mode", "X-Amz-Object-Lock-Legal-Hold", "X-Amz-Write-Offset-Bytes", "X-Amz-Rename-Source",
+}
+
+// operation returns what c asks for.
+func (c *call) operation() (*operation, error) {
+	for _, name := range unserved {
+		if c.r.Header.Get(name) != "" {
+			return nil, failure{"NotImplemented", http.StatusNotImplemented, "A header you provided implies functionality that is not implemented: " + name}
+		}
+	}
+	known := false
+	for _, op := range operations {
+		if op.method != c.r.Method || op.place != c.place {
+			continue
+		}
+		known = true
+		if op.header != "" && c.r.Header.Get(op.header) == "" {
+			continue
+		}
+		if op.asked(c.q) {
+			return op, nil
+		}
+	}
+	if known || slices.ContainsFunc(subresources, c.q.Has) {
+		return nil, failure{"NotImplemented", http.StatusNotImplemented, "This operation is not implemented."}
+	}
+	return nil, failure{"MethodNotAllowed", http.StatusMethodNotAllowed, "The specified method is not allowed against this resource."}
+}
+
+// asked tells whether q asks for op, and for nothing besides.
+func (op *operation) asked(q url.Values) bool {
+	if op.query != "" && (!q.Has(op.query) || op.value != "" && q.Get(op.query) != op.value) {
+		return false
+	}
+	return !slices.ContainsFunc(subresources, func(s string) bool {
+		return s != op.query && q.Has(s) && !(s == "versionId" && q.Get(s) == "null")
+	})
+}

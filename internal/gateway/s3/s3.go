@@ -1,0 +1,257 @@
+// Package s3 is the embedded S3 endpoint: files in and out, by signed requests and by
+// pre-signed links.
+//
+// In come S3's HTTP requests, path style or, with Options.Host, virtual-host style; out
+// go S3's replies, and its XML for errors. Objects lie in a diskobject.Store. The
+// subset is what carrying import files needs:
+//
+//	service   ListBuckets
+//	bucket    CreateBucket HeadBucket DeleteBucket GetBucketLocation
+//	          ListObjects ListObjectsV2 ListMultipartUploads DeleteObjects
+//	object    PutObject GetObject HeadObject DeleteObject CopyObject
+//	upload    CreateMultipartUpload UploadPart UploadPartCopy ListParts
+//	          CompleteMultipartUpload AbortMultipartUpload
+//
+// Everything else is answered NotImplemented, never taken for something else. Every
+// request is verified; a caller sees the buckets of its own account only.
+//
+// Promised is that nothing of a body is kept unless all of it arrived and each of
+// its checks held: the signature's hash, Content-MD5, and the x-amz-checksum that came
+// as a header or a trailer. Bodies are streams; what is held in memory is one buffer,
+// or a small XML document.
+//
+// Source: Amazon S3 API Reference.
+package s3
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/object"
+	"github.com/sluicehq/sluice/internal/object/diskobject"
+	"github.com/sluicehq/sluice/internal/sigv4"
+	"github.com/sluicehq/sluice/internal/wire"
+)
+
+const service = "s3" // the signing name
+
+// Options of a Handler; the zero value works.
+type Options struct {
+	// RequestID names a request. Without it the reply's x-amz-request-id is taken, if
+	// somebody has set that already, or an id is made.
+	RequestID func(*http.Request) string
+	Logger    *slog.Logger // nil means silence
+	MaxObject int64        // the largest body of one request; 0 means S3's 5 TiB
+	// Host turns virtual-host style on: a request for BUCKET.Host is for that bucket.
+	Host string
+	// Observe, unless nil, is told how each request went.
+	Observe func(context.Context, wire.Done)
+}
+
+// Handler is an http.Handler that speaks S3.
+type Handler struct {
+	store    *diskobject.Store
+	verifier *sigv4.Verifier
+	o        Options
+}
+
+// New returns a Handler of the objects in store, for the callers that v verifies.
+func New(store *diskobject.Store, v *sigv4.Verifier, o Options) *Handler {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.MaxObject == 0 {
+		o.MaxObject = 5 << 40
+	}
+	return &Handler{store: store, verifier: v, o: o}
+}
+
+// IsS3 tells whether r, which no API knows, is for S3: it is signed for S3, or it is
+// not signed at all and looks like nothing else, as a link does that lost its query.
+func IsS3(r *http.Request) bool {
+	switch sigv4.ServiceOf(r) {
+	case service:
+		return true
+	case "":
+		return r.Method != http.MethodPost && r.Header.Get("X-Amz-Target") == ""
+	}
+	return false
+}
+
+// call is one request on its way.
+type call struct {
+	*Handler
+	w       http.ResponseWriter
+	r       *http.Request
+	q       url.Values
+	who     sigv4.Identity
+	id      string // of the request
+	bucket  string
+	key     string
+	place   place
+	replied bool // the head of the reply is out: an error can only cut it off
+}
+
+// place is what a path is about.
+type place int
+
+const (
+	atService place = iota
+	atBucket
+	atObject
+)
+
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
+	c := &call{Handler: h, r: r, id: h.requestID(w, r)}
+	c.w = &reply{ResponseWriter: w, call: c}
+	w.Header().Set("X-Amz-Request-Id", c.id)
+	name, err := c.serve()
+	status := http.StatusOK
+	if err != nil {
+		status = c.fail(err)
+	}
+	if h.o.Observe != nil {
+		h.o.Observe(r.Context(), wire.Done{API: service, Operation: name, Status: status, Err: err, Took: time.Since(began)})
+	}
+	if err != nil && c.replied && status == http.StatusOK && r.Context().Err() == nil {
+		// What is left of the object cannot be sent: the caller must not take what it
+		// has for the whole.
+		panic(http.ErrAbortHandler)
+	}
+}
+
+func (h *Handler) requestID(w http.ResponseWriter, r *http.Request) string {
+	if h.o.RequestID != nil {
+		return h.o.RequestID(r)
+	}
+	if id := w.Header().Get("X-Amz-Request-Id"); id != "" {
+		return id
+	}
+	return uuid.NewString()
+}
+
+// serve finds the operation, who is asking and what for, and runs it.
+func (c *call) serve() (string, error) {
+	if err := c.address(); err != nil {
+		return "Unknown", err
+	}
+	op, err := c.operation()
+	if err != nil {
+		op = &operation{name: "Unknown"}
+	}
+	length := c.r.Header.Get("Content-Length") != "" || c.r.ContentLength != 0
+	// botocore waits for ever for this, though it has nothing to send.
+	if c.r.ContentLength == 0 && strings.EqualFold(c.r.Header.Get("Expect"), "100-continue") {
+		c.w.WriteHeader(http.StatusContinue)
+	}
+	// Who is not known is told nothing, not even what we cannot do.
+	who, verifyErr := c.verifier.Verify(c.r, service)
+	if verifyErr != nil {
+		return op.name, c.unverified(verifyErr)
+	}
+	if err != nil {
+		return op.name, err
+	}
+	c.who = who
+	if c.place != atService && !op.makesBucket {
+		if _, err := c.store.Bucket(c.r.Context(), who.Account, c.bucket); err != nil {
+			return op.name, err
+		}
+	}
+	if op.streams {
+		if err := c.checkBody(length); err != nil {
+			return op.name, err
+		}
+	}
+	return op.name, op.serve(c)
+}
+
+// address reads bucket and key, from the path as it came: a %2F in a key is no slash
+// between keys.
+func (c *call) address() error {
+	q, err := url.ParseQuery(c.r.URL.RawQuery)
+	if err != nil {
+		return failure{"InvalidURI", http.StatusBadRequest, "Couldn't parse the specified URI."}
+	}
+	c.q = q
+	path := strings.TrimPrefix(c.r.URL.EscapedPath(), "/")
+	bucket, key, _ := strings.Cut(path, "/")
+	if hosted := c.hosted(); hosted != "" {
+		bucket, key = url.PathEscape(hosted), path
+	}
+	if c.bucket, err = url.PathUnescape(bucket); err == nil {
+		c.key, err = url.PathUnescape(key)
+	}
+	switch {
+	case err != nil:
+		return failure{"InvalidURI", http.StatusBadRequest, "Couldn't parse the specified URI."}
+	case len(c.key) > diskobject.MaxKey:
+		return diskobject.ErrKeyTooLong
+	case c.key != "" && c.bucket != "":
+		c.place = atObject
+	case c.bucket != "":
+		c.place = atBucket
+	}
+	return nil
+}
+
+// hosted returns the bucket that the host names.
+func (c *call) hosted() string {
+	if c.o.Host == "" {
+		return ""
+	}
+	host := c.r.Host
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	bucket, ok := strings.CutSuffix(host, "."+c.o.Host)
+	if !ok {
+		return ""
+	}
+	return bucket
+}
+
+func (c *call) name() object.Name {
+	return object.Name{Account: c.who.Account, Bucket: c.bucket, Key: c.key}
+}
+
+// checkBody refuses a body that nobody will want, before it is read. length tells
+// whether the caller said how long it is.
+func (c *call) checkBody(length bool) error {
+	if !length {
+		return failure{"MissingContentLength", http.StatusLengthRequired, "You must provide the Content-Length HTTP header."}
+	}
+	if c.r.ContentLength > c.o.MaxObject {
+		return errTooLarge
+	}
+	return nil
+}
+
+// reply notes when the head goes out.
+type reply struct {
+	http.ResponseWriter
+	call *call
+}
+
+func (w *reply) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *reply) WriteHeader(status int) {
+	w.call.replied = w.call.replied || status >= http.StatusOK
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *reply) Write(p []byte) (int, error) {
+	w.call.replied = true
+	return w.ResponseWriter.Write(p)
+}
+
+var errTooLarge = fault.New(fault.TooLarge, "Your proposed upload exceeds the maximum allowed object size.")
