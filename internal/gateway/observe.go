@@ -39,12 +39,12 @@ func (g *Gateway) log(r *http.Request, e *exchange) {
 	if e.account != "" {
 		attrs = append(attrs, slog.String("account", e.account))
 	}
-	if e.err != nil {
-		kind := fault.KindOf(e.err)
+	switch kind := fault.KindOf(e.err); {
+	case e.err == nil:
+	case kind != fault.Internal:
 		attrs = append(attrs, slog.String("fault", kind.String()))
-		if kind == fault.Internal {
-			attrs = append(attrs, slog.String("error", e.err.Error()))
-		}
+	case e.status < 400 || e.status >= 500: // else S3 has made it the caller's, in words of its own
+		attrs = append(attrs, slog.String("error", e.err.Error()))
 	}
 	g.o.Log.LogAttrs(r.Context(), level, "request", attrs...)
 }

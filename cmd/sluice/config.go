@@ -1,0 +1,209 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+// config is how a server is set up. Each field is a flag; see settle for the other
+// ways to set it.
+type config struct {
+	listen   string
+	data     string
+	file     string
+	tlsCert  string
+	tlsKey   string
+	account  string
+	limits   string
+	jobs     int
+	lease    time.Duration
+	logForm  string
+	logLevel string
+	grace    time.Duration
+	proxy    bool
+}
+
+// flags declares the settings, with their defaults.
+func (c *config) flags(f *pflag.FlagSet) {
+	f.StringVar(&c.listen, "listen", "127.0.0.1:4680", "`address` to listen on, for all APIs; port 0 takes a free one")
+	dataFlag(f, &c.data)
+	f.StringVar(&c.file, "config", "", "`file` of settings, one 'flag = value' a line, # for comments")
+	f.StringVar(&c.tlsCert, "tls-cert", "", "PEM `file` with the certificate chain; serves HTTPS and nothing else")
+	f.StringVar(&c.tlsKey, "tls-key", "", "PEM `file` with the certificate's key")
+	f.StringVar(&c.account, "account", "000000000000", "account `id` of the root key, twelve digits")
+	f.StringVar(&c.limits, "limits", "none", "`profile` of limits: none, or aws for all that AWS publishes")
+	f.IntVar(&c.jobs, "jobs", runtime.GOMAXPROCS(0), "`number` of imports that run at once; small ones have a place of their own beside them")
+	f.DurationVar(&c.lease, "lease", 15*time.Second, "`time` after which the jobs of a silent server are taken over")
+	f.StringVar(&c.logForm, "log-format", "text", "`form` of the log: text or json")
+	f.StringVar(&c.logLevel, "log-level", "info", "`least` that is logged: debug, info, warn or error; info has a line for each request")
+	f.DurationVar(&c.grace, "shutdown-timeout", 30*time.Second, "`time` that running requests and batches have to end")
+	f.BoolVar(&c.proxy, "trust-proxy", false, "trust X-Forwarded-Proto; only behind a proxy that sets it")
+}
+
+// dataFlag declares the flag that names the data directory.
+func dataFlag(f *pflag.FlagSet, data *string) {
+	f.StringVar(data, "data", "", "`directory` that holds everything (default $XDG_DATA_HOME/sluice, or ~/.local/share/sluice)")
+}
+
+// settle fills in what the command line left open: from the environment, where
+// --tls-cert is SLUICE_TLS_CERT, then from the settings file. What nobody set keeps
+// its default. Every name and value that cannot be meant is named.
+func settle(f *pflag.FlagSet, getenv func(string) string) error {
+	var wrong []error
+	set := func(name, value, from string) {
+		if err := f.Set(name, value); err != nil {
+			wrong = append(wrong, fmt.Errorf("%s: %s: %q: %w", from, name, value, reason(err)))
+		}
+	}
+	f.VisitAll(func(flag *pflag.Flag) {
+		variable := "SLUICE_" + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
+		if value := getenv(variable); value != "" && !flag.Changed && flag.Name != "help" {
+			set(flag.Name, value, variable)
+		}
+	})
+	if file := f.Lookup("config"); file != nil && file.Value.String() != "" {
+		lines, err := readSettings(file.Value.String())
+		if err != nil {
+			return usageError{errors.Join(append(wrong, err)...)}
+		}
+		for _, l := range lines {
+			switch flag := f.Lookup(l.name); {
+			case flag == nil || l.name == "config" || l.name == "help":
+				wrong = append(wrong, fmt.Errorf("%s: %q is not a setting", l.from, l.name))
+			case !flag.Changed:
+				set(l.name, l.value, l.from)
+			}
+		}
+	}
+	if len(wrong) > 0 {
+		return usageError{errors.Join(wrong...)}
+	}
+	return nil
+}
+
+// reason leaves out what pflag says around the error of a value: it speaks of flags
+// where there was a file.
+func reason(err error) error {
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) {
+		return invalid.Unwrap()
+	}
+	return err
+}
+
+type setting struct{ name, value, from string }
+
+// readSettings reads lines of the form name = value. A name may be there once.
+func readSettings(file string) ([]setting, error) {
+	in, err := os.Open(file)
+	if err != nil {
+		return nil, fmt.Errorf("config: %w", err)
+	}
+	defer in.Close()
+	var lines []setting
+	scan := bufio.NewScanner(in)
+	for n := 1; scan.Scan(); n++ {
+		text := strings.TrimSpace(scan.Text())
+		if text == "" || strings.HasPrefix(text, "#") {
+			continue
+		}
+		from := fmt.Sprintf("%s:%d", file, n)
+		name, value, ok := strings.Cut(text, "=")
+		name = strings.TrimSpace(name)
+		if !ok {
+			return nil, fmt.Errorf("%s: %q is not of the form name = value", from, text)
+		}
+		if slices.ContainsFunc(lines, func(l setting) bool { return l.name == name }) {
+			return nil, fmt.Errorf("%s: %q is set twice", from, name)
+		}
+		lines = append(lines, setting{name, strings.TrimSpace(value), from})
+	}
+	if err := scan.Err(); err != nil {
+		return nil, fmt.Errorf("config: %w", err)
+	}
+	return lines, nil
+}
+
+// check refuses what cannot be meant, all of it at once, and completes the rest.
+func (c *config) check(getenv func(string) string) error {
+	var wrong []error
+	refuse := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
+
+	if _, port, err := net.SplitHostPort(c.listen); err != nil || port == "" {
+		refuse("listen: %q is not of the form host:port", c.listen)
+	}
+	if (c.tlsCert == "") != (c.tlsKey == "") {
+		refuse("tls-cert, tls-key: one is set without the other")
+	}
+	if len(c.account) != 12 || strings.Trim(c.account, "0123456789") != "" {
+		refuse("account: %q is not twelve digits", c.account)
+	}
+	oneOf := func(name, value string, words ...string) {
+		if !slices.Contains(words, value) {
+			refuse("%s: %q is not one of %s", name, value, strings.Join(words, ", "))
+		}
+	}
+	oneOf("limits", c.limits, "none", "aws")
+	oneOf("log-format", c.logForm, "text", "json")
+	oneOf("log-level", c.logLevel, "debug", "info", "warn", "error")
+	if c.jobs < 1 || c.jobs > mostJobs {
+		refuse("jobs: %d is not a number from 1 to %d", c.jobs, mostJobs)
+	}
+	if c.lease < leastLease {
+		refuse("lease: %s is shorter than %s", c.lease, leastLease)
+	}
+	if c.grace <= 0 {
+		refuse("shutdown-timeout: %s is not a time", c.grace)
+	}
+	data, err := dataDir(c.data, getenv)
+	if err != nil {
+		refuse("%w", err)
+	}
+	c.data = data
+	if len(wrong) > 0 {
+		return usageError{errors.Join(wrong...)}
+	}
+	return nil
+}
+
+const (
+	mostJobs   = 64              // each has a batch in memory, of some 40 MB
+	leastLease = 2 * time.Second // it is renewed several times before it ends, by clocks that are not the same
+)
+
+// dataDir returns the data directory as an absolute path: the one that was asked
+// for, or else that of the XDG base directory specification.
+func dataDir(asked string, getenv func(string) string) (string, error) {
+	switch {
+	case asked != "":
+	case filepath.IsAbs(getenv("XDG_DATA_HOME")):
+		asked = filepath.Join(getenv("XDG_DATA_HOME"), "sluice")
+	case getenv("HOME") != "":
+		asked = filepath.Join(getenv("HOME"), ".local", "share", "sluice")
+	default:
+		return "", errors.New("data: there is no home directory; say where, with --data")
+	}
+	abs, err := filepath.Abs(asked)
+	if err != nil {
+		return "", fmt.Errorf("data: %w", err)
+	}
+	return abs, nil
+}
+
+// level is for a checked config.
+func (c *config) level() slog.Level {
+	var l slog.Level
+	_ = l.UnmarshalText([]byte(c.logLevel))
+	return l
+}

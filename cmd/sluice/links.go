@@ -1,0 +1,42 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/gateway/s3"
+	"github.com/sluicehq/sluice/internal/object"
+	"github.com/sluicehq/sluice/internal/object/diskobject"
+)
+
+// links presigns links into the embedded S3, and makes sure that a link to put
+// something leads to a bucket: S3 refuses a PUT without one, and the bucket for uploads
+// is nobody's to make, and anybody's to delete.
+type links struct {
+	signer  *s3.Presigner
+	objects *diskobject.Store
+}
+
+func (l links) Presign(ctx context.Context, method string, n object.Name, base, region string, ttl time.Duration) (string, error) {
+	if method == http.MethodPut {
+		if err := l.makeBucket(ctx, n, region); err != nil {
+			return "", err
+		}
+	}
+	return l.signer.Presign(ctx, method, n, base, region, ttl)
+}
+
+func (l links) makeBucket(ctx context.Context, n object.Name, region string) error {
+	_, err := l.objects.Bucket(ctx, n.Account, n.Bucket)
+	if !errors.Is(err, diskobject.ErrNoBucket) {
+		return err
+	}
+	err = l.objects.CreateBucket(ctx, n.Account, n.Bucket, region)
+	if fault.Is(err, fault.AlreadyExists) { // since a moment
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,108 @@
+// Command sluice is a server for bulk imports into lists, by the APIs of AWS, and a
+// client of it.
+//
+// In come flags, environment and files; out go a running server, or what a command
+// was asked for, and an exit code: 0 for done, 1 for failed, 2 for a command line or
+// a setting that cannot be meant. It is the only place that knows every part.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// version is set by the linker, see the Makefile.
+var version = "unknown"
+
+// The exit codes.
+const (
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+func main() { os.Exit(run()) }
+
+func run() int {
+	// The first signal ends things in good order, the second at once.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	return execute(ctx, os.Args[1:], os.Stdout, os.Stderr)
+}
+
+// execute runs one command line and returns the exit code.
+func execute(ctx context.Context, args []string, out, errs io.Writer) int {
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetOut(out)
+	root.SetErr(errs)
+
+	began := false // until then it was the command line that could not be understood
+	root.PersistentPreRun = func(*cobra.Command, []string) { began = true }
+	cmd, err := root.ExecuteContextC(ctx)
+	var wrong usageError
+	var own coded
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &own):
+		fmt.Fprintln(errs, "sluice:", err)
+		return own.exitCode()
+	case began && !errors.As(err, &wrong):
+		fmt.Fprintln(errs, "sluice:", err)
+		return exitFailed
+	}
+	fmt.Fprintf(errs, "sluice: %v\nSee '%s --help'.\n", err, cmd.CommandPath())
+	return exitUsage
+}
+
+// coded is an error that has an exit code of its own.
+type coded interface {
+	error
+	exitCode() int
+}
+
+// usageError is a setting that cannot be meant.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "sluice",
+		Short: "Bulk imports into lists, by the APIs of AWS",
+		Long: `Sluice runs bulk imports into address lists and suppression lists. It speaks the
+import-job APIs that AWS publishes (SES Mail Manager, SES v2) and the S3 that
+carries the files, so AWS SDKs and the AWS CLI work with it unchanged.`,
+		Example: `  sluice serve                       start a server on 127.0.0.1:4680
+  eval "$(sluice env)"               point an AWS SDK or the AWS CLI at it
+  aws mailmanager list-address-lists`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(
+		newServe(),
+		newEnv(),
+		newVersion(),
+	)
+	return root
+}
+
+func newVersion() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version of this program",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), "sluice", version)
+			return err
+		},
+	}
+}

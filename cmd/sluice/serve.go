@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sluicehq/sluice/internal/gateway"
+)
+
+func newServe() *cobra.Command {
+	var c config
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the server: all APIs, S3, /healthz and /metrics on one port",
+		Long: `Runs the server until it is told to stop (Ctrl-C, SIGTERM). The first start makes a
+root key and keeps it in the data directory, in the file "credentials", which is an
+AWS credentials file. SLUICE_ACCESS_KEY_ID and SLUICE_SECRET_ACCESS_KEY give another.
+
+Every flag is also a variable, --tls-cert is SLUICE_TLS_CERT, and a line of the file
+that --config names, 'tls-cert = server.pem'. The command line wins over the
+variable, the variable over the file.
+
+When it is told to stop it takes no more requests, ends those that run, commits the
+batches in hand and keeps every job where it is; the next start goes on from there.
+A second signal ends it at once, which loses no more than the batches in hand.
+
+Its memory is kept within 400 MiB unless GOMEMLIMIT says otherwise.`,
+		Example: `  sluice serve
+  sluice serve --listen :4680 --data /srv/sluice --tls-cert tls.pem --tls-key tls.key
+  SLUICE_LIMITS=aws SLUICE_LOG_FORMAT=json sluice serve --config /etc/sluice.conf`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := settle(cmd.Flags(), os.Getenv); err != nil {
+				return err
+			}
+			if err := c.check(os.Getenv); err != nil {
+				return err
+			}
+			limitMemory(os.Getenv)
+			return serve(cmd.Context(), c, os.Getenv, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	c.flags(cmd.Flags())
+	return cmd
+}
+
+// memory is what the process tries to stay within. Batches and caches are bounded
+// and take about half of it. Without a limit the collector would let the heap double
+// before it looks again, and the resident set with it.
+const memory = 400 << 20
+
+func limitMemory(getenv func(string) string) {
+	if getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memory)
+	}
+}
+
+// serve runs a server until ctx is done and all is quiet.
+func serve(ctx context.Context, c config, getenv func(string) string, out, errs io.Writer) (err error) {
+	log := c.logger(errs)
+	if err := os.MkdirAll(c.data, 0o700); err != nil {
+		return fmt.Errorf("make the data directory: %w", err)
+	}
+	var cert *gateway.Certificate
+	if c.tlsCert != "" {
+		if cert, err = gateway.LoadCertificate(c.tlsCert, c.tlsKey, log); err != nil {
+			return err
+		}
+	}
+	p, err := open(c, getenv, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.close()) }()
+
+	l, err := net.Listen("tcp", c.listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	at := endpointOf(l.Addr(), c, cert)
+	if err := at.write(c.data); err != nil {
+		return errors.Join(err, l.Close())
+	}
+	defer func() { _ = os.Remove(endpointFile(c.data)) }()
+	c.greet(out, log, at, getenv)
+
+	server := &gateway.Server{Handler: p.gateway, Listener: l, TLS: cert, Grace: c.grace, Log: log}
+	group, running := errgroup.WithContext(ctx)
+	group.Go(func() error { return server.Run(running) })
+	group.Go(func() error { return p.engine.Run(running) })
+	group.Go(func() error {
+		<-running.Done()
+		p.stopping.Store(true)
+		log.Info("stopping", slog.Duration("within", c.grace))
+		return nil
+	})
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	log.Info("stopped")
+	return nil
+}
+
+func (c *config) logger(w io.Writer) *slog.Logger {
+	o := &slog.HandlerOptions{Level: c.level()}
+	if c.logForm == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}
+
+// greet says where the server is, to people and to programs.
+func (c *config) greet(out io.Writer, log *slog.Logger, at endpoint, getenv func(string) string) {
+	log.Info("listening", slog.String("url", at.URL), slog.String("version", version), slog.String("limits", c.limits))
+	if c.logForm == "json" {
+		return // whoever wants that reads no prose
+	}
+	where := ""
+	if usual, err := dataDir("", getenv); err != nil || usual != c.data {
+		where = " --data " + shellWord(c.data)
+	}
+	fmt.Fprintf(out, "Sluice %s listens on %s and keeps everything in %s\n"+
+		"Point an AWS SDK or the AWS CLI at it:  eval \"$(sluice env%s)\"\n", version, at.URL, c.data, where)
+}

@@ -1,0 +1,43 @@
+// Package arch keeps the shape of the tree, as tests: who may import whom, what a
+// package must say of itself, how long a file may grow, and which modules the
+// product depends on. It holds no code that runs.
+//
+// The table of imports is the one of the contributors' guide. A new word in it is
+// a design decision, and needs a page in docs/decisions.
+package arch
+
+// imports says which other words the packages of a word may import. The word of
+// internal/store/pebblestore is store. Within a word everything may be imported,
+// but for what strangers forbids. cmd and conformance know every part.
+var imports = map[string][]string{
+	"gateway":     {"sigv4", "wire", "job", "object", "store", "fault"},
+	"wire":        {"fault"},
+	"api":         {"wire"},
+	"service":     {"api", "wire", "job", "destination", "object", "store", "fault"},
+	"engine":      {"job", "record", "destination", "object", "store", "fault"},
+	"store":       {"job", "destination", "record", "fault"},
+	"job":         {"record", "destination", "fault"},
+	"destination": {"record", "fault"},
+	"record":      {"fault"},
+	"object":      {"fault"},
+	"sigv4":       {"fault"},
+	"fault":       {},
+	"arch":        {},
+}
+
+// strangers are the words whose sub-packages never know of each other: backends of
+// one contract, and services.
+var strangers = map[string]bool{"store": true, "object": true, "service": true}
+
+// official is the one package of the product that AWS's own client is for: it wraps
+// an S3 that is not ours. Everywhere else official clients are tools of tests.
+const official = "internal/object/s3object"
+
+// banned are names that say nothing about what is inside.
+var banned = map[string]bool{
+	"util": true, "utils": true, "common": true, "helper": true, "helpers": true,
+	"manager": true, "processor": true, "data": true, "item": true, "items": true,
+}
+
+// maxLines is how long a file may be that people write.
+const maxLines = 400
