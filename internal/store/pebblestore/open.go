@@ -45,6 +45,7 @@ type Store struct {
 	scratch string        // directory of files that are not ingested yet
 	files   atomic.Uint64 // names them
 	closed  atomic.Bool
+	bulk    int // see defaultBulk
 
 	numbers sequence
 	queue   queue
@@ -87,7 +88,7 @@ func Open(dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", dir, err)
 	}
-	s := &Store{db: db, opts: opts, fs: o.FS, scratch: o.FS.PathJoin(dir, "scratch")}
+	s := &Store{db: db, opts: opts, fs: o.FS, scratch: o.FS.PathJoin(dir, "scratch"), bulk: defaultBulk}
 	s.folders.New = func() any { return new(folder) }
 	for _, step := range []func() error{s.clearScratch, s.openSequence, s.openQueue} {
 		if err := step(); err != nil {

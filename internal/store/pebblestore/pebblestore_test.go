@@ -10,19 +10,41 @@ import (
 	"github.com/sluicehq/sluice/internal/store/storetest"
 )
 
-// inMemory is a place on a disk that is only in memory.
-func inMemory(t testing.TB) func() store.Store {
-	fs := vfs.NewMem()
-	return func() store.Store {
-		s, err := pebblestore.Open("store", pebblestore.Options{FS: fs})
-		if err != nil {
-			t.Fatal(err)
+// inMemory is a place on a disk that is only in memory, for a store that writes files
+// for batches of bulk changes and more; 0 leaves that to the store.
+func inMemory(bulk int) storetest.Place {
+	return func(t testing.TB) func() store.Store {
+		fs := vfs.NewMem()
+		return func() store.Store {
+			s, err := pebblestore.Open("store", pebblestore.Options{FS: fs})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if bulk > 0 {
+				s.SetBulk(bulk)
+			}
+			return s
 		}
-		return s
 	}
 }
 
 func TestStore(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, inMemory)
+	storetest.Run(t, inMemory(0))
+}
+
+// TestStoreOfFiles is TestStore where even the smallest batch takes the bulk path.
+func TestStoreOfFiles(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, inMemory(1))
+}
+
+func model(testing.TB) func() store.Store {
+	m := storetest.New()
+	return func() store.Store { m.Reopen(); return m }
+}
+
+func TestCompareWithModel(t *testing.T) {
+	t.Parallel()
+	storetest.Compare(t, model, inMemory(4))
 }

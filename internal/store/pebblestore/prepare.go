@@ -20,9 +20,9 @@ import (
 	"github.com/sluicehq/sluice/internal/store"
 )
 
-// bulkFrom is from how many changes and rejects on a batch is written as files. Below
+// defaultBulk is from how many changes and rejects on a batch is written as files. Below
 // it, the log is faster than making, syncing and ingesting them.
-const bulkFrom = 8 << 10
+const defaultBulk = 8 << 10
 
 // prepared is a batch on its way into the database.
 type prepared struct {
@@ -111,7 +111,7 @@ func (s *Store) write(p *prepared, b *store.Batch, f *folder, order []entry, ref
 	w := written{counts: job.Counts{Imported: int64(changes), Rejected: int64(rejects)}}
 	members := func(to target) error { return f.fold(b, order, p.list, refused, to) }
 	refusals := func(to target) error { return f.rejects(b, p.job, refused, to) }
-	if changes+rejects < bulkFrom {
+	if changes+rejects < s.bulk {
 		w.batch = s.db.NewBatch()
 		if err := errors.Join(members(logged{w.batch}), refusals(logged{w.batch})); err != nil {
 			s.drop(w)

@@ -1,0 +1,232 @@
+package storetest
+
+import (
+	"bytes"
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sluicehq/sluice/internal/destination"
+	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/store"
+)
+
+type modelList struct {
+	store.List
+	token   tokenKey
+	members map[string]store.Member
+}
+
+func copyList(l store.List) store.List {
+	l.Config, l.Tags = bytes.Clone(l.Config), maps.Clone(l.Tags)
+	l.Created, l.Updated = stamp(l.Created), stamp(l.Updated)
+	return l
+}
+
+func (l *modelList) put(key string, value []byte, at time.Time) {
+	created := stamp(at)
+	if was, ok := l.members[key]; ok {
+		created = was.Created
+	}
+	l.members[key] = store.Member{
+		Key: key, Value: append([]byte(nil), value...), Created: created, Updated: stamp(at),
+	}
+}
+
+func (m *Model) list(r store.ListRef) (*modelList, error) {
+	if l := m.lists[r]; l != nil {
+		return l, nil
+	}
+	return nil, fault.New(fault.NotFound, "there is no list %s", r.ID)
+}
+
+// named reports whether an owner has a list of the name, and how many of the kind.
+func (m *Model) named(r store.ListRef, name string) (taken bool, n int) {
+	for other, l := range m.lists {
+		if other.Owner == r.Owner && other.Kind == r.Kind {
+			n++
+			taken = taken || l.Name == name
+		}
+	}
+	return taken, n
+}
+
+// CreateList implements store.Lists.
+func (m *Model) CreateList(ctx context.Context, l store.List, once store.Once, most int) (store.List, error) {
+	unlock, err := m.open(ctx)
+	if err != nil {
+		return store.List{}, err
+	}
+	defer unlock()
+	token := tokenKey{l.Ref.Owner, "list " + string(l.Ref.Kind), once.Token}
+	if id, ok, err := m.once(token, once); err != nil || ok {
+		if err != nil {
+			return store.List{}, err
+		}
+		l.Ref.ID = id
+		return copyList(m.lists[l.Ref].List), nil
+	}
+	taken, n := m.named(l.Ref, l.Name)
+	if taken || m.lists[l.Ref] != nil {
+		return store.List{}, fault.New(fault.AlreadyExists, "the name or ID is taken")
+	}
+	if most > 0 && n >= most {
+		return store.List{}, fault.New(fault.LimitExceeded, "too many lists")
+	}
+	m.lists[l.Ref] = &modelList{List: copyList(l), token: token, members: map[string]store.Member{}}
+	if once.Token != "" {
+		m.tokens[token] = made{once.Input, l.Ref.ID}
+	}
+	return copyList(l), nil
+}
+
+// List implements store.Lists.
+func (m *Model) List(ctx context.Context, r store.ListRef) (store.List, error) {
+	return m.ChangeList(ctx, r, func(*store.List) error { return nil })
+}
+
+// ListLists implements store.Lists.
+func (m *Model) ListLists(ctx context.Context, o job.Owner, k destination.Kind, p store.Page) ([]store.List, string, error) {
+	unlock, err := m.open(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	defer unlock()
+	var all []store.List
+	for r, l := range m.lists {
+		if r.Owner == o && r.Kind == k {
+			all = append(all, copyList(l.List))
+		}
+	}
+	return page(all, p, func(l store.List) string { return place(l.Created, l.Ref.ID) })
+}
+
+// ChangeList implements store.Lists.
+func (m *Model) ChangeList(ctx context.Context, r store.ListRef, change func(*store.List) error) (store.List, error) {
+	unlock, err := m.open(ctx)
+	if err != nil {
+		return store.List{}, err
+	}
+	defer unlock()
+	was, err := m.list(r)
+	if err != nil {
+		return store.List{}, err
+	}
+	l := copyList(was.List)
+	if err := change(&l); err != nil {
+		return store.List{}, err
+	}
+	if taken, _ := m.named(r, l.Name); taken && l.Name != was.Name {
+		return store.List{}, fault.New(fault.AlreadyExists, "the name is taken")
+	}
+	l.Ref, l.Created = was.Ref, was.Created
+	was.List = copyList(l)
+	return copyList(l), nil
+}
+
+// DeleteList implements store.Lists.
+func (m *Model) DeleteList(ctx context.Context, r store.ListRef) error {
+	unlock, err := m.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	l, err := m.list(r)
+	if err != nil {
+		return err
+	}
+	delete(m.lists, r)
+	delete(m.tokens, l.token)
+	return nil
+}
+
+// PutMember implements store.Members.
+func (m *Model) PutMember(ctx context.Context, r store.ListRef, key string, value []byte, at time.Time, o store.PutOptions) error {
+	unlock, err := m.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	l, err := m.list(r)
+	if err != nil {
+		return err
+	}
+	_, there := l.members[key]
+	switch {
+	case there && o.New:
+		return fault.New(fault.AlreadyExists, "the member is there")
+	case !there && o.Max > 0 && len(l.members) >= o.Max:
+		return fault.New(fault.LimitExceeded, "the list is full")
+	}
+	l.put(key, value, at)
+	return nil
+}
+
+// DeleteMember implements store.Members.
+func (m *Model) DeleteMember(ctx context.Context, r store.ListRef, key string) error {
+	unlock, err := m.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	l, err := m.list(r)
+	if err != nil {
+		return err
+	}
+	if _, ok := l.members[key]; !ok {
+		return fault.New(fault.NotFound, "no such member")
+	}
+	delete(l.members, key)
+	return nil
+}
+
+// Member implements store.Members.
+func (m *Model) Member(ctx context.Context, r store.ListRef, key string) (store.Member, error) {
+	unlock, err := m.open(ctx)
+	if err != nil {
+		return store.Member{}, err
+	}
+	defer unlock()
+	l, err := m.list(r)
+	if err != nil {
+		return store.Member{}, err
+	}
+	one, ok := l.members[key]
+	if !ok {
+		return store.Member{}, fault.New(fault.NotFound, "no such member")
+	}
+	one.Value = append([]byte(nil), one.Value...)
+	return one, nil
+}
+
+// ListMembers implements store.Members.
+func (m *Model) ListMembers(ctx context.Context, r store.ListRef, f store.MemberFilter, p store.Page) ([]store.Member, string, error) {
+	unlock, err := m.open(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	defer unlock()
+	l, err := m.list(r)
+	if err != nil {
+		return nil, "", err
+	}
+	if p.Limit < 1 {
+		return nil, "", fault.New(fault.Invalid, "a page has at least one entry")
+	}
+	var members []store.Member
+	for _, key := range slices.Sorted(maps.Keys(l.members)) {
+		one := l.members[key]
+		one.Value = append([]byte(nil), one.Value...)
+		if !strings.HasPrefix(key, f.Prefix) || (p.After != "" && key <= p.After) || (f.Match != nil && !f.Match(one)) {
+			continue
+		}
+		if len(members) == p.Limit {
+			return members, members[p.Limit-1].Key, nil
+		}
+		members = append(members, one)
+	}
+	return members, "", nil
+}

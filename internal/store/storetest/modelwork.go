@@ -1,0 +1,234 @@
+package storetest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/sluicehq/sluice/internal/destination"
+	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/store"
+)
+
+type reject = destination.Reject
+
+func (j *modelJob) waits(w store.Wanted) bool {
+	return j.Ready && !j.State.Final() && !j.Lease.Live(time.Now()) && (w.MaxSize == 0 || j.Source.Size <= w.MaxSize)
+}
+
+// Claim implements store.Work.
+func (m *Model) Claim(ctx context.Context, w store.Wanted) (job.Job, bool, error) {
+	unlock, err := m.open(ctx)
+	if err != nil {
+		return job.Job{}, false, err
+	}
+	defer unlock()
+	live := map[string]int{}
+	for _, j := range m.jobs {
+		if j.Ready && !j.State.Final() && j.Lease.Live(time.Now()) {
+			live[j.Owner.Account]++
+		}
+	}
+	var best *modelJob
+	for _, j := range m.jobs {
+		if !j.waits(w) {
+			continue
+		}
+		if best == nil || live[j.Owner.Account] < live[best.Owner.Account] ||
+			(live[j.Owner.Account] == live[best.Owner.Account] && j.turn < best.turn) {
+			best = j
+		}
+	}
+	if best == nil {
+		return job.Job{}, false, nil
+	}
+	best.Lease = job.Lease{
+		Owner: best.Owner, Job: best.ID, Term: best.Lease.Term + 1, Holder: w.Holder, Until: stamp(time.Now().Add(w.Lease)),
+	}
+	return copyJob(best.Job), true, nil
+}
+
+// Waiting implements store.Work.
+func (m *Model) Waiting(ctx context.Context, w store.Wanted) (bool, error) {
+	unlock, err := m.open(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer unlock()
+	for _, j := range m.jobs {
+		if j.waits(w) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// held opens the store and finds the job of a lease, if it is its last and live.
+func (m *Model) held(ctx context.Context, l job.Lease) (*modelJob, func(), error) {
+	unlock, err := m.open(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	j := m.jobs[jobKey{l.Owner, l.Job}]
+	if j == nil || !j.Ready || j.State.Final() || j.Lease.Term != l.Term || !j.Lease.Live(time.Now()) {
+		unlock()
+		return nil, nil, fault.New(fault.LeaseLost, "the lease is lost")
+	}
+	return j, unlock, nil
+}
+
+// Begin implements store.Work.
+func (m *Model) Begin(ctx context.Context, l job.Lease, s job.Source) (job.Job, error) {
+	j, unlock, err := m.held(ctx, l)
+	if err != nil {
+		return job.Job{}, err
+	}
+	defer unlock()
+	if j.State != job.Processing {
+		if err := j.Become(job.Processing, stamp(time.Now())); err != nil {
+			return job.Job{}, err
+		}
+	}
+	j.Source = s
+	return copyJob(j.Job), nil
+}
+
+// Renew implements store.Work.
+func (m *Model) Renew(ctx context.Context, l job.Lease, d time.Duration) (job.Lease, error) {
+	j, unlock, err := m.held(ctx, l)
+	if err != nil {
+		return job.Lease{}, err
+	}
+	defer unlock()
+	j.Lease.Until = stamp(time.Now().Add(d))
+	return j.Lease, nil
+}
+
+// Release implements store.Work.
+func (m *Model) Release(ctx context.Context, l job.Lease) error {
+	j, unlock, err := m.held(ctx, l)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	endLease(&j.Job)
+	j.turn = m.turn()
+	return nil
+}
+
+// Finish implements store.Work.
+func (m *Model) Finish(ctx context.Context, l job.Lease, o store.Outcome) (job.Job, error) {
+	j, unlock, err := m.held(ctx, l)
+	if err != nil {
+		return job.Job{}, err
+	}
+	defer unlock()
+	if err := j.Become(o.State, stamp(time.Now())); err != nil {
+		return job.Job{}, err
+	}
+	j.Error, j.Report = o.Error, o.Report
+	endLease(&j.Job)
+	return copyJob(j.Job), nil
+}
+
+type modelPrepared struct {
+	batch store.Batch
+	list  *modelList
+	used  bool
+}
+
+func (p *modelPrepared) Discard() { p.used = true }
+
+// Prepare implements store.Work.
+func (m *Model) Prepare(ctx context.Context, l job.Lease, b *store.Batch) (store.Prepared, error) {
+	j, unlock, err := m.held(ctx, l)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	list, err := m.list(j.target())
+	if err != nil {
+		return nil, err
+	}
+	p := &modelPrepared{list: list}
+	p.batch.CopyFrom(b)
+	return p, nil
+}
+
+func (j *modelJob) target() store.ListRef {
+	return store.ListRef{Owner: j.Owner, Kind: j.Destination.Kind, ID: j.Destination.List}
+}
+
+// Commit implements store.Work.
+func (m *Model) Commit(ctx context.Context, l job.Lease, pr store.Prepared) (job.Counts, error) {
+	p, ok := pr.(*modelPrepared)
+	if !ok || p.used {
+		return job.Counts{}, errors.New("a prepared batch is committed once")
+	}
+	p.used = true
+	j, unlock, err := m.held(ctx, l)
+	if err != nil {
+		return job.Counts{}, err
+	}
+	defer unlock()
+	if list, err := m.list(j.target()); err != nil || list != p.list {
+		return job.Counts{}, fault.New(fault.NotFound, "the list is gone")
+	}
+	b := &p.batch
+	for i := range b.Changes() {
+		key := string(b.Key(i))
+		_, there := p.list.members[key]
+		switch {
+		case b.Deletes(i):
+			delete(p.list.members, key)
+		case !there && b.MaxMembers > 0 && len(p.list.members) >= b.MaxMembers:
+			j.reject(b.RefuseChange(i))
+			continue
+		default:
+			p.list.put(key, b.Value(i), b.At)
+		}
+		j.Counts.Imported++
+	}
+	for i := range b.Rejects() {
+		j.reject(b.Reject(i))
+	}
+	slices.SortStableFunc(j.rejects, func(x, y reject) int { return int(x.Record - y.Record) })
+	j.Checkpoint = b.Through
+	return j.Counts, nil
+}
+
+func (j *modelJob) reject(r reject) {
+	r.Key, r.Raw = bytes.Clone(r.Key), bytes.Clone(r.Raw)
+	j.rejects = append(j.rejects, r)
+	j.Counts.Rejected++
+}
+
+// Rejects implements store.Work.
+func (m *Model) Rejects(ctx context.Context, o job.Owner, id job.ID) iter.Seq2[reject, error] {
+	return func(yield func(reject, error) bool) {
+		unlock, err := m.open(ctx)
+		if err != nil {
+			yield(reject{}, err)
+			return
+		}
+		j, err := m.find(o, id)
+		var all []reject
+		if err == nil {
+			all = slices.Clone(j.rejects)
+		}
+		unlock()
+		if err != nil {
+			yield(reject{}, err)
+			return
+		}
+		for _, r := range all {
+			if !yield(r, nil) {
+				return
+			}
+		}
+	}
+}

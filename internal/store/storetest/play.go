@@ -1,0 +1,253 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/sluicehq/sluice/internal/destination"
+	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/record"
+	"github.com/sluicehq/sluice/internal/store"
+)
+
+func sleep(o op) {
+	if o.Name == "Sleep" {
+		time.Sleep(time.Duration(o.N) * minute / 10)
+	}
+}
+
+// do does one operation and returns the answer as text.
+func (p *player) do(o op) string {
+	switch o.Name {
+	case "CreateJob", "ChangeJob", "ListJobs":
+		return p.doJobs(o)
+	case "Claim", "Waiting", "Begin", "Renew", "Release", "Finish":
+		return p.doLeases(o)
+	case "Prepare", "Commit", "Discard", "Rejects":
+		return p.doBatches(o)
+	case "CreateList", "ChangeList", "ListLists", "DeleteList":
+		return p.doLists(o)
+	case "PutMember", "DeleteMember", "Member", "ListMembers":
+		return p.doMembers(o)
+	case "Reopen":
+		for _, q := range p.prepared {
+			q.p.Discard()
+		}
+		p.prepared = nil
+		err := p.s.Close()
+		p.s = p.open()
+		return answer(err, "ok")
+	}
+	return ""
+}
+
+func jobID(o op) job.ID { return job.ID(fmt.Sprint("j", o.ID, o.Key%3)) }
+
+// showJob shows what is promised of a job: of its lease only who has it now.
+func showJob(j job.Job) string {
+	l := j.Lease
+	j.Lease = job.Lease{Term: l.Term}
+	if l.Live(time.Now()) {
+		j.Lease = l
+	}
+	return fmt.Sprintf("%+v", j)
+}
+
+func (p *player) doJobs(o op) string {
+	owner, id := everyone[o.Owner], jobID(o)
+	switch o.Name {
+	case "CreateJob":
+		j := newJob(owner, string(id))
+		j.Ready, j.Source.Size, j.Destination.List = o.Key != 0, int64(o.Key), fmt.Sprint("l", o.ID%2)
+		j, err := p.s.CreateJob(p.ctx, j, once(o), 2*o.N)
+		return answer(err, "%s", showJob(j))
+	case "ChangeJob":
+		j, err := p.s.ChangeJob(p.ctx, owner, id, func(j *job.Job) error {
+			if o.N == 0 {
+				return j.Become(job.Stopped, time.Now())
+			}
+			if o.N == 1 {
+				return errors.New("no")
+			}
+			j.Ready, j.Name = j.Ready || !j.State.Final(), fmt.Sprint(o.Key)
+			return nil
+		})
+		return answer(err, "%s", showJob(j))
+	}
+	var all []string
+	f := store.JobFilter{}
+	if o.Key > 2 {
+		f.States = []job.State{job.Created, job.Completed}
+	}
+	for after := ""; ; {
+		jobs, word, err := p.s.ListJobs(p.ctx, owner, f, store.Page{After: after, Limit: 1 + o.N})
+		if err != nil {
+			return answer(err, "")
+		}
+		for _, j := range jobs {
+			all = append(all, showJob(j))
+		}
+		if after = word; word == "" {
+			return strings.Join(all, "\n")
+		}
+	}
+}
+
+// once is no token, or one of two, with one of two inputs.
+func once(o op) store.Once {
+	if o.Key%3 == 0 {
+		return store.Once{}
+	}
+	return store.Once{Token: fmt.Sprint("t", o.Key%3), Input: fmt.Sprint("i", o.N%2)}
+}
+
+func (p *player) doLeases(o op) string {
+	w := store.Wanted{Holder: fmt.Sprint("w", o.ID), Lease: minute, MaxSize: int64(o.N)}
+	switch o.Name {
+	case "Claim":
+		j, ok, err := p.s.Claim(p.ctx, w)
+		if ok {
+			p.leases = append(p.leases, j.Lease)
+		}
+		return answer(err, "%v %s", ok, showJob(j))
+	case "Waiting":
+		ok, err := p.s.Waiting(p.ctx, w)
+		return answer(err, "%v", ok)
+	}
+	if len(p.leases) == 0 {
+		return ""
+	}
+	l := p.leases[len(p.leases)-1-min(o.N/2, len(p.leases)-1)] // most often the last
+	switch o.Name {
+	case "Begin":
+		j, err := p.s.Begin(p.ctx, l, job.Source{Version: fmt.Sprint(o.Key), Size: int64(o.Key)})
+		return answer(err, "%s", showJob(j))
+	case "Renew":
+		l, err := p.s.Renew(p.ctx, l, minute)
+		return answer(err, "%+v", l)
+	case "Release":
+		return answer(p.s.Release(p.ctx, l), "ok")
+	default:
+		state := []job.State{job.Completed, job.Failed, job.Created}[o.ID%3]
+		j, err := p.s.Finish(p.ctx, l, store.Outcome{State: state, Error: "e"})
+		return answer(err, "%s", showJob(j))
+	}
+}
+
+func (p *player) doBatches(o op) string {
+	switch o.Name {
+	case "Rejects":
+		return p.rejects(o)
+	case "Prepare":
+		if len(p.leases) == 0 {
+			return ""
+		}
+		n := len(p.leases) - 1 - min(o.ID/2, len(p.leases)-1)
+		b := &store.Batch{At: time.Now(), MaxMembers: o.N}
+		Fill(b, p.checkpoint(p.leases[n]), o.Records...)
+		q, err := p.s.Prepare(p.ctx, p.leases[n], b)
+		if err == nil {
+			p.prepared = append(p.prepared, prepared{n, q})
+		}
+		return answer(err, "ok")
+	}
+	if len(p.prepared) == 0 {
+		return ""
+	}
+	i := o.ID % len(p.prepared)
+	q := p.prepared[i]
+	p.prepared = append(p.prepared[:i:i], p.prepared[i+1:]...)
+	defer q.p.Discard()
+	if o.Name == "Discard" {
+		return ""
+	}
+	counts, err := p.s.Commit(p.ctx, p.leases[q.lease], q.p)
+	return answer(err, "%+v", counts)
+}
+
+// checkpoint is where the next batch begins. Batches that are prepared before the
+// one ahead is committed have the same place, and their rejects would meet; so each
+// has room of its own.
+func (p *player) checkpoint(l job.Lease) record.Position {
+	j, err := p.s.Job(p.ctx, l.Owner, l.Job)
+	if err != nil {
+		return record.Position{}
+	}
+	room := int64(1000 * (len(p.prepared) + 1))
+	j.Checkpoint.Record += room
+	j.Checkpoint.Line += room
+	return j.Checkpoint
+}
+
+func (p *player) rejects(o op) string {
+	var all []string
+	for r, err := range p.s.Rejects(p.ctx, everyone[o.Owner], jobID(o)) {
+		all = append(all, answer(err, "%d %d %d %s %s %q %q", r.Record, r.Line, r.Offset, r.Code, r.Reason, r.Key, r.Raw))
+	}
+	return strings.Join(all, "\n")
+}
+
+func (p *player) doLists(o op) string {
+	r := listRef(everyone[o.Owner], fmt.Sprint("l", o.ID%2))
+	switch o.Name {
+	case "CreateList":
+		l := newList(r.Owner, r.ID)
+		l.Name = fmt.Sprint("n", o.Key%3)
+		l, err := p.s.CreateList(p.ctx, l, once(o), o.N)
+		return answer(err, "%+v", l)
+	case "ChangeList":
+		l, err := p.s.ChangeList(p.ctx, r, func(l *store.List) error {
+			l.Name, l.Updated = fmt.Sprint("n", o.Key%3), time.Now()
+			l.Config = fmt.Append(nil, o.N)
+			return nil
+		})
+		return answer(err, "%+v", l)
+	case "DeleteList":
+		return answer(p.s.DeleteList(p.ctx, r), "ok")
+	}
+	var all []string
+	for after := ""; ; {
+		lists, word, err := p.s.ListLists(p.ctx, r.Owner, destination.AddressList, store.Page{After: after, Limit: 1 + o.N})
+		if err != nil {
+			return answer(err, "")
+		}
+		for _, l := range lists {
+			all = append(all, fmt.Sprintf("%+v", l))
+		}
+		if after = word; word == "" {
+			return strings.Join(all, "\n")
+		}
+	}
+}
+
+func (p *player) doMembers(o op) string {
+	r, key := listRef(everyone[o.Owner], fmt.Sprint("l", o.ID%2)), memberName(o.Key)
+	switch o.Name {
+	case "PutMember":
+		return answer(p.s.PutMember(p.ctx, r, key, fmt.Append(nil, o.N), time.Now(), store.PutOptions{New: o.ID > 2, Max: o.N}), "ok")
+	case "DeleteMember":
+		return answer(p.s.DeleteMember(p.ctx, r, key), "ok")
+	case "Member":
+		m, err := p.s.Member(p.ctx, r, key)
+		return answer(err, "%+v", m)
+	}
+	f := store.MemberFilter{Prefix: key[:min(o.ID, len(key))]}
+	if o.Key > 3 {
+		f.Match = func(m store.Member) bool { return len(m.Value) > 0 && m.Value[0]%2 == 0 }
+	}
+	var all []string
+	for after := ""; ; {
+		members, word, err := p.s.ListMembers(p.ctx, r, f, store.Page{After: after, Limit: 1 + o.N})
+		if err != nil {
+			return answer(err, "")
+		}
+		for _, m := range members {
+			all = append(all, fmt.Sprintf("%+v", m))
+		}
+		if after = word; word == "" {
+			return strings.Join(all, "\n")
+		}
+	}
+}
