@@ -41,10 +41,8 @@ type reader struct {
 	sized  bool
 }
 
-const (
-	firstPause = 50 * time.Millisecond
-	lastPause  = 5 * time.Second
-)
+// firstPause is the pause before the second connection; each one after it is twice as long.
+const firstPause = 50 * time.Millisecond
 
 // Read implements io.Reader.
 func (r *reader) Read(p []byte) (int, error) {
@@ -109,7 +107,7 @@ func (r *reader) part(cause error) {
 		r.broken = time.Now()
 		r.s.log.WarnContext(r.ctx, "reading lost its connection", "object", r.at.name.URL(), "offset", r.pos, "error", cause)
 	}
-	r.pause = min(max(2*r.pause, firstPause), lastPause)
+	r.pause = min(max(2*r.pause, firstPause), r.s.opts.Pause)
 }
 
 // wait waits before a connection that follows a lost one, and returns an error if it is

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -74,6 +75,9 @@ func (r *rig) openAt(address string, o s3object.Options, more ...string) *s3obje
 	r.Helper()
 	if o.Credentials == nil {
 		o.Credentials = keys
+	}
+	if o.Pause == 0 {
+		o.Pause = 20 * time.Millisecond
 	}
 	q := url.Values{"endpoint": {address}, "prefix": {"some/prefix"}}
 	for i := 0; i < len(more); i += 2 {

@@ -72,6 +72,9 @@ type Options struct {
 	// one. 0 is 30 seconds.
 	Stall time.Duration
 
+	// Pause is the longest pause before a request is made again. 0 is 5 seconds.
+	Pause time.Duration
+
 	// Patience is how long a reading tries to get one byte further, over as many
 	// connections as it takes. 0 is a minute.
 	Patience time.Duration
@@ -92,6 +95,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Stall == 0 {
 		o.Stall = 30 * time.Second
+	}
+	if o.Pause == 0 {
+		o.Pause = 5 * time.Second
 	}
 	if o.Patience == 0 {
 		o.Patience = time.Minute
@@ -155,7 +161,7 @@ func (s *Store) settings(endpoint string) s3.Options {
 		AppID:        "sluice",
 		Retryer: retry.NewStandard(func(r *retry.StandardOptions) {
 			r.MaxAttempts = 4
-			r.MaxBackoff = 5 * time.Second
+			r.MaxBackoff = s.opts.Pause
 			r.RateLimiter = ratelimit.None // a quota over all jobs would fail the patient ones too
 		}),
 		// Checksums beyond the signed hash of the body would become part of links, and
