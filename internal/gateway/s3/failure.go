@@ -98,8 +98,11 @@ func (c *call) brokenChunks(f failure) failure {
 
 // unverified is what a caller is told whose signature was not accepted.
 func (c *call) unverified(err error) error {
-	if fault.Is(err, fault.Malformed) { // the query string
+	switch {
+	case fault.Is(err, fault.Malformed): // the query string
 		return failure{"InvalidURI", http.StatusBadRequest, fault.Message(err)}
+	case fault.Is(err, fault.BadSignature) && c.q.Has("AWSAccessKeyId"): // Signature Version 2
+		return failure{"InvalidRequest", http.StatusBadRequest, fault.Message(err)}
 	}
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/sluicehq/sluice/internal/object/diskobject"
 	"github.com/sluicehq/sluice/internal/sigv4"
+	"github.com/sluicehq/sluice/internal/wire"
 )
 
 var (
@@ -136,4 +138,68 @@ func (e *endpoint) do(t testing.TB, r *http.Request) (*http.Response, string) {
 		t.Fatalf("%s %s: read the reply: %v", r.Method, r.URL.Path, err)
 	}
 	return res, string(text)
+}
+
+func serveFunc(t *testing.T, h http.HandlerFunc) *endpoint {
+	t.Helper()
+	e := &endpoint{Server: httptest.NewServer(h)}
+	t.Cleanup(e.Close)
+	return e
+}
+
+func TestVirtualHosts(t *testing.T) {
+	t.Parallel()
+	e := withBucket(t, Options{Host: "s3.test"})
+	for host, want := range map[string]int{"work.s3.test": 200, "work.s3.test:80": 200, "nobody.s3.test": 404, "s3.test": 404} {
+		r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, e.URL+"/k", nil)
+		r.Host = host
+		sigv4.Sign(r, root, "eu-west-1", service, sigv4.EmptyPayload, time.Now())
+		if res, reply := e.do(t, r); res.StatusCode != want {
+			t.Errorf("GET /k of %s: %s %s, want %d", host, res.Status, reply, want)
+		}
+	}
+}
+
+func TestIsS3(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		method, service, target string
+		want                    bool
+	}{
+		{"GET", "s3", "", true},
+		{"POST", "s3", "", true},
+		{"GET", "ses", "", false},
+		{"GET", "", "", true},
+		{"PUT", "", "", true},
+		{"POST", "", "", false},
+		{"POST", "", "MailManagerSvc.ListAddressLists", false},
+		{"GET", "", "MailManagerSvc.ListAddressLists", false},
+	} {
+		r := httptest.NewRequest(c.method, "/work/k", nil)
+		if c.target != "" {
+			r.Header.Set("X-Amz-Target", c.target)
+		}
+		if c.service != "" {
+			sigv4.Sign(r, root, "eu-west-1", c.service, sigv4.EmptyPayload, time.Now())
+		}
+		if got := IsS3(r); got != c.want {
+			t.Errorf("IsS3 of %s signed for %q with target %q = %t, want %t", c.method, c.service, c.target, got, c.want)
+		}
+	}
+}
+
+func TestObserveAndRequestID(t *testing.T) {
+	t.Parallel()
+	var got wire.Done
+	e := start(t, false, Options{
+		RequestID: func(*http.Request) string { return "id-1" },
+		Observe:   func(_ context.Context, d wire.Done) { got = d },
+	})
+	res, _ := e.raw(t, http.MethodGet, "/nobody/k", "")
+	if res.Header.Get("X-Amz-Request-Id") != "id-1" {
+		t.Errorf("request id %q, want id-1", res.Header.Get("X-Amz-Request-Id"))
+	}
+	if got.API != "s3" || got.Operation != "GetObject" || got.Status != http.StatusNotFound || got.Err == nil {
+		t.Errorf("observed %+v, want GetObject and its 404", got)
+	}
 }
