@@ -82,6 +82,7 @@ func newRoot() *cobra.Command {
 import-job APIs that AWS publishes (SES Mail Manager, SES v2) and the S3 that
 carries the files, so AWS SDKs and the AWS CLI work with it unchanged.`,
 		Example: `  sluice serve                       start a server on 127.0.0.1:4680
+  sluice import partners.csv --to address-list/partners
   eval "$(sluice env)"               point an AWS SDK or the AWS CLI at it
   aws mailmanager list-address-lists`,
 		SilenceUsage:  true,
@@ -89,7 +90,13 @@ carries the files, so AWS SDKs and the AWS CLI work with it unchanged.`,
 	}
 	root.AddCommand(
 		newServe(),
+		newDemo(),
 		newEnv(),
+		newImport(),
+		newJobs(),
+		newJob(),
+		newStop(),
+		newReport(),
 		newVersion(),
 	)
 	return root

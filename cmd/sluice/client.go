@@ -1,0 +1,216 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/sluicehq/sluice/internal/sigv4"
+)
+
+// client calls an endpoint that speaks the import-job APIs: Sluice, or AWS itself.
+type client struct {
+	endpoint string // AWS's own hosts, one for each API, if empty
+	keys     sigv4.Credentials
+	region   string
+	http     *http.Client
+}
+
+// api is one of the APIs that the client calls.
+type api struct {
+	signing string // the name that requests are signed for
+	host    string // the first label of AWS's own host
+	target  string // of X-Amz-Target, for the APIs that have it
+}
+
+var (
+	mailManagerAPI = api{signing: "ses", host: "mail-manager", target: "MailManagerSvc"}
+	sesAPI         = api{signing: "ses", host: "email"}
+	s3API          = api{signing: "s3", host: "s3"}
+	ownAPI         = api{signing: "sluice"}
+)
+
+// refusal is an error that the endpoint answered with.
+type refusal struct {
+	Status  int
+	Code    string
+	Message string
+}
+
+func (r *refusal) Error() string {
+	if r.Message == "" {
+		return fmt.Sprintf("the server answered %s (%d)", cmp.Or(r.Code, http.StatusText(r.Status)), r.Status)
+	}
+	return fmt.Sprintf("%s (%s)", r.Message, cmp.Or(r.Code, http.StatusText(r.Status)))
+}
+
+// refusedAs reports whether err is the endpoint's refusal with one of the codes.
+func refusedAs(err error, codes ...string) bool {
+	var r *refusal
+	if !errors.As(err, &r) {
+		return false
+	}
+	for _, code := range codes {
+		if r.Code == code {
+			return true
+		}
+	}
+	return false
+}
+
+// base returns where an API is.
+func (c *client) base(a api) (string, error) {
+	if c.endpoint != "" {
+		return strings.TrimRight(c.endpoint, "/"), nil
+	}
+	if a.host == "" {
+		return "", errors.New("this command needs a Sluice server: set --endpoint")
+	}
+	return "https://" + a.host + "." + c.region + ".amazonaws.com", nil
+}
+
+// target calls an operation of an awsJson1_0 API.
+func (c *client) target(ctx context.Context, a api, operation string, in, out any) error {
+	header := http.Header{
+		"X-Amz-Target": {a.target + "." + operation},
+		"Content-Type": {"application/x-amz-json-1.0"},
+	}
+	return c.call(ctx, a, http.MethodPost, "/", header, in, out)
+}
+
+// rest calls an operation of a restJson1 API; a nil in sends no body.
+func (c *client) rest(ctx context.Context, a api, method, path string, in, out any) error {
+	header := http.Header{}
+	if in != nil {
+		header.Set("Content-Type", "application/json")
+	}
+	return c.call(ctx, a, method, path, header, in, out)
+}
+
+func (c *client) call(ctx context.Context, a api, method, path string, header http.Header, in, out any) error {
+	var body []byte
+	if in != nil {
+		var err error
+		if body, err = json.Marshal(in); err != nil {
+			return err
+		}
+	}
+	resp, err := c.send(ctx, a, method, path, header, bytes.NewReader(body), int64(len(body)), sigv4.HashPayload(body))
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if out == nil {
+		return nil
+	}
+	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
+		return fmt.Errorf("read the answer to %s %s: %w", method, path, err)
+	}
+	return nil
+}
+
+// send signs and sends one request. An answer other than 2xx is a *refusal.
+func (c *client) send(ctx context.Context, a api, method, path string, header http.Header, body io.Reader, size int64, hash string) (*http.Response, error) {
+	base, err := c.base(a)
+	if err != nil {
+		return nil, err
+	}
+	r, err := http.NewRequestWithContext(ctx, method, base+path, body)
+	if err != nil {
+		return nil, err
+	}
+	if r.ContentLength = size; size == 0 {
+		r.Body = http.NoBody
+	}
+	for name, values := range header {
+		r.Header[name] = values
+	}
+	sigv4.Sign(r, c.keys, c.region, a.signing, hash, time.Now())
+	return c.do(r)
+}
+
+func (c *client) do(r *http.Request) (*http.Response, error) {
+	resp, err := c.http.Do(r)
+	if err != nil {
+		return nil, unreachable(err, r.URL)
+	}
+	if resp.StatusCode/100 != 2 {
+		defer resp.Body.Close()
+		return nil, readRefusal(resp)
+	}
+	return resp, nil
+}
+
+// unreachable drops the query from a transport error: it may hold a signature.
+func unreachable(err error, u *url.URL) error {
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		err = wrapped.Err
+	}
+	return fmt.Errorf("reach %s://%s: %w", u.Scheme, u.Host, err)
+}
+
+// readRefusal understands the error forms of all APIs: JSON with a type in header or
+// body, and S3's XML.
+func readRefusal(resp *http.Response) error {
+	r := &refusal{Status: resp.StatusCode}
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	var form struct {
+		Type    string `json:"__type" xml:"-"`
+		Code    string `json:"code" xml:"Code"`
+		Message string `json:"message" xml:"Message"` // JSON names match without regard to case
+	}
+	if json.Unmarshal(body, &form) != nil {
+		_ = xml.Unmarshal(body, &form)
+	}
+	r.Message = form.Message
+	r.Code = cmp.Or(resp.Header.Get("X-Amzn-Errortype"), form.Type, form.Code)
+	if _, after, ok := strings.Cut(r.Code, "#"); ok {
+		r.Code = after
+	}
+	r.Code, _, _ = strings.Cut(r.Code, ":")
+	return r
+}
+
+// putFile sends a file to a pre-signed link.
+func (c *client) putFile(ctx context.Context, link string, body io.Reader, size int64) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPut, link, io.NopCloser(body))
+	if err != nil {
+		return err
+	}
+	if r.ContentLength = size; size == 0 {
+		r.Body = http.NoBody
+	}
+	resp, err := c.do(r)
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
+}
+
+// putObject sends a file to S3, into a bucket that it makes if need be.
+func (c *client) putObject(ctx context.Context, bucket, key string, body io.Reader, size int64) error {
+	resp, err := c.send(ctx, s3API, http.MethodPut, "/"+bucket, nil, nil, 0, sigv4.EmptyPayload)
+	switch {
+	case refusedAs(err, "BucketAlreadyOwnedByYou"):
+	case err != nil:
+		return fmt.Errorf("make bucket %s: %w", bucket, err)
+	default:
+		resp.Body.Close()
+	}
+	path := (&url.URL{Path: "/" + bucket + "/" + key}).EscapedPath()
+	resp, err = c.send(ctx, s3API, http.MethodPut, path, nil, io.NopCloser(body), size, sigv4.UnsignedPayload)
+	if err != nil {
+		return fmt.Errorf("upload s3://%s/%s: %w", bucket, key, err)
+	}
+	return resp.Body.Close()
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sluicehq/sluice/internal/sigv4"
+)
+
+// connection is how a client command finds its server: see clientTarget.
+type connection struct{ data string }
+
+func (at *connection) flags(cmd *cobra.Command) { dataFlag(cmd.Flags(), &at.data) }
+
+// client returns the client that the command line and the environment describe.
+func (at *connection) client(cmd *cobra.Command) (*client, error) {
+	if err := settle(cmd.Flags(), os.Getenv); err != nil {
+		return nil, err
+	}
+	t, err := clientTarget(at.data, os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	return t.client()
+}
+
+// client returns a client that signs with the target's key.
+func (t target) client() (*client, error) {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.WriteBufferSize = 256 << 10
+	// A server may take its time to refuse a large upload; it should be heard.
+	transport.ExpectContinueTimeout = time.Second
+	if t.CA != "" {
+		pem, err := os.ReadFile(t.CA)
+		if err != nil {
+			return nil, err
+		}
+		roots := x509.NewCertPool()
+		if !roots.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("%s holds no certificate", t.CA)
+		}
+		transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	}
+	return &client{
+		endpoint: t.URL,
+		keys:     sigv4.Credentials{AccessKey: t.key.id, Secret: t.key.secret},
+		region:   t.region,
+		http:     &http.Client{Transport: transport},
+	}, nil
+}

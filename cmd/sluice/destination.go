@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// importer imports into a destination as the command line names it. Each kind of
+// destination has an API of its own, with the same steps: upload, start, watch.
+type importer interface {
+	// start uploads the file and starts its import; it returns the job's id.
+	start(ctx context.Context, c *client, f *file) (string, error)
+	// progress asks how far a job is.
+	progress(ctx context.Context, c *client, id string) (progress, error)
+}
+
+// file is what is imported.
+type file struct {
+	name   string // for people
+	format string // CSV or JSON
+	size   int64
+	body   io.Reader
+}
+
+// progress is what every wire tells of a job.
+type progress struct {
+	State    string // as the wire spells it
+	Imported int64
+	Rejected int64
+	Error    string
+}
+
+func (p progress) completed() bool { return p.State == "COMPLETED" }
+func (p progress) stopped() bool   { return p.State == "STOPPED" || p.State == "CANCELLED" }
+func (p progress) final() bool     { return p.completed() || p.stopped() || p.State == "FAILED" }
+
+// newImporter reads the flags --to and --action.
+func newImporter(to, action string) (importer, error) {
+	kind, name, named := strings.Cut(to, "/")
+	switch {
+	case action != "PUT" && action != "DELETE":
+		return nil, fmt.Errorf("action: %q is not one of PUT, DELETE", action)
+	case kind == "address-list" && name != "":
+		if action != "PUT" {
+			return nil, errors.New("action: an address list only takes PUT")
+		}
+		return &addressList{name: name}, nil
+	case kind == "suppression" && !named:
+		return &suppression{action: action}, nil
+	}
+	return nil, fmt.Errorf("to: %q is not one of address-list/NAME, suppression", to)
+}
+
+// addressList imports through SES Mail Manager.
+type addressList struct{ name string }
+
+func (a *addressList) start(ctx context.Context, c *client, f *file) (string, error) {
+	list, err := a.find(ctx, c)
+	if err != nil {
+		return "", err
+	}
+	var job struct{ JobId, PreSignedUrl string }
+	in := map[string]any{
+		"AddressListId": list, "Name": jobName(f.name), "ClientToken": uuid.NewString(),
+		"ImportDataFormat": map[string]string{"ImportDataType": f.format},
+	}
+	if err := c.target(ctx, mailManagerAPI, "CreateAddressListImportJob", in, &job); err != nil {
+		return "", fmt.Errorf("create import job: %w", err)
+	}
+	if err := c.putFile(ctx, job.PreSignedUrl, f.body, f.size); err != nil {
+		return "", fmt.Errorf("upload %s: %w", f.name, err)
+	}
+	if err := c.target(ctx, mailManagerAPI, "StartAddressListImportJob", map[string]string{"JobId": job.JobId}, nil); err != nil {
+		return "", fmt.Errorf("start job %s: %w", job.JobId, err)
+	}
+	return job.JobId, nil
+}
+
+// find returns the id of the list, which it makes if there is none of the name.
+func (a *addressList) find(ctx context.Context, c *client) (string, error) {
+	in := map[string]any{"PageSize": 50}
+	for {
+		var page struct {
+			AddressLists []struct{ AddressListId, AddressListName string }
+			NextToken    string
+		}
+		if err := c.target(ctx, mailManagerAPI, "ListAddressLists", in, &page); err != nil {
+			return "", fmt.Errorf("look for address list %s: %w", a.name, err)
+		}
+		for _, list := range page.AddressLists {
+			if list.AddressListName == a.name {
+				return list.AddressListId, nil
+			}
+		}
+		if page.NextToken == "" {
+			break
+		}
+		in["NextToken"] = page.NextToken
+	}
+	var list struct{ AddressListId string }
+	if err := c.target(ctx, mailManagerAPI, "CreateAddressList",
+		map[string]string{"AddressListName": a.name, "ClientToken": uuid.NewString()}, &list); err != nil {
+		return "", fmt.Errorf("create address list %s: %w", a.name, err)
+	}
+	return list.AddressListId, nil
+}
+
+func (a *addressList) progress(ctx context.Context, c *client, id string) (progress, error) {
+	var job struct {
+		Status                               string
+		ImportedItemsCount, FailedItemsCount int64
+		Error                                string
+	}
+	err := c.target(ctx, mailManagerAPI, "GetAddressListImportJob", map[string]string{"JobId": id}, &job)
+	return progress{State: job.Status, Imported: job.ImportedItemsCount, Rejected: job.FailedItemsCount, Error: job.Error}, err
+}
+
+// jobName makes a name that Mail Manager takes from a file's: letters, digits, and . _ -
+func jobName(name string) string {
+	clean := func(r rune) rune {
+		if r < 0x80 && (r == '.' || r == '_' || r == '-' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z') {
+			return r
+		}
+		return '-'
+	}
+	return strings.Map(clean, name[max(0, len(name)-255):])
+}
+
+// suppression imports through SES v2.
+type suppression struct{ action string }
+
+// uploadBucket is where files for SES v2 are put; its jobs read from S3.
+const uploadBucket = "sluice"
+
+func (s *suppression) start(ctx context.Context, c *client, f *file) (string, error) {
+	key := "imports/" + uuid.NewString() + "/" + jobName(f.name)
+	if err := c.putObject(ctx, uploadBucket, key, f.body, f.size); err != nil {
+		return "", err
+	}
+	in := map[string]any{
+		"ImportDestination": map[string]any{
+			"SuppressionListDestination": map[string]string{"SuppressionListImportAction": s.action},
+		},
+		"ImportDataSource": map[string]string{"S3Url": "s3://" + uploadBucket + "/" + key, "DataFormat": f.format},
+	}
+	var job struct{ JobId string }
+	if err := c.rest(ctx, sesAPI, http.MethodPost, "/v2/email/import-jobs", in, &job); err != nil {
+		return "", fmt.Errorf("create import job: %w", err)
+	}
+	return job.JobId, nil
+}
+
+func (s *suppression) progress(ctx context.Context, c *client, id string) (progress, error) {
+	var job struct {
+		JobStatus                                 string
+		ProcessedRecordsCount, FailedRecordsCount int64
+		FailureInfo                               struct{ ErrorMessage string }
+	}
+	err := c.rest(ctx, sesAPI, http.MethodGet, "/v2/email/import-jobs/"+url.PathEscape(id), nil, &job)
+	return progress{
+		State: job.JobStatus, Imported: job.ProcessedRecordsCount - job.FailedRecordsCount,
+		Rejected: job.FailedRecordsCount, Error: job.FailureInfo.ErrorMessage,
+	}, err
+}

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes of import and job --watch, beside those of every command.
+const (
+	exitRejects    = 3 // completed, but records were refused
+	exitJobFailed  = 4
+	exitJobStopped = 5
+)
+
+// jobError says that a job did not end as one would wish, and is an exit code.
+type jobError struct {
+	code int
+	text string
+}
+
+func (e *jobError) Error() string { return e.text }
+
+func (e *jobError) exitCode() int { return e.code }
+
+func newImport() *cobra.Command {
+	var at connection
+	var to, action, format string
+	var asJSON, quiet bool
+	cmd := &cobra.Command{
+		Use:   "import FILE --to DESTINATION",
+		Short: "Upload a file, import it, and watch until it is done",
+		Long: `Upload a file, start an import of it, watch its progress, and print how it ended.
+
+FILE is CSV or JSON, as it is or packed with gzip or zstd. DESTINATION is one of
+
+  address-list/NAME   an address list of SES Mail Manager; it is made if there is none
+  suppression         the account's suppression list of SES v2
+
+Exit codes: 0 all records were imported; 3 completed, but some were refused (see
+"sluice report"); 4 the job failed; 5 it was stopped; 2 usage; 1 anything else.
+
+To interrupt this command does not stop the job: see "sluice stop".`,
+		Example: `  sluice import partners.csv --to address-list/partners
+  sluice import bounces.csv.gz --to suppression
+  sluice import comeback.csv --to suppression --action DELETE
+  sluice import partners.json --to address-list/partners --json`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			dst, err := newImporter(to, action)
+			if err != nil {
+				return usageError{err}
+			}
+			c, err := at.client(cmd)
+			if err != nil {
+				return err
+			}
+			return importFile(cmd.Context(), c, dst, args[0], format, newWatcher(cmd, asJSON, quiet))
+		},
+	}
+	at.flags(cmd)
+	cmd.Flags().StringVar(&to, "to", "", "`destination`: address-list/NAME or suppression")
+	cmd.Flags().StringVar(&action, "action", "PUT", "`what` to do with the members: PUT, or DELETE (suppression only)")
+	cmd.Flags().StringVar(&format, "format", "", "`format` of the file: CSV or JSON (default by its name, or its first byte)")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the outcome as one JSON object, and no progress")
+	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print no progress")
+	_ = cmd.MarkFlagRequired("to")
+	return cmd
+}
+
+// importFile is the import command after its flags are read.
+func importFile(ctx context.Context, c *client, dst importer, path, format string, w *watcher) error {
+	f, err := openFile(path, format)
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	upload := f.file
+	upload.body = w.uploading(f.body, f.size)
+	id, err := dst.start(ctx, c, &upload)
+	if err != nil {
+		return err
+	}
+	ask := func(ctx context.Context) (progress, error) { return dst.progress(ctx, c, id) }
+	return w.watch(ctx, c, id, ask)
+}
+
+// openedFile is a file on disk that is to be imported.
+type openedFile struct {
+	file
+	close func() error
+}
+
+func openFile(path, format string) (*openedFile, error) {
+	fd, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := fd.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a regular file", path)
+	}
+	if err == nil && format == "" {
+		format, err = guessFormat(path, fd)
+	}
+	format = strings.ToUpper(format)
+	if err == nil && format != "CSV" && format != "JSON" {
+		err = usageError{fmt.Errorf("format: %q is not one of CSV, JSON", format)}
+	}
+	if err != nil {
+		fd.Close()
+		return nil, err
+	}
+	return &openedFile{file{name: filepath.Base(path), format: format, size: info.Size(), body: fd}, fd.Close}, nil
+}
+
+// guessFormat tells the format by the file's name, and without a telling name by
+// whether its text begins like JSON.
+func guessFormat(path string, fd io.ReaderAt) (string, error) {
+	name := strings.ToLower(path)
+	for _, packed := range []string{".gz", ".zst"} {
+		name = strings.TrimSuffix(name, packed)
+	}
+	switch filepath.Ext(name) {
+	case ".csv", ".txt":
+		return "CSV", nil
+	case ".json", ".jsonl", ".ndjson":
+		return "JSON", nil
+	}
+	head := make([]byte, 512)
+	n, err := fd.ReadAt(head, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	text := strings.TrimLeft(strings.TrimPrefix(string(head[:n]), "\ufeff"), " \t\r\n")
+	if strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[") {
+		return "JSON", nil
+	}
+	return "CSV", nil
+}
+
+// outcome is how an import ended, as --json prints it.
+type outcome struct {
+	Job           string  `json:"job"`
+	State         string  `json:"state"`
+	Imported      int64   `json:"imported"`
+	Rejected      int64   `json:"rejected"`
+	Seconds       float64 `json:"seconds"`
+	RowsPerSecond float64 `json:"rowsPerSecond"`
+	Error         string  `json:"error,omitempty"`
+}
+
+func newOutcome(id string, p progress, took time.Duration) outcome {
+	o := outcome{Job: id, State: p.State, Imported: p.Imported, Rejected: p.Rejected, Error: p.Error, Seconds: took.Seconds()}
+	if took > 0 {
+		o.RowsPerSecond = float64(p.Imported+p.Rejected) / took.Seconds()
+	}
+	return o
+}
+
+// exit returns the error, if any, that says how the job ended.
+func (o outcome) exit() error {
+	p := progress{State: o.State}
+	switch {
+	case p.stopped():
+		return &jobError{exitJobStopped, "job " + o.Job + " was stopped"}
+	case !p.completed():
+		return &jobError{exitJobFailed, "job " + o.Job + " failed: " + o.Error}
+	case o.Rejected > 0:
+		return &jobError{exitRejects, fmt.Sprintf("%s records were refused; see: sluice report %s", grouped(o.Rejected), o.Job)}
+	}
+	return nil
+}
+
+// grouped writes a number with commas between thousands.
+func grouped(n int64) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

@@ -1,0 +1,252 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sluicehq/sluice/internal/gateway/jobs"
+	"github.com/sluicehq/sluice/internal/sigv4"
+)
+
+const ownPath = jobs.Prefix + "jobs"
+
+// ownProgress is what Sluice's own API tells of a job, in the words of AWS's.
+func ownProgress(j jobs.Job) progress {
+	return progress{State: strings.ToUpper(j.State), Imported: j.Imported, Rejected: j.Rejected, Error: j.Error}
+}
+
+// ownJob asks for one job.
+func (c *client) ownJob(ctx context.Context, id string) (jobs.Job, error) {
+	var j jobs.Job
+	err := c.rest(ctx, ownAPI, http.MethodGet, ownPath+"/"+url.PathEscape(id), nil, &j)
+	return j, err
+}
+
+// ownJobs gives every job, oldest first, that the query selects.
+func (c *client) ownJobs(ctx context.Context, query url.Values, each func(json.RawMessage, jobs.Job) error) error {
+	for {
+		var page struct {
+			Jobs []json.RawMessage `json:"jobs"`
+			Next string            `json:"next"`
+		}
+		if err := c.rest(ctx, ownAPI, http.MethodGet, ownPath+"?"+query.Encode(), nil, &page); err != nil {
+			return err
+		}
+		for _, raw := range page.Jobs {
+			var j jobs.Job
+			if err := json.Unmarshal(raw, &j); err != nil {
+				return err
+			}
+			if err := each(raw, j); err != nil {
+				return err
+			}
+		}
+		if page.Next == "" {
+			return nil
+		}
+		query.Set("next", page.Next)
+	}
+}
+
+func newJobs() *cobra.Command {
+	var at connection
+	var state string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "jobs",
+		Short: "List the import jobs of all APIs",
+		Example: `  sluice jobs
+  sluice jobs --state processing
+  sluice jobs --json | jq -r 'select(.state == "failed") | .error'`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := at.client(cmd)
+			if err != nil {
+				return err
+			}
+			query := url.Values{}
+			if state != "" {
+				query.Set("state", state)
+			}
+			if asJSON {
+				return c.ownJobs(cmd.Context(), query, func(raw json.RawMessage, _ jobs.Job) error {
+					_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s\n", raw)
+					return err
+				})
+			}
+			table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+			fmt.Fprintln(table, "JOB\tTO\tSTATE\tIMPORTED\tREFUSED\tCREATED")
+			err = c.ownJobs(cmd.Context(), query, func(_ json.RawMessage, j jobs.Job) error {
+				_, err := fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", j.ID, to(j), j.State,
+					grouped(j.Imported), grouped(j.Rejected), j.Created.Local().Format(time.DateTime))
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			return table.Flush()
+		},
+	}
+	at.flags(cmd)
+	cmd.Flags().StringVar(&state, "state", "", "only jobs in this `state`: created, processing, completed, failed or stopped")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per line")
+	return cmd
+}
+
+func to(j jobs.Job) string {
+	if j.Destination.Kind == j.Destination.List {
+		return j.Destination.Kind
+	}
+	return j.Destination.Kind + "/" + j.Destination.List
+}
+
+func newJob() *cobra.Command {
+	var at connection
+	var asJSON, watch bool
+	cmd := &cobra.Command{
+		Use:   "job ID",
+		Short: "Show one import job, or watch it until it has ended",
+		Example: `  sluice job job-3qlenopx5xw66ewlx3phx7jz
+  sluice job --watch job-3qlenopx5xw66ewlx3phx7jz`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := at.client(cmd)
+			if err != nil {
+				return err
+			}
+			if watch {
+				w := newWatcher(cmd, asJSON, false)
+				ask := func(ctx context.Context) (progress, error) {
+					j, err := c.ownJob(ctx, args[0])
+					return ownProgress(j), err
+				}
+				return w.watch(cmd.Context(), c, args[0], ask)
+			}
+			j, err := c.ownJob(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return printJob(cmd.OutOrStdout(), j, asJSON)
+		},
+	}
+	at.flags(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "show its progress until it has ended; exit codes as of import")
+	return cmd
+}
+
+func printJob(out io.Writer, j jobs.Job, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(out).Encode(j)
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	row := func(name string, value any) { fmt.Fprintf(table, "%s\t%v\n", name, value) }
+	row("job", j.ID)
+	row("api", j.Wire)
+	if j.Name != "" {
+		row("name", j.Name)
+	}
+	row("to", to(j)+" ("+j.Destination.Action+")")
+	row("from", fmt.Sprintf("s3://%s/%s (%s)", j.Source.Bucket, j.Source.Key, j.Source.Format))
+	row("state", j.State)
+	if j.Error != "" {
+		row("error", j.Error)
+	}
+	row("imported", grouped(j.Imported))
+	row("refused", grouped(j.Rejected))
+	if j.Source.Size > 0 {
+		row("read", fmt.Sprintf("%s of %s bytes", grouped(j.BytesRead), grouped(j.Source.Size)))
+	}
+	for _, t := range []struct {
+		name string
+		at   *time.Time
+	}{{"created", j.Created}, {"started", j.Started}, {"finished", j.Finished}} {
+		if t.at != nil {
+			row(t.name, t.at.Local().Format(time.DateTime))
+		}
+	}
+	return table.Flush()
+}
+
+func newStop() *cobra.Command {
+	var at connection
+	cmd := &cobra.Command{
+		Use:   "stop ID",
+		Short: "Stop an import job of any API; what it imported stays",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := at.client(cmd)
+			if err != nil {
+				return err
+			}
+			var j jobs.Job
+			if err := c.rest(cmd.Context(), ownAPI, http.MethodPost, ownPath+"/"+url.PathEscape(args[0])+"/stop", nil, &j); err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "stopped job %s: %s imported, %s refused\n", j.ID, grouped(j.Imported), grouped(j.Rejected))
+			return nil
+		},
+	}
+	at.flags(cmd)
+	return cmd
+}
+
+func newReport() *cobra.Command {
+	var at connection
+	var file string
+	cmd := &cobra.Command{
+		Use:   "report ID",
+		Short: "Print the records that a job refused, as CSV",
+		Long: `Print the records that a job refused, as CSV: the member's key as it stood there, the
+reason, its code, line and byte offset in the file, and the record itself. A job
+that still runs is reported as far as it has come.`,
+		Example: `  sluice report job-3qlenopx5xw66ewlx3phx7jz
+  sluice report job-3qlenopx5xw66ewlx3phx7jz -o refused.csv`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := at.client(cmd)
+			if err != nil {
+				return err
+			}
+			report, err := c.report(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			defer report.Close()
+			out := cmd.OutOrStdout()
+			if file != "" {
+				fd, err := os.Create(file)
+				if err != nil {
+					return err
+				}
+				defer fd.Close()
+				out = fd
+			}
+			_, err = io.Copy(out, report)
+			return err
+		},
+	}
+	at.flags(cmd)
+	cmd.Flags().StringVarP(&file, "output", "o", "", "write to this `file`")
+	return cmd
+}
+
+// report asks for a job's report; the caller closes it.
+func (c *client) report(ctx context.Context, id string) (io.ReadCloser, error) {
+	path := ownPath + "/" + url.PathEscape(id) + "/report"
+	resp, err := c.send(ctx, ownAPI, http.MethodGet, path, nil, nil, 0, sigv4.EmptyPayload)
+	if err != nil {
+		return nil, err
+	}
+	return resp.Body, nil
+}
