@@ -1,0 +1,51 @@
+# The main jobs with the AWS CLI; $1 is a folder for files. Run with -euo pipefail.
+cd "$1"
+
+bucket=cli-$RANDOM
+printf 'ann@cli.example,BOUNCE\nnobody\n' >rows.csv
+aws s3 mb "s3://$bucket" >/dev/null
+aws s3 cp rows.csv "s3://$bucket/rows.csv" >/dev/null
+aws s3 cp "s3://$bucket/rows.csv" back.csv >/dev/null
+cmp rows.csv back.csv
+
+# Large enough that the CLI sends it in parts.
+head -c 20000000 /dev/urandom >large.bin
+aws s3 cp large.bin "s3://$bucket/large.bin" >/dev/null
+aws s3 cp "s3://$bucket/large.bin" large.back >/dev/null
+cmp large.bin large.back
+aws s3 ls "s3://$bucket/" | grep -q ' 20000000 large.bin'
+
+wait_for() { # wait_for WORD COMMAND...: until the command prints the word
+	local word=$1 got=
+	shift
+	for _ in $(seq 60); do
+		got=$("$@")
+		[ "$got" = "$word" ] && return
+		sleep 0.2
+	done
+	echo "waited in vain for $word, got $got" >&2
+	return 1
+}
+
+job=$(aws sesv2 create-import-job \
+	--import-destination 'SuppressionListDestination={SuppressionListImportAction=PUT}' \
+	--import-data-source "S3Url=s3://$bucket/rows.csv,DataFormat=CSV" --query JobId --output text)
+wait_for COMPLETED aws sesv2 get-import-job --job-id "$job" --query JobStatus --output text
+test "$(aws sesv2 get-import-job --job-id "$job" --query '[ProcessedRecordsCount,FailedRecordsCount]' --output text)" = "$(printf '2\t1')"
+aws sesv2 get-suppressed-destination --email-address ann@cli.example >/dev/null
+aws sesv2 list-import-jobs --query 'ImportJobs[].JobId' --output text | grep -q "$job"
+aws sesv2 delete-suppressed-destination --email-address ann@cli.example
+
+list=$(aws mailmanager create-address-list --address-list-name "cli-$RANDOM" --query AddressListId --output text)
+printf 'address\nann@cli.example\n*@cli.example\n' >list.csv
+read -r job url < <(aws mailmanager create-address-list-import-job --address-list-id "$list" --name cli \
+	--import-data-format ImportDataType=CSV --query '[JobId,PreSignedUrl]' --output text)
+curl -sSf -X PUT -T list.csv "$url"
+aws mailmanager start-address-list-import-job --job-id "$job"
+wait_for COMPLETED aws mailmanager get-address-list-import-job --job-id "$job" --query Status --output text
+test "$(aws mailmanager list-members-of-address-list --address-list-id "$list" --query 'length(Addresses)' --output text)" = 2
+aws mailmanager delete-address-list --address-list-id "$list"
+
+aws s3 rm --recursive "s3://$bucket" >/dev/null
+aws s3 rb "s3://$bucket" >/dev/null
+echo ok

@@ -1,0 +1,194 @@
+// Package conformance drives the built server from outside, as its users do: with
+// AWS's own clients, with curl-like requests, and with kill -9. Nothing here imports
+// the server's packages.
+package conformance
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const (
+	accessKey = "AKIACONFORMANCETESTS"
+	secretKey = "conformance/conformance/conformance/conf"
+	region    = "eu-central-1"
+)
+
+// binary is the built program; TestMain fills it.
+var binary string
+
+func TestMain(m *testing.M) {
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "sluice-conformance-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	binary = filepath.Join(dir, "sluice")
+	build := exec.Command("go", "build", "-o", binary, "../cmd/sluice")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+// server is one running process of the program.
+type server struct {
+	URL  string `json:"url"`
+	Data string
+
+	cmd    *exec.Cmd
+	log    *buffer
+	exited chan error
+}
+
+// start runs the program on a data directory of the test's own and stops it at the
+// end of the test.
+func start(t *testing.T, flags ...string) *server {
+	t.Helper()
+	return startOn(t, t.TempDir(), flags...)
+}
+
+// startOn runs the program on the given data directory.
+func startOn(t *testing.T, data string, flags ...string) *server {
+	t.Helper()
+	s := &server{Data: data, log: &buffer{}, exited: make(chan error, 1)}
+	_ = os.Remove(filepath.Join(data, "endpoint.json")) // of a process that was killed
+	s.cmd = exec.Command(binary, append([]string{"serve", "--listen", "127.0.0.1:0", "--data", data}, flags...)...)
+	s.cmd.Env = append(os.Environ(), "SLUICE_ACCESS_KEY_ID="+accessKey, "SLUICE_SECRET_ACCESS_KEY="+secretKey)
+	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { s.exited <- s.cmd.Wait() }()
+	t.Cleanup(func() {
+		s.kill(syscall.SIGKILL)
+		if t.Failed() {
+			t.Logf("the server's log:\n%s", s.log)
+		}
+	})
+	within(t, 20*time.Second, "the server is ready", func() bool {
+		select {
+		case err := <-s.exited:
+			s.exited <- err
+			t.Fatalf("the server ended: %v\n%s", err, s.log)
+		default:
+		}
+		text, err := os.ReadFile(filepath.Join(data, "endpoint.json"))
+		if err != nil || json.Unmarshal(text, s) != nil {
+			return false
+		}
+		resp, err := http.Get(s.URL + "/healthz")
+		if err != nil {
+			return false
+		}
+		resp.Body.Close()
+		return resp.StatusCode == http.StatusOK
+	})
+	return s
+}
+
+// kill sends sig and waits for the process to end.
+func (s *server) kill(sig os.Signal) error {
+	if err := s.cmd.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	err := <-s.exited
+	s.exited <- err
+	return err
+}
+
+// env is what points a client of AWS's at the server.
+func (s *server) env() []string {
+	return append(os.Environ(),
+		"SLUICE_ENDPOINT="+s.URL,
+		"AWS_ENDPOINT_URL="+s.URL,
+		"AWS_ACCESS_KEY_ID="+accessKey,
+		"AWS_SECRET_ACCESS_KEY="+secretKey,
+		"AWS_REGION="+region,
+		"AWS_DEFAULT_REGION="+region,
+		"AWS_CONFIG_FILE="+os.DevNull,
+		"AWS_SHARED_CREDENTIALS_FILE="+os.DevNull,
+		"AWS_EC2_METADATA_DISABLED=true",
+		"AWS_PAGER=",
+	)
+}
+
+// within waits for done, asking again and again, and fails the test after the limit.
+func within(t *testing.T, limit time.Duration, what string, done func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !done() {
+		select {
+		case <-ctx.Done():
+			t.Fatalf("waited %v in vain until %s", limit, what)
+		case <-tick.C:
+		}
+	}
+}
+
+// client runs a command that uses one of AWS's clients and returns what it printed.
+func (s *server) client(t *testing.T, dir, name string, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir, cmd.Env = dir, s.env()
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// need skips the test when a client is not installed. With SLUICE_TEST_ALL set, one
+// that the project's own make would have installed must be there.
+func need(t *testing.T, missing, installed bool, what string) {
+	t.Helper()
+	if !missing {
+		return
+	}
+	if installed && os.Getenv("SLUICE_TEST_ALL") != "" {
+		t.Fatalf("%s is not installed: run make test", what)
+	}
+	t.Skipf("%s is not installed", what)
+}
+
+// buffer is a log that the process writes and the test reads.
+type buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
