@@ -60,7 +60,7 @@ generate:
 	$(GO) generate ./...
 
 bench: build
-	@./bench/run
+	@$(GO) run ./bench
 
 clean:
 	rm -rf bin conformance/js/node_modules
