@@ -18,6 +18,7 @@ import (
 
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/gateway/jobs"
+	"github.com/sluicehq/sluice/internal/gateway/s3"
 	"github.com/sluicehq/sluice/internal/sigv4"
 	"github.com/sluicehq/sluice/internal/store/pebblestore"
 	"github.com/sluicehq/sluice/internal/wire"
@@ -106,7 +107,7 @@ func start(t *testing.T) *fixture {
 				_, _ = io.Copy(w, io.LimitReader(zeros{}, 2*n))
 			}
 		}),
-		IsS3:  func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/bucket/") },
+		IsS3:  s3.IsS3,
 		Jobs:  jobs.New(st, jobs.Options{Version: "v9", Observe: Observe}),
 		Ready: func(context.Context) error { return f.ready },
 	}, Options{Log: slog.New(slog.NewJSONHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Proxy: true})

@@ -49,9 +49,14 @@ func serving(t *testing.T, s *Server, test func(l *pipes, stop func(), ended <-c
 		s.Listener = l
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
-		go func() { ended <- s.Run(ctx) }()
+		quiet := make(chan struct{})
+		go func() {
+			defer close(quiet)
+			ended <- s.Run(ctx)
+		}()
 		test(l, stop, ended)
-		stop() // and the bubble ends when Run has returned
+		stop()
+		<-quiet // time stands still once this function has returned
 	})
 }
 
