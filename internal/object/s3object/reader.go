@@ -44,6 +44,8 @@ type reader struct {
 // firstPause is the pause before the second connection; each one after it is twice as long.
 const firstPause = 50 * time.Millisecond
 
+var errSilent = errors.New("the connection stayed silent")
+
 // Read implements io.Reader.
 func (r *reader) Read(p []byte) (int, error) {
 	if len(p) == 0 {

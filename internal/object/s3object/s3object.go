@@ -15,9 +15,9 @@
 // So in the work bucket no account can name what is another's. Every other bucket is a
 // source: it is read as it is, whoever asks, and never written to. Which sources there
 // are, the credentials decide: whoever may create a job may import from every bucket
-// that they open, so let them open only what every account may import. Keys with a
-// "." or ".." between slashes are refused, for some servers and proxies would take
-// them for paths.
+// that they open, so let them open only what every account may import; no alias of the
+// work bucket either, such as an access point. Keys with a "." or ".." between slashes
+// are refused, for some servers and proxies would take them for paths.
 //
 // # What is promised
 //
@@ -28,13 +28,14 @@
 // What is acknowledged is as durable as that S3 makes it; a Put whose acknowledgement
 // was lost on the way may have happened.
 //
-// Parts of an upload that was cut off by a crash stay behind, unseen. A rule in the
-// bucket's life cycle (AbortIncompleteMultipartUpload) clears them away.
+// Two things stay behind in the work bucket, unseen, which rules in its life cycle clear
+// away: parts of an upload that a crash cut off (AbortIncompleteMultipartUpload), and
+// former versions, where they are kept (NoncurrentVersionExpiration, after no less time
+// than a job may take).
 package s3object
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 	"os"
@@ -63,9 +64,9 @@ type Options struct {
 	HTTPClient s3.HTTPClient       // nil is one with timeouts that suit
 	Logger     *slog.Logger        // nil is silent
 
-	// PartSize is how much of a longer object is sent at a time; three times as much
-	// memory is used by each Put at most. S3 takes no less than 5 MiB, which is also
-	// its limit for objects, by 10,000 parts. 0 is 8 MiB.
+	// PartSize is how much of a longer object is sent at a time. A Put holds at most
+	// three parts in memory, and S3 takes at most 10,000 of them, and none below 5 MiB
+	// but the last. 0 is 8 MiB, for objects up to 78 GiB.
 	PartSize int
 
 	// Stall is how long a connection may stay silent before a reading takes another
@@ -93,6 +94,7 @@ func (o Options) withDefaults() Options {
 	if o.PartSize == 0 {
 		o.PartSize = 8 << 20
 	}
+	o.PartSize = max(o.PartSize, 5<<20)
 	if o.Stall == 0 {
 		o.Stall = 30 * time.Second
 	}
@@ -190,5 +192,3 @@ func newHTTPClient() *http.Client {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
-
-var errSilent = errors.New("the connection stayed silent")

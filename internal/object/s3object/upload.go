@@ -73,8 +73,9 @@ func (u *upload) send(ctx context.Context, body []byte, r io.Reader) error {
 		if last {
 			break
 		}
-		if body = nil; spare > 0 {
+		if spare > 0 {
 			spare--
+			body = make([]byte, 0, u.s.opts.PartSize)
 		} else {
 			d := <-done
 			away--

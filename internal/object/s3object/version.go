@@ -14,7 +14,8 @@ type version struct {
 }
 
 func versionOf(etag, id *string) version {
-	return version{etag: strings.Trim(aws.ToString(etag), `"`), id: aws.ToString(id)}
+	text := strings.TrimPrefix(aws.ToString(etag), "W/") // which proxies that compress put before it
+	return version{etag: strings.Trim(text, `"`), id: aws.ToString(id)}
 }
 
 func parseVersion(text string) version {
