@@ -70,16 +70,17 @@ type command struct {
 	types []uint32
 }
 
-// The types of arguments.
+// The types of arguments, and that of their form.
 const (
-	number   = pgtype.Int8OID
-	textOID  = pgtype.TextOID
-	blobOID  = pgtype.ByteaOID
-	instant  = pgtype.TimestamptzOID
-	texts    = pgtype.TextArrayOID
-	blobs    = pgtype.ByteaArrayOID
-	numbers  = pgtype.Int8ArrayOID
-	isBinary = 1
+	typeNumber  = pgtype.Int8OID
+	typeText    = pgtype.TextOID
+	typeBlob    = pgtype.ByteaOID
+	typeInstant = pgtype.TimestamptzOID
+	typeNumbers = pgtype.Int8ArrayOID
+	typeTexts   = pgtype.TextArrayOID
+	typeBlobs   = pgtype.ByteaArrayOID
+
+	binaryForm int16 = 1
 )
 
 func numberArg(n int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(n)) }

@@ -158,7 +158,7 @@ func (a *attempt) run(ctx context.Context, parts ...[]command) error {
 	p := a.tx.Conn().PgConn().StartPipeline(ctx)
 	for _, part := range parts {
 		for _, c := range part {
-			p.SendQueryParams(c.sql, c.args, c.types, []int16{isBinary}, nil)
+			p.SendQueryParams(c.sql, c.args, c.types, []int16{binaryForm}, nil)
 			if err := p.Flush(); err != nil {
 				return errors.Join(err, p.Close())
 			}

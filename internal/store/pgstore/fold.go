@@ -91,7 +91,7 @@ func (p *prepared) plan(b *store.Batch, order []entry, refused []bool) work {
 	var w work
 	var gone array
 	var puts put
-	gone.reset(textOID)
+	gone.reset(typeText)
 	puts.reset()
 	for len(order) > 0 {
 		n := sameKey(b, order)
@@ -131,8 +131,8 @@ func (p *prepared) plan(b *store.Batch, order []entry, refused []bool) work {
 }
 
 func (p *put) reset() {
-	p.keys.reset(textOID)
-	p.values.reset(blobOID)
+	p.keys.reset(typeText)
+	p.values.reset(typeBlob)
 }
 
 func (p *prepared) putCommand(c *put) command {
@@ -140,11 +140,11 @@ func (p *prepared) putCommand(c *put) command {
 	return command{
 		sqlPutMembers,
 		[][]byte{numberArg(p.list), instantArg(p.at), c.keys.bytes(), c.values.bytes()},
-		[]uint32{number, instant, texts, blobs},
+		[]uint32{typeNumber, typeInstant, typeTexts, typeBlobs},
 	}
 }
 
 func (p *prepared) deleteCommand(keys *array) command {
-	defer keys.reset(textOID)
-	return command{sqlDeleteMembers, [][]byte{numberArg(p.list), keys.bytes()}, []uint32{number, texts}}
+	defer keys.reset(typeText)
+	return command{sqlDeleteMembers, [][]byte{numberArg(p.list), keys.bytes()}, []uint32{typeNumber, typeTexts}}
 }

@@ -140,9 +140,14 @@ func tagsOf(b []byte) (tags map[string]string, err error) {
 	return tags, err
 }
 
-func tagsOrNull(tags map[string]string) any {
+func tagsOrNull(tags map[string]string) *string {
 	if tags == nil {
 		return nil
 	}
-	return tags
+	b, err := json.Marshal(tags)
+	if err != nil {
+		panic(err) // of strings there is always JSON
+	}
+	text := string(b)
+	return &text
 }

@@ -34,7 +34,7 @@ func (s *Store) CreateJob(ctx context.Context, j job.Job, once store.Once, unfin
 		if err := a.lock(ctx, "jobs", j.Owner, string(j.Wire)); err != nil {
 			return err
 		}
-		t := token{owner: j.Owner, thing: "job", kind: string(j.Wire), Once: once}
+		t := clientToken{owner: j.Owner, thing: "job", kind: string(j.Wire), Once: once}
 		id, ok, err := t.find(ctx, a)
 		if err != nil {
 			return err

@@ -79,7 +79,7 @@ func (s *Store) CreateList(ctx context.Context, l store.List, once store.Once, m
 		if err := a.lock(ctx, "lists", l.Ref.Owner, string(l.Ref.Kind)); err != nil {
 			return err
 		}
-		t := token{owner: l.Ref.Owner, thing: "list", kind: string(l.Ref.Kind), Once: once}
+		t := clientToken{owner: l.Ref.Owner, thing: "list", kind: string(l.Ref.Kind), Once: once}
 		r := l.Ref
 		id, ok, err := t.find(ctx, a)
 		if err != nil {

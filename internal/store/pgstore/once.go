@@ -25,9 +25,9 @@ func (a *attempt) lock(ctx context.Context, things string, o job.Owner, kind str
 	return err
 }
 
-// token is a store.Once, and what it is good for. Whoever uses one has the lock on
+// clientToken is a store.Once, and what it is good for. Whoever uses one has the lock on
 // what it creates.
-type token struct {
+type clientToken struct {
 	owner       job.Owner
 	thing, kind string
 	store.Once
@@ -35,7 +35,7 @@ type token struct {
 
 // find returns the id of what was created with the token before; fault.Conflict if
 // something else was asked for.
-func (t token) find(ctx context.Context, a *attempt) (id string, ok bool, err error) {
+func (t clientToken) find(ctx context.Context, a *attempt) (id string, ok bool, err error) {
 	if t.Token == "" {
 		return "", false, nil
 	}
@@ -50,7 +50,7 @@ func (t token) find(ctx context.Context, a *attempt) (id string, ok bool, err er
 	return id, err == nil, err
 }
 
-func (t token) keep(ctx context.Context, a *attempt, id string) error {
+func (t clientToken) keep(ctx context.Context, a *attempt, id string) error {
 	if t.Token == "" {
 		return nil
 	}

@@ -96,8 +96,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if o.Patience == 0 {
 		o.Patience = defaultPatience
 	}
-	s := &Store{log: o.Logger, patience: o.Patience, clock: o.Clock, removals: make(chan struct{}, 1)}
-	rand.Read(s.node[:]) // never fails, see crypto/rand
+	s := &Store{log: o.Logger, patience: o.Patience, clock: o.Clock, node: rand.Text(), removals: make(chan struct{}, 1)}
 	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}

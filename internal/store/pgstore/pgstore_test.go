@@ -13,9 +13,9 @@ import (
 
 // place is a storetest.Place. The server is started outside of the tests' bubbles, in
 // which a process would have to end with the test.
-func place(server *pgtest.Server) storetest.Place {
+func place(server *pgtest.Server, options string) storetest.Place {
 	return func(t testing.TB) func() store.Store {
-		url := server.Database(t)
+		url := server.Database(t) + options
 		return func() store.Store { return open(t, url, pgstore.Options{MaxConns: 8, Clock: time.Now}) }
 	}
 }
@@ -31,5 +31,15 @@ func open(t testing.TB, url string, o pgstore.Options) *pgstore.Store {
 
 func TestStore(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, place(pgtest.New(t)))
+	storetest.Run(t, place(pgtest.New(t), ""))
+}
+
+// TestStoreWithoutSessions keeps nothing in a session from one statement to the next,
+// as behind a pool that gives each transaction another one.
+func TestStoreWithoutSessions(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("the other way is enough")
+	}
+	storetest.Run(t, place(pgtest.New(t), "&default_query_exec_mode=exec"))
 }

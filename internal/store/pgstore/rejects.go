@@ -18,13 +18,13 @@ type rejectRows struct {
 
 func (c *rejectRows) reset() {
 	for _, a := range []*array{&c.record, &c.line, &c.byte} {
-		a.reset(number)
+		a.reset(typeNumber)
 	}
 	for _, a := range []*array{&c.code, &c.reason} {
-		a.reset(textOID)
+		a.reset(typeText)
 	}
 	for _, a := range []*array{&c.key, &c.raw} {
-		a.reset(blobOID)
+		a.reset(typeBlob)
 	}
 }
 
@@ -71,7 +71,7 @@ func (p *prepared) rejectCommand(c *rejectRows) command {
 			numberArg(p.job), c.record.bytes(), c.line.bytes(), c.byte.bytes(),
 			c.code.bytes(), c.reason.bytes(), c.key.bytes(), c.raw.bytes(),
 		},
-		[]uint32{number, numbers, numbers, numbers, texts, texts, blobs, blobs},
+		[]uint32{typeNumber, typeNumbers, typeNumbers, typeNumbers, typeTexts, typeTexts, typeBlobs, typeBlobs},
 	}
 }
 

@@ -21,7 +21,7 @@ import (
 const sqlBegin = `BEGIN; SET LOCAL idle_in_transaction_session_timeout = '5s'`
 
 // stepID marks the row that a step changes.
-type stepID [16]byte
+type stepID = string
 
 // attempt is one try at a step, in a transaction or outside of any.
 type attempt struct {
@@ -89,8 +89,7 @@ const (
 
 // retry is the one place where something is tried again.
 func (s *Store) retry(ctx context.Context, try func(a *attempt) error) error {
-	var a attempt
-	rand.Read(a.id[:])
+	a := attempt{id: rand.Text()}
 	giveUp := time.Now().Add(s.patience)
 	for pause := firstPause; ; pause = min(2*pause, maxPause) {
 		err := try(&a)

@@ -51,10 +51,10 @@ CREATE TABLE IF NOT EXISTS jobs (
     term          bigint NOT NULL DEFAULT 0, -- the lease
     holder        text NOT NULL DEFAULT '',
     leased_until  timestamptz,
-    node          uuid,                      -- the process that claimed it
+    node          text,                      -- the process that claimed it
 
-    changed_by    uuid,                      -- the last step of a caller, and of a worker:
-    stepped_by    uuid,                      -- how a step knows that it was done already
+    changed_by    text,                      -- the last step of a caller, and of a worker:
+    stepped_by    text,                      -- how a step knows that it was done already
     PRIMARY KEY (account, region, id)
 );
 CREATE UNIQUE INDEX IF NOT EXISTS jobs_number ON jobs (number);
@@ -86,7 +86,7 @@ CREATE TABLE IF NOT EXISTS lists (
     updated    timestamptz NOT NULL,
     config     bytea,                     -- the service's own
     tags       jsonb,
-    changed_by uuid,
+    changed_by text,
     PRIMARY KEY (account, region, kind, id)
 );
 CREATE UNIQUE INDEX IF NOT EXISTS lists_number ON lists (number);
