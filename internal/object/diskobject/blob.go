@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 const (
-	// copyBuffer is the memory of one stream, in or out.
+	// copyBuffer is half the memory of a stream that comes in.
 	copyBuffer = 256 << 10
 	// syncEvery is how many bytes may wait in the page cache: writing back early lets
 	// disk and network work at the same time, and keeps the last sync short.
@@ -46,36 +47,66 @@ func (s *Store) write(ctx context.Context, r io.Reader, algorithms ...Algorithm)
 	return written{[]segment{{id, size}}, sums.digest(size)}, nil
 }
 
+// fill copies r to f and hashes it. MD5 is slower than disk and network: one buffer is
+// hashed while the next is read and written.
 func (s *Store) fill(ctx context.Context, f vfs.File, r io.Reader, sums *sums) (int64, error) {
-	p := s.bufs.Get().(*[]byte)
-	defer s.bufs.Put(p)
-	buf := *p
-	var size, synced int64
-	for {
+	out := sink{f: f}
+	var hashing sync.WaitGroup
+	var bufs [2]*[]byte // the second is taken when a stream is longer than one
+	defer func() {
+		hashing.Wait()
+		for _, p := range bufs {
+			if p != nil {
+				s.bufs.Put(p)
+			}
+		}
+	}()
+	for i := 0; ; i ^= 1 {
 		if err := context.Cause(ctx); err != nil {
-			return size, err
+			return out.size, err
 		}
-		n, err := readFull(r, buf)
-		if n > 0 {
-			sums.write(buf[:n])
-			if _, err := f.Write(buf[:n]); err != nil {
-				return size, fmt.Errorf("write blob: %w", err)
-			}
-			size += int64(n)
+		if bufs[i] == nil {
+			bufs[i] = s.bufs.Get().(*[]byte)
 		}
-		if size-synced >= syncEvery {
-			if _, err := f.SyncTo(size); err != nil {
-				return size, fmt.Errorf("write blob back: %w", err)
-			}
-			synced = size
+		n, err := readFull(r, *bufs[i])
+		if err != nil && err != io.EOF {
+			return out.size, err
 		}
+		text := (*bufs[i])[:n]
+		if err := out.write(text); err != nil {
+			return out.size, err
+		}
+		hashing.Wait()
 		if err == io.EOF {
-			return size, nil
+			sums.write(text)
+			return out.size, nil
 		}
-		if err != nil {
-			return size, err
-		}
+		hashing.Go(func() { sums.write(text) })
 	}
+}
+
+// sink writes a blob, and starts to write it back before its end.
+type sink struct {
+	f            vfs.File
+	size, synced int64
+}
+
+func (s *sink) write(p []byte) error {
+	if len(p) == 0 {
+		return nil
+	}
+	if _, err := s.f.Write(p); err != nil {
+		return fmt.Errorf("write blob: %w", err)
+	}
+	s.size += int64(len(p))
+	if s.size-s.synced < syncEvery {
+		return nil
+	}
+	s.synced = s.size
+	if _, err := s.f.SyncTo(s.size); err != nil {
+		return fmt.Errorf("write blob back: %w", err)
+	}
+	return nil
 }
 
 // readFull fills buf as far as r goes. Unlike io.ReadFull it keeps r's own error: a

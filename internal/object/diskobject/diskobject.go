@@ -22,8 +22,8 @@
 // that nothing refers to any more is removed when the last reader has closed.
 //
 // Store is what object.Store asks for, and the wider set that S3 needs: buckets,
-// conditions, checksums, listing, multipart uploads. Streams pass through one buffer
-// of copyBuffer bytes each.
+// conditions, checksums, listing, multipart uploads. A stream that comes in has two
+// buffers of copyBuffer bytes, one that goes out has its reader's.
 package diskobject
 
 import (
