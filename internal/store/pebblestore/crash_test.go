@@ -30,6 +30,7 @@ func TestPowerCut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.SetBulk(500) // so that the batches below are of both kinds
 	p := &power{T: t, Store: s, ctx: t.Context()}
 	states := []string{p.state()}
 	for _, step := range p.steps() {
@@ -151,7 +152,7 @@ func (p *power) steps() []step {
 		return err
 	})
 	add("Begin", func() error { _, err := p.Begin(p.ctx, p.lease, job.Source{Version: "v"}); return err })
-	for i, n := range []int{9000, 3, 12_000, 9000, 40, 9001} {
+	for i, n := range []int{900, 3, 1200, 900, 40, 901} {
 		add(fmt.Sprintf("Commit of %d", n), func() error { return p.commit(i, n, 0) })
 		add("PutMember", func() error {
 			return p.PutMember(p.ctx, cutList, fmt.Sprint("single", i), []byte("s"), time.Unix(int64(i), 0), store.PutOptions{})
@@ -161,7 +162,7 @@ func (p *power) steps() []step {
 		})
 		add("DeleteMember", func() error { return p.DeleteMember(p.ctx, cutList, "k00011") })
 	}
-	add("Commit with a limit", func() error { return p.commit(7, 10_000, 11_900) })
+	add("Commit with a limit", func() error { return p.commit(7, 1000, 1190) })
 	add("Finish", func() error {
 		_, err := p.Finish(p.ctx, p.lease, store.Outcome{State: job.Completed, Report: "r"})
 		return err
@@ -188,7 +189,7 @@ func (p *power) commit(round, n, most int) error {
 		case i%10 == round:
 			texts[i] = fmt.Sprintf("del k%05d", i)
 		default:
-			texts[i] = fmt.Sprintf("put k%05d %d", (i*7+round)%12_000, round)
+			texts[i] = fmt.Sprintf("put k%05d %d", (i*7+round)%1200, round)
 		}
 	}
 	texts[n-1] = "put k00011 x" // for DeleteMember

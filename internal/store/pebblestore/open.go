@@ -12,6 +12,7 @@
 package pebblestore
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -187,7 +188,9 @@ func (s *Store) apply(b *pebble.Batch) error {
 type quiet struct{ log *slog.Logger }
 
 func (q quiet) Infof(format string, args ...any) {
-	q.log.Debug("store", "pebble", fmt.Sprintf(format, args...))
+	if q.log.Enabled(context.Background(), slog.LevelDebug) {
+		q.log.Debug("store", "pebble", fmt.Sprintf(format, args...))
+	}
 }
 
 func (q quiet) Errorf(format string, args ...any) {

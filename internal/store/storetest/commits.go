@@ -153,7 +153,7 @@ func commitRejects(f *fixture) {
 
 // commitLarge is far beyond what a backend may treat as a small batch.
 func commitLarge(f *fixture) {
-	const n = 40_000
+	const n = 12_000
 	r, l := f.started(alice, "j1")
 	for round := range 3 {
 		var texts []string
