@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -25,6 +27,9 @@ type config struct {
 	tlsCert  string
 	tlsKey   string
 	account  string
+	store    string
+	objects  string
+	roles    []string
 	limits   string
 	jobs     int
 	lease    time.Duration
@@ -42,6 +47,9 @@ func (c *config) flags(f *pflag.FlagSet) {
 	f.StringVar(&c.tlsCert, "tls-cert", "", "PEM `file` with the certificate chain; serves HTTPS and nothing else")
 	f.StringVar(&c.tlsKey, "tls-key", "", "PEM `file` with the certificate's key")
 	f.StringVar(&c.account, "account", "000000000000", "account `id` of the root key, twelve digits")
+	f.StringVar(&c.store, "store", pebble, "`where` jobs, lists and members are kept: pebble, in the data directory, or the URL of a database, postgres://…")
+	f.StringVar(&c.objects, "objects", disk, "`where` files are kept: disk, in the data directory, or an S3, 's3://BUCKET?endpoint=URL&region=R&path-style=true'")
+	f.StringSliceVar(&c.roles, "roles", []string{roleAPI, roleWorker}, "`what` this node does: api answers requests, worker runs imports")
 	f.StringVar(&c.limits, "limits", "none", "`profile` of limits: none, or aws for all that AWS publishes")
 	f.IntVar(&c.jobs, "jobs", runtime.GOMAXPROCS(0), "`number` of imports that run at once; small ones have a place of their own beside them")
 	f.DurationVar(&c.lease, "lease", 15*time.Second, "`time` after which the jobs of a silent server are taken over")
@@ -154,6 +162,21 @@ func (c *config) check(getenv func(string) string) error {
 			refuse("%s: %q is not one of %s", name, value, strings.Join(words, ", "))
 		}
 	}
+	if c.store != pebble && !strings.HasPrefix(c.store, "postgres://") && !strings.HasPrefix(c.store, "postgresql://") {
+		refuse("store: %q is not one of pebble, postgres://…", withoutPassword(c.store))
+	}
+	if c.objects != disk && !strings.HasPrefix(c.objects, "s3://") {
+		refuse("objects: %q is not one of disk, s3://…", c.objects)
+	}
+	if len(c.roles) == 0 {
+		refuse("roles: a node needs one at least, of api, worker")
+	}
+	for _, role := range c.roles {
+		oneOf("roles", role, roleAPI, roleWorker)
+	}
+	if c.store == pebble && !(c.has(roleAPI) && c.has(roleWorker)) {
+		refuse("roles: with the store in its own data directory a node does everything itself; see --store")
+	}
 	oneOf("limits", c.limits, "none", "aws")
 	oneOf("log-format", c.logForm, "text", "json")
 	oneOf("log-level", c.logLevel, "debug", "info", "warn", "error")
@@ -171,10 +194,34 @@ func (c *config) check(getenv func(string) string) error {
 		refuse("%w", err)
 	}
 	c.data = data
+	if c.store != pebble && err == nil {
+		// Nodes that share a store need one key between them, so none makes its own.
+		if _, err := findKey(c.data, getenv); errors.Is(err, fs.ErrNotExist) {
+			refuse("store: nodes that share one need one key: set SLUICE_ACCESS_KEY_ID and SLUICE_SECRET_ACCESS_KEY, or put the same %s on each", credentialsFile(c.data))
+		}
+	}
 	if len(wrong) > 0 {
 		return usageError{errors.Join(wrong...)}
 	}
 	return nil
+}
+
+// The words of --store, --objects and --roles.
+const (
+	pebble     = "pebble"
+	disk       = "disk"
+	roleAPI    = "api"
+	roleWorker = "worker"
+)
+
+func (c *config) has(role string) bool { return slices.Contains(c.roles, role) }
+
+// withoutPassword is for texts that quote what should have been a database's URL.
+func withoutPassword(text string) string {
+	if u, err := url.Parse(text); err == nil {
+		return u.Redacted()
+	}
+	return "…"
 }
 
 const (

@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -23,51 +26,104 @@ import (
 	"github.com/sluicehq/sluice/internal/gateway/s3"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/object"
-	"github.com/sluicehq/sluice/internal/object/diskobject"
 	"github.com/sluicehq/sluice/internal/service"
 	"github.com/sluicehq/sluice/internal/service/mailmanager"
 	"github.com/sluicehq/sluice/internal/service/sesv2"
 	"github.com/sluicehq/sluice/internal/sigv4"
+	"github.com/sluicehq/sluice/internal/store"
 	"github.com/sluicehq/sluice/internal/store/pebblestore"
+	"github.com/sluicehq/sluice/internal/store/pgstore"
 	"github.com/sluicehq/sluice/internal/wire"
 )
 
 // parts are the parts of a server, put together.
 type parts struct {
-	store    *pebblestore.Store
-	objects  *diskobject.Store
-	engine   *engine.Engine
+	store    store.Store
+	files    files
 	gateway  *gateway.Gateway
 	stopping atomic.Bool
+
+	run     []func(context.Context) error // what goes on until the server ends
+	closers []func() error
 }
 
-// open puts a server on a data directory together. The store comes first: it is what
-// keeps a second server off the directory.
-func open(c config, getenv func(string) string, log *slog.Logger) (*parts, error) {
+// open puts a server together. The store comes first: an embedded one is what keeps a
+// second server off the data directory.
+func open(ctx context.Context, c config, getenv func(string) string, log *slog.Logger) (*parts, error) {
 	p := &parts{}
-	if err := p.open(c, getenv, log); err != nil {
+	if err := p.open(ctx, c, getenv, log); err != nil {
 		return nil, errors.Join(err, p.close())
 	}
 	return p, nil
 }
 
-func (p *parts) open(c config, getenv func(string) string, log *slog.Logger) (err error) {
-	if p.store, err = pebblestore.Open(filepath.Join(c.data, "store"), pebblestore.Options{Logger: log}); err != nil {
-		return inUse(c.data, err)
-	}
-	if p.objects, err = diskobject.Open(filepath.Join(c.data, "objects"), diskobject.Options{Logger: log}); err != nil {
-		return inUse(c.data, err)
+func (p *parts) open(ctx context.Context, c config, getenv func(string) string, log *slog.Logger) error {
+	if err := p.openStore(ctx, c, log); err != nil {
+		return err
 	}
 	root, err := rootKey(c.data, getenv)
 	if err != nil {
 		return err
 	}
-	return p.connect(c, sigv4.Credentials{AccessKey: root.id, Secret: root.secret, Account: c.account}, log)
+	keys := sigv4.Credentials{AccessKey: root.id, Secret: root.secret, Account: c.account}
+	verifier := sigv4.NewVerifier(func(id string) (sigv4.Credentials, bool) {
+		return keys, id == keys.AccessKey
+	}, sigv4.Options{})
+	if p.files, err = openFiles(ctx, c, getenv, keys, verifier, log); err != nil {
+		return err
+	}
+	if p.files.close != nil {
+		p.closers = append(p.closers, p.files.close)
+	}
+	return p.connect(ctx, c, verifier, log)
 }
 
+// openStore opens the store that the settings name. A shared one may be away for a
+// moment while a whole installation starts.
+func (p *parts) openStore(ctx context.Context, c config, log *slog.Logger) error {
+	if c.store == pebble {
+		s, err := pebblestore.Open(filepath.Join(c.data, "store"), pebblestore.Options{Logger: log})
+		if err != nil {
+			return inUse(c.data, err)
+		}
+		p.store, p.closers = s, append(p.closers, s.Close)
+		return nil
+	}
+	return patiently(ctx, log, "store", func() error {
+		s, err := pgstore.Open(ctx, c.store, pgstore.Options{Logger: log})
+		if err != nil {
+			return fmt.Errorf("store: %w", err)
+		}
+		p.store, p.closers = s, append(p.closers, s.Close)
+		p.run = append(p.run, s.Run)
+		return nil
+	})
+}
+
+// patiently tries to open something that is elsewhere, for as long as it is only out of
+// reach and the time to start is not over.
+func patiently(ctx context.Context, log *slog.Logger, what string, open func() error) error {
+	end := time.Now().Add(startWithin)
+	for {
+		err := open()
+		if err == nil || !fault.Is(err, fault.Unavailable) || time.Now().After(end) {
+			return err
+		}
+		log.Warn("waiting", slog.String("for", what), slog.Any("error", err))
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// startWithin is how long a start waits for a database or an S3 that does not answer.
+const startWithin = time.Minute
+
 // connect makes the parts that live in memory, and connects them all.
-func (p *parts) connect(c config, root sigv4.Credentials, log *slog.Logger) error {
-	secret, err := p.store.Secret(context.Background(), "page tokens")
+func (p *parts) connect(ctx context.Context, c config, verifier *sigv4.Verifier, log *slog.Logger) error {
+	secret, err := p.store.Secret(ctx, "page tokens")
 	if err != nil {
 		return err
 	}
@@ -80,42 +136,48 @@ func (p *parts) connect(c config, root sigv4.Credentials, log *slog.Logger) erro
 	if c.limits == "aws" {
 		limits = service.AWS
 	}
-	verifier := sigv4.NewVerifier(func(id string) (sigv4.Credentials, bool) {
-		return root, id == root.AccessKey
-	}, sigv4.Options{})
-
-	options := service.Options{Limits: limits}.WithDefaults()
-	p.engine = engine.New(p.store, p.objects, engine.Options{
-		Jobs: c.jobs, Lease: c.lease, Grace: c.grace, Logger: log, Registry: registry,
-		Limits:  engineLimits(limits),
-		Reports: func(j job.Job) object.Name { return reportName(j, options.Bucket) },
-	})
-	options.Wake = p.engine.Wake
-	links := links{s3.NewPresigner(root), p.objects}
-	p.gateway = gateway.New(gateway.Parts{
-		Verifier: verifier,
-		APIs: []*wire.API{
-			mailmanagerapi.New(mailmanager.New(p.store, p.objects, links, tokens, options)),
-			sesv2api.New(sesv2.New(p.store, p.objects, links, tokens, options)),
-		},
-		S3:    s3.New(p.objects, verifier, s3.Options{Observe: gateway.Observe}),
-		IsS3:  s3.IsS3,
-		Jobs:  jobs.New(p.store, jobs.Options{Version: version, Report: p.report, Observe: gateway.Observe}),
-		Ready: p.ready,
-	}, gateway.Options{Log: log, Registry: registry, Proxy: c.proxy})
+	options := service.Options{Limits: limits, Bucket: p.files.bucket}.WithDefaults()
+	if c.has(roleWorker) {
+		worker := engine.New(p.store, p.files.objects, engine.Options{
+			Jobs: c.jobs, Lease: c.lease, Grace: c.grace, Logger: log, Registry: registry,
+			Limits:  engineLimits(limits),
+			Reports: func(j job.Job) object.Name { return reportName(j, options.Bucket) },
+		})
+		options.Wake = worker.Wake
+		p.run = append(p.run, worker.Run)
+	}
+	lead := gateway.Parts{
+		Verifier: verifier, IsS3: s3.IsS3, Ready: p.ready,
+		S3: noAPI{}, Jobs: noAPI{},
+	}
+	if c.has(roleAPI) {
+		lead.APIs = []*wire.API{
+			mailmanagerapi.New(mailmanager.New(p.store, p.files.objects, p.files.links, tokens, options)),
+			sesv2api.New(sesv2.New(p.store, p.files.objects, p.files.links, tokens, options)),
+		}
+		lead.S3 = p.files.s3
+		lead.Jobs = jobs.New(p.store, jobs.Options{
+			Version: version, Report: p.report, Observe: gateway.Observe, Release: p.files.objects.Release,
+		})
+	}
+	p.gateway = gateway.New(lead, gateway.Options{Log: log, Registry: registry, Proxy: c.proxy})
 	return nil
 }
 
-// close gives the data directory up. The engine must be quiet by now.
+// noAPI stands for the APIs on a node that only works on jobs.
+type noAPI struct{}
+
+func (noAPI) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	http.Error(w, "this node only works on jobs; ask one with --roles api", http.StatusServiceUnavailable)
+}
+
+// close gives everything up, last opened first. What p.run runs must be quiet by now.
 func (p *parts) close() error {
-	var objects, store error
-	if p.objects != nil {
-		objects = p.objects.Close()
+	var errs []error
+	for _, c := range slices.Backward(p.closers) {
+		errs = append(errs, c())
 	}
-	if p.store != nil {
-		store = p.store.Close()
-	}
-	return errors.Join(objects, store)
+	return errors.Join(errs...)
 }
 
 func (p *parts) ready(ctx context.Context) error {

@@ -76,7 +76,7 @@ func serve(ctx context.Context, c config, getenv func(string) string, out, errs 
 			return err
 		}
 	}
-	p, err := open(c, getenv, log)
+	p, err := open(ctx, c, getenv, log)
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,9 @@ func serve(ctx context.Context, c config, getenv func(string) string, out, errs 
 	server := &gateway.Server{Handler: p.gateway, Listener: l, TLS: cert, Grace: c.grace, Log: log}
 	group, running := errgroup.WithContext(ctx)
 	group.Go(func() error { return server.Run(running) })
-	group.Go(func() error { return p.engine.Run(running) })
+	for _, run := range p.run {
+		group.Go(func() error { return run(running) })
+	}
 	group.Go(func() error {
 		<-running.Done()
 		p.stopping.Store(true)

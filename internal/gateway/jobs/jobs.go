@@ -50,7 +50,10 @@ const (
 type Options struct {
 	Version string // what /version tells
 	// Report writes the report of a job as CSV.
-	Report  func(ctx context.Context, w io.Writer, j job.Job) error
+	Report func(ctx context.Context, w io.Writer, j job.Job) error
+	// Release lets go of the source of a stopped job, whose id it is given: no worker
+	// that would may have it. May be nil.
+	Release func(ctx context.Context, holder string) error
 	Observe func(context.Context, wire.Done) // told of every call after its reply; may be nil
 	Now     func() time.Time                 // nil is time.Now
 }
@@ -129,6 +132,10 @@ func (a *API) stop(w http.ResponseWriter, r *http.Request, o job.Owner) error {
 	})
 	if err != nil {
 		return err
+	}
+	if a.o.Release != nil {
+		// The job is stopped whatever comes of this; what stays held only takes room.
+		_ = a.o.Release(r.Context(), string(j.ID))
 	}
 	write(w, http.StatusOK, show(j))
 	return nil
