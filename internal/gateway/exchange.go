@@ -45,6 +45,9 @@ func RequestID(ctx context.Context) string {
 func Observe(ctx context.Context, d wire.Done) {
 	if e, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
 		e.service, e.operation, e.err = d.API, d.Operation, d.Err
+		if d.Account != "" {
+			e.account = d.Account
+		}
 	}
 }
 

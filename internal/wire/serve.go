@@ -30,6 +30,9 @@ type Done struct {
 	// caller may read can name an address that the caller sent.
 	Err  error
 	Took time.Duration
+	// Account is the caller's, if the handler asked for itself who is calling, and not
+	// the gateway before it.
+	Account string
 }
 
 // Serve answers r, for which Match returned m and true. It reads the body to its

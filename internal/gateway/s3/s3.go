@@ -120,7 +120,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		status = c.fail(err)
 	}
 	if h.o.Observe != nil {
-		h.o.Observe(r.Context(), wire.Done{API: service, Operation: name, Status: status, Err: err, Took: time.Since(began)})
+		h.o.Observe(r.Context(), wire.Done{
+			API: service, Operation: name, Status: status, Err: err, Took: time.Since(began), Account: c.who.Account,
+		})
 	}
 	if err != nil && c.replied && status == http.StatusOK && r.Context().Err() == nil {
 		// What is left of the object cannot be sent: the caller must not take what it

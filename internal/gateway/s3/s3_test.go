@@ -202,4 +202,7 @@ func TestObserveAndRequestID(t *testing.T) {
 	if got.API != "s3" || got.Operation != "GetObject" || got.Status != http.StatusNotFound || got.Err == nil {
 		t.Errorf("observed %+v, want GetObject and its 404", got)
 	}
+	if got.Account != root.Account {
+		t.Errorf("observed account %q, want %q", got.Account, root.Account)
+	}
 }
