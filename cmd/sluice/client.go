@@ -20,6 +20,7 @@ import (
 // client calls an endpoint that speaks the import-job APIs: Sluice, or AWS itself.
 type client struct {
 	endpoint string // AWS's own hosts, one for each API, if empty
+	s3       string // where S3 is, if not there
 	keys     sigv4.Credentials
 	region   string
 	http     *http.Client
@@ -69,6 +70,9 @@ func refusedAs(err error, codes ...string) bool {
 
 // base returns where an API is.
 func (c *client) base(a api) (string, error) {
+	if a == s3API && c.s3 != "" {
+		return strings.TrimRight(c.s3, "/"), nil
+	}
 	if c.endpoint != "" {
 		return strings.TrimRight(c.endpoint, "/"), nil
 	}

@@ -49,6 +49,7 @@ func (t target) client() (*client, error) {
 	}
 	return &client{
 		endpoint: t.URL,
+		s3:       os.Getenv("AWS_ENDPOINT_URL_S3"), // as AWS's own clients have it
 		keys:     sigv4.Credentials{AccessKey: t.key.id, Secret: t.key.secret},
 		region:   t.region,
 		http:     &http.Client{Transport: transport},

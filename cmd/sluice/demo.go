@@ -66,6 +66,7 @@ func demo(cmd *cobra.Command, rows int) error {
 		if err != nil {
 			return err
 		}
+		c.s3 = "" // what is set there is meant for another server
 		return importDemo(ctx, c, f, rows, newWatcher(cmd, false, false))
 	})
 }

@@ -47,6 +47,9 @@ FILE is CSV or JSON, as it is or packed with gzip or zstd. DESTINATION is one of
 Exit codes: 0 all records were imported; 3 completed, but some were refused (see
 "sluice report"); 4 the job failed; 5 it was stopped; 2 usage; 1 anything else.
 
+Files for suppression go through S3: the server's own, or the one that
+AWS_ENDPOINT_URL_S3 names, into the bucket "sluice".
+
 To interrupt this command does not stop the job: see "sluice stop".`,
 		Example: `  sluice import partners.csv --to address-list/partners
   sluice import bounces.csv.gz --to suppression
