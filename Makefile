@@ -31,7 +31,7 @@ check: test lint race fuzz
 
 lint:
 	@cd tools && $(GO) build -o ../bin/ mvdan.cc/gofumpt honnef.co/go/tools/cmd/staticcheck
-	@files=$$(git ls-files '*.go' | xargs ./bin/gofumpt -l); \
+	@files=$$(./bin/gofumpt -l .); \
 		if [ -n "$$files" ]; then echo "not formatted (make fmt):"; echo "$$files"; exit 1; fi
 	$(GO) vet ./...
 	./bin/staticcheck ./...
@@ -41,7 +41,7 @@ lint:
 .PHONY: fmt
 fmt:
 	@cd tools && $(GO) build -o ../bin/ mvdan.cc/gofumpt
-	@git ls-files '*.go' | xargs ./bin/gofumpt -w
+	@./bin/gofumpt -w .
 
 # The packages in which goroutines meet; the rest is pure.
 race:
