@@ -68,6 +68,7 @@ type command struct {
 	sql   string
 	args  [][]byte
 	types []uint32
+	rows  int64
 }
 
 // The types of arguments, and that of their form.

@@ -15,7 +15,7 @@ import (
 
 // A batch is one transaction:
 //
-//	members deleted, members put, rejects    sorted arrays, sent without waiting for answers
+//	members deleted, rejects, members put    sorted arrays, a statement for some thousands each
 //	the list is there, and stays             a shared lock on its row
 //	the lease is held: counts, checkpoint    an update of the job's row that finds it only then
 //
@@ -113,7 +113,10 @@ func (s *Store) Commit(ctx context.Context, l job.Lease, pr store.Prepared) (job
 			}
 			work = p.plan(p.limited, p.order, refused)
 		}
-		if err := a.run(ctx, work.deletes, work.puts, work.rejects); err != nil {
+		if err := a.run(ctx, work.deletes, work.rejects); err != nil {
+			return err
+		}
+		if err := a.put(ctx, work.puts); err != nil {
 			return err
 		}
 		if err := p.lockList(ctx, a, lock); err != nil {
@@ -150,6 +153,33 @@ func (p *prepared) progress(ctx context.Context, a *attempt, more job.Counts) (n
 		err = leaseLost(p.lease)
 	}
 	return now, err
+}
+
+// put runs commands that put members. As long as all have been new, it expects the next
+// ones to be new too.
+func (a *attempt) put(ctx context.Context, commands []command) error {
+	connection := a.tx.Conn().PgConn()
+	exec := func(sql string, c command) (rows int64, err error) {
+		done := connection.ExecParams(ctx, sql, c.args, c.types, []int16{binaryForm}, nil).Read()
+		return done.CommandTag.RowsAffected(), done.Err
+	}
+	expectNew := !a.again
+	for _, c := range commands {
+		if expectNew {
+			added, err := exec(sqlAddMembers, c)
+			if err != nil {
+				return err
+			}
+			if added == c.rows {
+				continue
+			}
+			expectNew = false
+		}
+		if _, err := exec(c.sql, c); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // run runs commands one after the other. They are sent as fast as they are taken, and

@@ -69,7 +69,7 @@ func prepare(t testing.TB, s store.Store, l job.Lease, from record.Position, tex
 // have been done once.
 func TestLostConnections(t *testing.T) {
 	t.Parallel()
-	server := pgtest.New(t)
+	server := pgtest.Shared(t)
 	for _, c := range []struct {
 		name string
 		word string // of the request that is lost
@@ -149,7 +149,7 @@ func TestLostConnections(t *testing.T) {
 			t.Parallel()
 			var states []string
 			for _, f := range []pgtest.Fault{-1, pgtest.LoseRequest, pgtest.LoseAnswer} {
-				proxy := pgtest.NewProxy(t, server.Database(t)+"&default_query_exec_mode=exec")
+				proxy := pgtest.NewProxy(t, server.URL(t)+"&default_query_exec_mode=exec")
 				s := open(t, proxy.URL, pgstore.Options{})
 				defer s.Close()
 				l := started(t, s, time.Minute)
@@ -214,7 +214,7 @@ func TestServerCrashes(t *testing.T) {
 	t.Parallel()
 	const batches, crashes = 60, 3
 	server := pgtest.New(t)
-	s := open(t, server.Database(t), pgstore.Options{Patience: time.Minute})
+	s := open(t, server.URL(t), pgstore.Options{Patience: time.Minute})
 	defer s.Close()
 	l := started(t, s, 10*time.Minute)
 	every := batches / (crashes + 1)
@@ -277,6 +277,23 @@ func TestServerCrashes(t *testing.T) {
 	if rejects != batches {
 		t.Errorf("there are %d rejects, want %d", rejects, batches)
 	}
+	t.Run("and stays away", func(t *testing.T) { staysAway(t, server) })
+}
+
+func staysAway(t *testing.T, server *pgtest.Server) {
+	s := open(t, server.URL(t), pgstore.Options{Patience: 50 * time.Millisecond})
+	defer s.Close()
+	server.Crash(t)
+	if _, err := s.Secret(ctx, "s"); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("Secret without a database: %v, want Unavailable", err)
+	}
+	if err := s.Ping(ctx); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("Ping without a database: %v, want Unavailable", err)
+	}
+	server.Resume(t)
+	if _, err := s.Secret(ctx, "s"); err != nil {
+		t.Errorf("Secret when it is back: %v, want no error", err)
+	}
 }
 
 // TestFrozenNode freezes a node in the middle of a commit. Its job goes to another node
@@ -319,23 +336,5 @@ func TestFrozenNode(t *testing.T) {
 	}
 	if m, err := other.Member(ctx, theList, "a"); err != nil || string(m.Value) != "other" {
 		t.Errorf("a is %q, %v; want what the other node put", m.Value, err)
-	}
-}
-
-func TestLostDatabase(t *testing.T) {
-	t.Parallel()
-	server := pgtest.New(t)
-	s := open(t, server.Database(t), pgstore.Options{Patience: 50 * time.Millisecond})
-	defer s.Close()
-	server.Crash(t)
-	if _, err := s.Secret(ctx, "s"); !fault.Is(err, fault.Unavailable) {
-		t.Errorf("Secret without a database: %v, want Unavailable", err)
-	}
-	if err := s.Ping(ctx); !fault.Is(err, fault.Unavailable) {
-		t.Errorf("Ping without a database: %v, want Unavailable", err)
-	}
-	server.Resume(t)
-	if _, err := s.Secret(ctx, "s"); err != nil {
-		t.Errorf("Secret when it is back: %v, want no error", err)
 	}
 }

@@ -57,6 +57,14 @@ func sameKey(b *store.Batch, order []entry) int {
 }
 
 const (
+	// Two ways to put members. The first is the faster by a third, and right if none of
+	// them is there: it puts those that are not, and tells how many these were. It fails
+	// if somebody else puts one of them at the same time. The query within has a LIMIT
+	// for PostgreSQL's planner, which on a table that it has no statistics of, yet,
+	// expects many rows, and would compile the statement to cope with them.
+	sqlAddMembers = `INSERT INTO members (list, key, value, created, updated)
+		SELECT $1, c.key, c.value, $2, $2 FROM unnest($3::text[], $4::bytea[]) AS c(key, value)
+		WHERE (SELECT m.list FROM members AS m WHERE m.list = $1 AND m.key = c.key LIMIT 1) IS NULL`
 	sqlPutMembers = `INSERT INTO members (list, key, value, created, updated)
 		SELECT $1, c.key, c.value, $2, $2 FROM unnest($3::text[], $4::bytea[]) AS c(key, value)
 		ON CONFLICT (list, key) DO UPDATE SET value = excluded.value, updated = excluded.updated`
@@ -141,10 +149,11 @@ func (p *prepared) putCommand(c *put) command {
 		sqlPutMembers,
 		[][]byte{numberArg(p.list), instantArg(p.at), c.keys.bytes(), c.values.bytes()},
 		[]uint32{typeNumber, typeInstant, typeTexts, typeBlobs},
+		int64(c.keys.n),
 	}
 }
 
 func (p *prepared) deleteCommand(keys *array) command {
 	defer keys.reset(typeText)
-	return command{sqlDeleteMembers, [][]byte{numberArg(p.list), keys.bytes()}, []uint32{typeNumber, typeTexts}}
+	return command{sqlDeleteMembers, [][]byte{numberArg(p.list), keys.bytes()}, []uint32{typeNumber, typeTexts}, int64(keys.n)}
 }

@@ -61,9 +61,6 @@ func (s *Store) CreateJob(ctx context.Context, j job.Job, once store.Once, unfin
 		row.Counts, row.Checkpoint, row.Lease = job.Counts{}, record.Position{}, job.Lease{}
 		err = row.insert(ctx, a)
 		made = row.Job
-		if code(err) == uniqueViolation { // under another wire, by somebody who was faster
-			return fault.New(fault.AlreadyExists, "there is a job %s already", j.ID)
-		}
 		return err
 	})
 	if err != nil {

@@ -34,7 +34,8 @@ const (
 // "schema" keeps other nodes out, and ends with its process at the latest.
 func (s *Store) migrate(ctx context.Context) error {
 	err := s.retry(ctx, func(*attempt) error {
-		if err := s.makeLocks(ctx); err != nil {
+		// Nodes that start at once may trip over each other, and try again.
+		if _, err := s.pool.Exec(ctx, sqlMakeLocks); err != nil {
 			return err
 		}
 		tx, err := s.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: sqlBeginLong})
@@ -55,16 +56,6 @@ func (s *Store) migrate(ctx context.Context) error {
 		return fmt.Errorf("bring the database's tables up to date: %w", err)
 	}
 	return nil
-}
-
-// makeLocks makes the table of locks. Nodes that start at once may trip over each
-// other, in which case the other one has made it.
-func (s *Store) makeLocks(ctx context.Context) error {
-	_, err := s.pool.Exec(ctx, sqlMakeLocks)
-	if c := code(err); c == uniqueViolation || c == "42P07" {
-		_, err = s.pool.Exec(ctx, sqlMakeLocks)
-	}
-	return err
 }
 
 func (s *Store) applyMigrations(ctx context.Context, cockroach bool) error {

@@ -15,7 +15,7 @@ import (
 // which a process would have to end with the test.
 func place(server *pgtest.Server, options string) storetest.Place {
 	return func(t testing.TB) func() store.Store {
-		url := server.Database(t) + options
+		url := server.URL(t) + options
 		return func() store.Store { return open(t, url, pgstore.Options{MaxConns: 8, Clock: time.Now}) }
 	}
 }
@@ -31,7 +31,7 @@ func open(t testing.TB, url string, o pgstore.Options) *pgstore.Store {
 
 func TestStore(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, place(pgtest.New(t), ""))
+	storetest.Run(t, place(pgtest.Shared(t), ""))
 }
 
 // TestStoreWithoutSessions keeps nothing in a session from one statement to the next,
@@ -41,5 +41,11 @@ func TestStoreWithoutSessions(t *testing.T) {
 	if testing.Short() {
 		t.Skip("the other way is enough")
 	}
-	storetest.Run(t, place(pgtest.New(t), "&default_query_exec_mode=exec"))
+	storetest.Run(t, place(pgtest.Shared(t), "&default_query_exec_mode=exec"))
+}
+
+func withCancel(t testing.TB) (context.Context, context.CancelFunc) {
+	c, cancel := context.WithCancel(context.Background())
+	t.Cleanup(cancel)
+	return c, cancel
 }

@@ -72,6 +72,7 @@ func (p *prepared) rejectCommand(c *rejectRows) command {
 			c.code.bytes(), c.reason.bytes(), c.key.bytes(), c.raw.bytes(),
 		},
 		[]uint32{typeNumber, typeNumbers, typeNumbers, typeNumbers, typeTexts, typeTexts, typeBlobs, typeBlobs},
+		int64(c.record.n),
 	}
 }
 

@@ -29,6 +29,8 @@ type attempt struct {
 	tx pgx.Tx // nil outside
 	// id is the same in all attempts at one step.
 	id stepID
+	// again tells that this is not the first.
+	again bool
 	// unsure tells that an attempt before this one may have been committed.
 	unsure bool
 }
@@ -93,6 +95,7 @@ func (s *Store) retry(ctx context.Context, try func(a *attempt) error) error {
 	giveUp := time.Now().Add(s.patience)
 	for pause := firstPause; ; pause = min(2*pause, maxPause) {
 		err := try(&a)
+		a.again = true
 		if err == nil || ctx.Err() != nil || !refused(err) && !lost(err) {
 			return known(ctx, err)
 		}
@@ -129,11 +132,11 @@ const (
 	tooMuchForIndex      = "54000"
 )
 
-// refused reports that a transaction lost a conflict with another: the database says
-// that it was not committed, and that it may be tried again.
+// refused reports that a transaction lost a conflict with another: it was not
+// committed, and will do better when it sees what the other has done.
 func refused(err error) bool {
 	c := code(err)
-	return c == serializationFailure || c == deadlockDetected
+	return c == serializationFailure || c == deadlockDetected || c == uniqueViolation
 }
 
 // lost reports that the database did not answer, or that it is not the one to ask now.

@@ -34,13 +34,13 @@ import (
 
 // Server is a running server.
 type Server struct {
-	bin, dir  string
-	port      int
-	owner     *syscall.Credential // nil: we are no root, and may run it ourselves
-	settings  []string
-	keeper    io.Closer // the server stops when it closes
-	done      chan error
-	databases atomic.Int64
+	bin, dir string
+	port     int
+	owner    *syscall.Credential // nil: we are no root, and may run it ourselves
+	settings []string
+	keeper   io.Closer // the server stops when it closes
+	done     chan error
+	schemas  atomic.Int64
 }
 
 var shared struct {
@@ -49,10 +49,17 @@ var shared struct {
 	users  int
 }
 
-// Start returns the URL of a new, empty database on a server that all tests of the
-// binary share. Where no PostgreSQL is installed the test is skipped, or fails if
-// SLUICE_TEST_ALL is set.
+// Start returns the URL of a new, empty schema on a server that all tests of the binary
+// share, see Shared.
 func Start(tb testing.TB) (url string) {
+	tb.Helper()
+	return Shared(tb).URL(tb)
+}
+
+// Shared returns a server that all tests of the binary share, and which none may crash.
+// Where no PostgreSQL is installed the test is skipped, or fails if SLUICE_TEST_ALL is
+// set.
+func Shared(tb testing.TB) *Server {
 	tb.Helper()
 	bin := binaries(tb)
 	shared.Lock()
@@ -64,17 +71,16 @@ func Start(tb testing.TB) (url string) {
 		}
 		shared.server = s
 	}
-	s := shared.server
 	shared.users++
 	tb.Cleanup(func() {
 		shared.Lock()
 		defer shared.Unlock()
 		if shared.users--; shared.users == 0 {
+			shared.server.stop(tb)
 			shared.server = nil
-			s.stop(tb)
 		}
 	})
-	return s.Database(tb)
+	return shared.server
 }
 
 // New runs a server of the test's own, with settings such as "fsync=on", which the
@@ -89,20 +95,20 @@ func New(tb testing.TB, settings ...string) *Server {
 	return s
 }
 
-// Database makes an empty database and returns its URL.
-func (s *Server) Database(tb testing.TB) (url string) {
+// URL makes an empty schema and returns the URL at which it is the database.
+func (s *Server) URL(tb testing.TB) string {
 	tb.Helper()
 	ctx := context.Background()
-	c, err := pgx.Connect(ctx, s.url("postgres"))
+	c, err := pgx.Connect(ctx, s.url())
 	if err != nil {
 		tb.Fatalf("connect to PostgreSQL: %v", err)
 	}
 	defer c.Close(ctx)
-	name := fmt.Sprintf("test%d", s.databases.Add(1))
-	if _, err := c.Exec(ctx, "CREATE DATABASE "+name); err != nil {
-		tb.Fatalf("create database: %v", err)
+	name := fmt.Sprintf("test%d", s.schemas.Add(1))
+	if _, err := c.Exec(ctx, "CREATE SCHEMA "+name); err != nil {
+		tb.Fatalf("create schema: %v", err)
 	}
-	return s.url(name)
+	return s.url() + "&search_path=" + name
 }
 
 // Crash stops the server as if its machine had lost power (pg_ctl stop -m immediate).
@@ -124,8 +130,8 @@ func (s *Server) Restart(tb testing.TB) {
 	s.Resume(tb)
 }
 
-func (s *Server) url(database string) string {
-	return fmt.Sprintf("postgres://sluice@127.0.0.1:%d/%s?sslmode=disable", s.port, database)
+func (s *Server) url() string {
+	return fmt.Sprintf("postgres://sluice@127.0.0.1:%d/postgres?sslmode=disable", s.port)
 }
 
 func (s *Server) options() string {

@@ -13,7 +13,7 @@ func TestCrashKeepsWhatWasCommitted(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	s := pgtest.New(t)
-	url := s.Database(t)
+	url := s.URL(t)
 	query := func(sql string) (n int) {
 		t.Helper()
 		c, err := pgx.Connect(ctx, url)
@@ -42,7 +42,7 @@ func TestCrashKeepsWhatWasCommitted(t *testing.T) {
 	}
 }
 
-func TestDatabasesAreApart(t *testing.T) {
+func TestSchemasAreApart(t *testing.T) {
 	t.Parallel()
 	if a, b := pgtest.Start(t), pgtest.Start(t); a == b {
 		t.Errorf("Start gave %s twice", a)
