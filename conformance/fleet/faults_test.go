@@ -1,0 +1,139 @@
+package fleet
+
+import (
+	"syscall"
+	"time"
+)
+
+// fault is one way in which a fleet is put to the test. It strikes in the middle of a
+// trial's imports, and is over when it returns.
+type fault struct {
+	name   string
+	strike func(*fleet, *trial)
+}
+
+// faults are those after which the fleet is what it was before.
+var faults = []fault{
+	{"a node is killed", (*fleet).kill},
+	{"two nodes are killed", (*fleet).killTwo},
+	{"a node is paused", (*fleet).pause},
+	{"a node's connections to the database are cut", func(f *fleet, tr *trial) { f.partStore(tr, cuts) }},
+	{"a node hears nothing from the database", func(f *fleet, tr *trial) { f.partStore(tr, holds) }},
+	{"all connections to the database break", (*fleet).blink},
+	{"a node's connections to the S3 are cut", func(f *fleet, tr *trial) { f.partObjects(tr, cuts) }},
+	{"a node hears nothing from the S3", func(f *fleet, tr *trial) { f.partObjects(tr, holds) }},
+	{"the database crashes", (*fleet).crashDatabase},
+}
+
+// takenOver waits until another worker has got on with a job.
+func (f *fleet) takenOver(n *node, id string, before progress, what string) {
+	f.t.Helper()
+	since := time.Now()
+	within(f.t, 10*lease, "job "+id+" goes on elsewhere", func() bool { return f.progress(id).beyond(before) })
+	f.t.Logf("%s %s at record %d; another committed after %v", n.name, what, before.record, time.Since(since).Round(time.Millisecond))
+}
+
+// goesOn waits until any worker has got on with a job.
+func (f *fleet) goesOn(id string, before progress, what string) {
+	f.t.Helper()
+	since := time.Now()
+	within(f.t, 20*lease, "job "+id+" goes on", func() bool {
+		p := f.progress(id)
+		return p.final() || p.record > before.record
+	})
+	f.t.Logf("%s at record %d; a worker committed after %v", what, before.record, time.Since(since).Round(time.Millisecond))
+}
+
+// kill ends a node in the middle of a job with -9, and starts it again when the job has
+// gone on elsewhere.
+func (f *fleet) kill(tr *trial) {
+	f.t.Helper()
+	n, id, p := tr.worker()
+	tr.remove(id, p)
+	n.kill()
+	f.takenOver(n, id, f.progress(id), "was killed")
+	n.start()
+}
+
+// killTwo leaves one node.
+func (f *fleet) killTwo(tr *trial) {
+	f.t.Helper()
+	n, id, _ := tr.worker()
+	other := f.nodes[0]
+	if other == n {
+		other = f.nodes[1]
+	}
+	other.kill()
+	n.kill()
+	f.takenOver(n, id, f.progress(id), "and another were killed")
+	n.start()
+	other.start()
+}
+
+// pause stops a node's process in the middle of a job, and lets it go on when others
+// have its job: it is to notice, and to change nothing more.
+func (f *fleet) pause(tr *trial) {
+	f.t.Helper()
+	n, id, p := tr.worker()
+	tr.remove(id, p)
+	losses := n.log.losses(id)
+	n.signal(syscall.SIGSTOP)
+	f.takenOver(n, id, f.progress(id), "was paused")
+	n.signal(syscall.SIGCONT)
+	within(f.t, 10*time.Second, n.name+" notices that its job is another's", func() bool {
+		return n.log.losses(id) > losses
+	})
+	f.healthy()
+}
+
+// partStore parts a node from the database for as long as its jobs need to go on
+// elsewhere. What was under way arrives late if nothing was cut.
+func (f *fleet) partStore(tr *trial, s state) {
+	f.t.Helper()
+	n, id, p := tr.worker()
+	tr.remove(id, p)
+	n.toStore.set(s)
+	f.takenOver(n, id, f.progress(id), "was parted from the database")
+	n.toStore.set(carries)
+	f.healthy()
+}
+
+// blink breaks all that is under way to the database, on all nodes, some times over.
+func (f *fleet) blink(tr *trial) {
+	f.t.Helper()
+	const times = 5
+	for range times {
+		_, id, p := tr.worker()
+		for _, n := range f.nodes {
+			n.toStore.set(cuts)
+			n.toStore.set(carries)
+		}
+		f.goesOn(id, p, "all connections broke")
+	}
+	f.healthy()
+}
+
+// partObjects parts a node from the S3 until its job has gone on elsewhere, or for longer
+// than a lease if it is borne in place.
+func (f *fleet) partObjects(tr *trial, s state) {
+	f.t.Helper()
+	n, id, p := tr.worker()
+	n.toObjects.set(s)
+	heal := time.Now().Add(2 * lease)
+	within(f.t, 3*lease, "the S3 is back", func() bool { return time.Now().After(heal) || f.progress(id).beyond(p) })
+	n.toObjects.set(carries)
+	f.goesOn(id, f.progress(id), n.name+" was parted from the S3")
+}
+
+// crashDatabase stops the database as if its machine had lost power, and starts it
+// again.
+func (f *fleet) crashDatabase(tr *trial) {
+	f.t.Helper()
+	_, id, p := tr.worker()
+	tr.remove(id, p)
+	p = f.progress(id)
+	f.server.Crash(f.t)
+	f.server.Resume(f.t)
+	f.goesOn(id, p, "the database crashed")
+	f.healthy()
+}

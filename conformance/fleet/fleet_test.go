@@ -1,0 +1,150 @@
+package fleet
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sluicehq/sluice/internal/store/pgstore/pgtest"
+)
+
+const (
+	lease = 3 * time.Second
+	// A file comes to a node so slowly that an import lasts as long as a fault, on few records.
+	sourceRate = 120 << 10
+	sources    = "sources" // the bucket of the files
+)
+
+// node is a node of the fleet, and the networks that it is on.
+type node struct {
+	*process
+	toStore, toObjects *proxy
+}
+
+// fleet is some nodes, their database and their S3.
+type fleet struct {
+	t        *testing.T
+	random   *rand.Rand
+	server   *pgtest.Server
+	database string // the way to it that no fault touches
+	files    *s3.Client
+	nodes    []*node
+}
+
+// healthy waits until all nodes can answer again.
+func (f *fleet) healthy() {
+	f.t.Helper()
+	for _, n := range f.nodes {
+		within(f.t, 30*time.Second, n.name+" is healthy", n.healthy)
+	}
+}
+
+// newFleet starts three nodes. Their S3 is another server's endpoint if none is given.
+func newFleet(t *testing.T, seed uint64, endpoint string) *fleet {
+	t.Helper()
+	f := &fleet{t: t, random: rand.New(rand.NewPCG(seed, 0)), server: pgtest.New(t)}
+	f.database = f.server.URL(t)
+	if endpoint == "" {
+		endpoint = startS3(t)
+	}
+	f.files = s3.New(s3.Options{
+		BaseEndpoint: &endpoint, Region: "us-east-1", UsePathStyle: true,
+		Credentials: credentials.NewStaticCredentialsProvider(s3Key, s3Secret, ""),
+	})
+	if _, err := f.files.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(sources)}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		f.nodes = append(f.nodes, newNode(t, fmt.Sprint("node ", i+1), f.database, endpoint))
+	}
+	for _, n := range f.nodes {
+		n.start()
+	}
+	return f
+}
+
+// startS3 starts a server for its S3 endpoint alone, and returns where that is.
+func startS3(t *testing.T) string {
+	t.Helper()
+	p := newProcess(t, "S3", []string{"SLUICE_ACCESS_KEY_ID=" + s3Key, "SLUICE_SECRET_ACCESS_KEY=" + s3Secret})
+	p.start()
+	return p.address()
+}
+
+func newNode(t *testing.T, name, database, endpoint string) *node {
+	t.Helper()
+	at, err := url.Parse(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := &node{toStore: newProxy(t, at.Host, 0), toObjects: newProxy(t, endpoint, sourceRate)}
+	at.Host = n.toStore.address
+	objects := url.Values{
+		"endpoint": {"http://" + n.toObjects.address}, "public-endpoint": {endpoint},
+		"region": {"us-east-1"}, "path-style": {"true"},
+	}
+	n.process = newProcess(t, name, []string{
+		"SLUICE_ACCESS_KEY_ID=" + rootKey, "SLUICE_SECRET_ACCESS_KEY=" + rootSecret,
+		"AWS_ACCESS_KEY_ID=" + s3Key, "AWS_SECRET_ACCESS_KEY=" + s3Secret,
+	}, "--store", at.String()+"&pool_max_conns=8", "--objects", "s3://work?"+objects.Encode(),
+		"--lease", lease.String(), "--jobs", "2")
+	return n
+}
+
+// any returns one of the nodes.
+func (f *fleet) any() *node { return f.nodes[f.random.IntN(len(f.nodes))] }
+
+// progress is how far a job is, as the database knows.
+type progress struct {
+	state  string
+	term   int64
+	record int64
+}
+
+func (p progress) final() bool { return p.state == "completed" || p.state == "failed" }
+
+// beyond reports whether somebody has got on with the job under a later term than p's.
+func (p progress) beyond(before progress) bool {
+	return p.final() || p.term > before.term && p.record > before.record
+}
+
+// progress returns how far a job is. A database that is away for the moment is waited for.
+func (f *fleet) progress(id string) (p progress) {
+	f.t.Helper()
+	within(f.t, 30*time.Second, "the database tells how far job "+id+" is", func() bool {
+		ctx, cancel := context.WithTimeout(f.t.Context(), 5*time.Second)
+		defer cancel()
+		c, err := pgx.Connect(ctx, f.database)
+		if err != nil {
+			return false
+		}
+		defer c.Close(ctx)
+		err = c.QueryRow(ctx, "SELECT state, term, at_record FROM jobs WHERE id = $1", id).Scan(&p.state, &p.term, &p.record)
+		return err == nil
+	})
+	return p
+}
+
+// within waits for done, asking again and again, and fails the test after the limit.
+func within(t *testing.T, limit time.Duration, what string, done func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !done() {
+		select {
+		case <-ctx.Done():
+			t.Fatalf("waited %v in vain until %s", limit, what)
+		case <-tick.C:
+		}
+	}
+}

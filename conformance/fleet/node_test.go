@@ -1,0 +1,201 @@
+package fleet
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"maps"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/sesv2"
+)
+
+// process is the program as it runs, or as it ran.
+type process struct {
+	t    *testing.T
+	name string
+	args []string
+	env  []string
+	data string
+	log  *journal
+
+	mu     sync.Mutex
+	url    string
+	cmd    *exec.Cmd
+	exited chan struct{}
+}
+
+// newProcess describes a process; start runs it.
+func newProcess(t *testing.T, name string, env []string, flags ...string) *process {
+	p := &process{t: t, name: name, env: append(os.Environ(), env...), data: t.TempDir(), log: &journal{works: map[string]bool{}, lost: map[string]int{}}}
+	p.args = append([]string{"serve", "--listen", "127.0.0.1:0", "--data", p.data, "--log-format", "json"}, flags...)
+	t.Cleanup(func() {
+		p.kill()
+		if t.Failed() {
+			t.Logf("the last of %s's log:\n%s", name, p.log.tail())
+		}
+	})
+	return p
+}
+
+// start runs the process and waits until it is ready.
+func (p *process) start() {
+	p.t.Helper()
+	_ = os.Remove(filepath.Join(p.data, "endpoint.json")) // of a process that was killed
+	cmd := exec.Command(binary, p.args...)
+	cmd.Env, cmd.Stdout, cmd.Stderr = p.env, p.log, p.log
+	if err := cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	exited := make(chan struct{})
+	go func() {
+		_ = cmd.Wait()
+		close(exited)
+	}()
+	p.mu.Lock()
+	p.cmd, p.exited = cmd, exited
+	p.mu.Unlock()
+	within(p.t, 30*time.Second, p.name+" is ready", func() bool {
+		select {
+		case <-exited:
+			p.t.Fatalf("%s ended at its start:\n%s", p.name, p.log.tail())
+		default:
+		}
+		var at struct{ URL string }
+		text, err := os.ReadFile(filepath.Join(p.data, "endpoint.json"))
+		if err != nil || json.Unmarshal(text, &at) != nil {
+			return false
+		}
+		p.mu.Lock()
+		p.url = at.URL
+		p.mu.Unlock()
+		return p.healthy()
+	})
+}
+
+func (p *process) address() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.url
+}
+
+func (p *process) healthy() bool {
+	client := http.Client{Timeout: time.Second}
+	resp, err := client.Get(p.address() + "/healthz")
+	if err != nil {
+		return false
+	}
+	resp.Body.Close()
+	return resp.StatusCode == http.StatusOK
+}
+
+// signal sends sig to the process, if it runs.
+func (p *process) signal(sig os.Signal) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cmd == nil {
+		return
+	}
+	if err := p.cmd.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		p.t.Errorf("signal %s: %v", p.name, err)
+	}
+}
+
+// kill ends the process with -9 and waits for its end.
+func (p *process) kill() {
+	p.signal(syscall.SIGKILL)
+	p.mu.Lock()
+	exited := p.exited
+	p.mu.Unlock()
+	if exited != nil {
+		<-exited
+	}
+	p.log.forget()
+}
+
+// mail returns a client of SES for a region, which tries nothing twice.
+func (p *process) mail(region string) *sesv2.Client {
+	url := p.address()
+	return sesv2.New(sesv2.Options{
+		BaseEndpoint: &url, Region: region, RetryMaxAttempts: 1,
+		Credentials: credentials.NewStaticCredentialsProvider(rootKey, rootSecret, ""),
+	})
+}
+
+// journal is a process's log. It knows from it on which jobs the process works.
+type journal struct {
+	mu    sync.Mutex
+	all   bytes.Buffer
+	line  []byte
+	works map[string]bool // by the job's id; false: no longer
+	lost  map[string]int  // how often it noticed that a job is another's, by the job's id
+}
+
+func (j *journal) Write(b []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.all.Write(b)
+	j.line = append(j.line, b...)
+	for {
+		line, rest, ok := bytes.Cut(j.line, []byte("\n"))
+		if !ok {
+			return len(b), nil
+		}
+		j.line = rest
+		var said struct{ Msg, Job string }
+		if json.Unmarshal(line, &said) != nil || said.Job == "" {
+			continue
+		}
+		switch said.Msg {
+		case "job started", "job resumed":
+			j.works[said.Job] = true
+		case "job completed", "job failed", "job stopped", "job released", "job abandoned", "job lost":
+			j.works[said.Job] = false
+		}
+		if said.Msg == "job lost" {
+			j.lost[said.Job]++
+		}
+	}
+}
+
+// jobs returns those that the process works on.
+func (j *journal) jobs() []string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	works := maps.Clone(j.works)
+	maps.DeleteFunc(works, func(_ string, now bool) bool { return !now })
+	return slices.Sorted(maps.Keys(works))
+}
+
+// losses returns how often the process noticed that a job is not its own any more.
+func (j *journal) losses(id string) int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.lost[id]
+}
+
+// forget is for the log of a process that is no more.
+func (j *journal) forget() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	clear(j.works)
+}
+
+// tail returns the last lines, without those of single requests.
+func (j *journal) tail() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	lines := slices.DeleteFunc(bytes.SplitAfter(j.all.Bytes(), []byte("\n")), func(line []byte) bool {
+		return bytes.Contains(line, []byte(`"msg":"request"`))
+	})
+	return string(bytes.Join(lines[max(0, len(lines)-60):], nil))
+}
