@@ -1,8 +1,9 @@
-# make            builds bin/sluice
-# make demo       a real import of a million addresses on a throw-away server
-# make test       all tests; installs what they need first
-# make check      all that CI checks: make test, formatting, linters, race detector, fuzzing
-# make bench      the figures of docs/operating.md, measured here
+# make             builds bin/sluice
+# make demo        a real import of a million addresses on a throw-away server
+# make test        all tests; installs what they need first
+# make test-faults ten minutes of killed nodes, cut networks and crashed databases
+# make check       all that CI checks: make test, formatting, linters, race detector, fuzzing
+# make bench       the figures of docs/operating.md, measured here
 
 GO ?= go
 # The product is one static binary; only the race detector wants cgo.
@@ -11,7 +12,7 @@ export CGO_ENABLED ?= 0
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
-.PHONY: build demo test check bench needs lint race fuzz generate clean
+.PHONY: build demo test test-faults check bench needs lint race fuzz generate clean
 
 build:
 	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/sluice ./cmd/sluice
@@ -23,6 +24,11 @@ demo: build
 # failed one, where make could have installed it.
 test: needs
 	SLUICE_TEST_ALL=1 $(GO) test ./...
+
+# SLUICE_FAULTS_SEED repeats the order of another run, which it prints.
+FAULTS ?= 8m
+test-faults: needs
+	SLUICE_TEST_ALL=1 SLUICE_FAULTS=$(FAULTS) $(GO) test -count=1 -v -timeout 30m -run TestFaults ./conformance/fleet
 
 needs:
 	@./conformance/install
@@ -61,6 +67,7 @@ generate:
 
 bench: build
 	@$(GO) run ./bench
+	$(GO) test ./bench -run '^$$' -bench Postgres -benchtime 1x -timeout 30m
 
 clean:
 	rm -rf bin conformance/js/node_modules

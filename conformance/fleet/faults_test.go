@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"strings"
 	"syscall"
 	"time"
 )
@@ -16,6 +17,7 @@ type fault struct {
 var faults = []fault{
 	{"a node is killed", (*fleet).kill},
 	{"two nodes are killed", (*fleet).killTwo},
+	{"a node is stopped in good order", (*fleet).stop},
 	{"a node is paused", (*fleet).pause},
 	{"a node's connections to the database are cut", func(f *fleet, tr *trial) { f.partStore(tr, cuts) }},
 	{"a node hears nothing from the database", func(f *fleet, tr *trial) { f.partStore(tr, holds) }},
@@ -24,6 +26,9 @@ var faults = []fault{
 	{"a node hears nothing from the S3", func(f *fleet, tr *trial) { f.partObjects(tr, holds) }},
 	{"the database crashes", (*fleet).crashDatabase},
 }
+
+// last is the fault after which the fleet has another database.
+var last = fault{"a standby takes the place of the database", (*fleet).promote}
 
 // takenOver waits until another worker has got on with a job.
 func (f *fleet) takenOver(n *node, id string, before progress, what string) {
@@ -68,6 +73,17 @@ func (f *fleet) killTwo(tr *trial) {
 	f.takenOver(n, id, f.progress(id), "and another were killed")
 	n.start()
 	other.start()
+}
+
+// stop ends a node as an upgrade does, by SIGTERM: it lets go of its jobs, and nobody
+// waits for a lease to run out.
+func (f *fleet) stop(tr *trial) {
+	f.t.Helper()
+	n, id, p := tr.worker()
+	tr.remove(id, p)
+	n.terminate()
+	f.takenOver(n, id, f.progress(id), "was stopped in good order")
+	n.start()
 }
 
 // pause stops a node's process in the middle of a job, and lets it go on when others
@@ -119,10 +135,17 @@ func (f *fleet) partObjects(tr *trial, s state) {
 	f.t.Helper()
 	n, id, p := tr.worker()
 	n.toObjects.set(s)
-	heal := time.Now().Add(2 * lease)
-	within(f.t, 3*lease, "the S3 is back", func() bool { return time.Now().After(heal) || f.progress(id).beyond(p) })
+	heal, elsewhere := time.Now().Add(2*lease), false
+	within(f.t, 3*lease, "the S3 is back", func() bool {
+		elsewhere = f.progress(id).beyond(p)
+		return elsewhere || time.Now().After(heal)
+	})
 	n.toObjects.set(carries)
-	f.goesOn(id, f.progress(id), n.name+" was parted from the S3")
+	if elsewhere {
+		f.t.Logf("%s was parted from the S3 at record %d; a worker under a new lease went on", n.name, p.record)
+		return
+	}
+	f.goesOn(id, f.progress(id), n.name+" was parted from the S3, and is back")
 }
 
 // crashDatabase stops the database as if its machine had lost power, and starts it
@@ -135,5 +158,26 @@ func (f *fleet) crashDatabase(tr *trial) {
 	f.server.Crash(f.t)
 	f.server.Resume(f.t)
 	f.goesOn(id, p, "the database crashed")
+	f.healthy()
+}
+
+// promote ends the database in the middle of a job and puts a standby in its place, of
+// which the nodes learn only that their connections break.
+func (f *fleet) promote(tr *trial) {
+	f.t.Helper()
+	standby := f.server.Standby(f.t)
+	_, id, p := tr.worker()
+	tr.remove(id, p)
+	before := f.server.Address()
+	f.server.Crash(f.t)
+	standby.Promote(f.t)
+	f.server, f.database = standby, strings.Replace(f.database, before, standby.Address(), 1)
+	p = f.progress(id)
+	for _, n := range f.nodes {
+		n.toStore.aim(standby.Address())
+		n.toStore.set(cuts)
+		n.toStore.set(carries)
+	}
+	f.goesOn(id, p, "the standby was promoted")
 	f.healthy()
 }

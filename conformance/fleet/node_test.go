@@ -40,6 +40,9 @@ func newProcess(t *testing.T, name string, env []string, flags ...string) *proce
 	p.args = append([]string{"serve", "--listen", "127.0.0.1:0", "--data", p.data, "--log-format", "json"}, flags...)
 	t.Cleanup(func() {
 		p.kill()
+		if what := p.log.indiscretion(); what != "" {
+			t.Errorf("%s's log holds %s", name, what)
+		}
 		if t.Failed() {
 			t.Logf("the last of %s's log:\n%s", name, p.log.tail())
 		}
@@ -111,8 +114,13 @@ func (p *process) signal(sig os.Signal) {
 }
 
 // kill ends the process with -9 and waits for its end.
-func (p *process) kill() {
-	p.signal(syscall.SIGKILL)
+func (p *process) kill() { p.end(syscall.SIGKILL) }
+
+// terminate asks the process to end and waits for its end.
+func (p *process) terminate() { p.end(syscall.SIGTERM) }
+
+func (p *process) end(sig os.Signal) {
+	p.signal(sig)
 	p.mu.Lock()
 	exited := p.exited
 	p.mu.Unlock()
@@ -188,6 +196,20 @@ func (j *journal) forget() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	clear(j.works)
+}
+
+// indiscretion names what a log never holds, if this one does.
+func (j *journal) indiscretion() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for text, what := range map[string]string{
+		rootSecret: "the root key's secret", s3Secret: "the S3's secret", "@writer": "an address", "@file": "an address",
+	} {
+		if bytes.Contains(j.all.Bytes(), []byte(text)) {
+			return what
+		}
+	}
+	return ""
 }
 
 // tail returns the last lines, without those of single requests.

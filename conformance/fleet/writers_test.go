@@ -30,7 +30,7 @@ type writers struct {
 const (
 	writing = 3                     // writers at once
 	pace    = 25 * time.Millisecond // of each
-	answer  = 4 * time.Second       // is waited for so long
+	answer  = 2 * time.Second       // is waited for so long
 )
 
 // startWriters starts the writers. They also take imported addresses off the list as

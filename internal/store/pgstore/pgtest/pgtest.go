@@ -13,6 +13,7 @@ package pgtest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -65,7 +66,7 @@ func Shared(tb testing.TB) *Server {
 	shared.Lock()
 	defer shared.Unlock()
 	if shared.server == nil {
-		s, err := run(bin, nil)
+		s, err := run(bin, nil, (*Server).initdb)
 		if err != nil {
 			tb.Fatalf("start PostgreSQL: %v", err)
 		}
@@ -87,7 +88,7 @@ func Shared(tb testing.TB) *Server {
 // test may crash.
 func New(tb testing.TB, settings ...string) *Server {
 	tb.Helper()
-	s, err := run(binaries(tb), settings)
+	s, err := run(binaries(tb), settings, (*Server).initdb)
 	if err != nil {
 		tb.Fatalf("start PostgreSQL: %v", err)
 	}
@@ -111,6 +112,9 @@ func (s *Server) URL(tb testing.TB) string {
 	return s.url() + "&search_path=" + name
 }
 
+// Address is where the server listens, host:port.
+func (s *Server) Address() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
+
 // Crash stops the server as if its machine had lost power (pg_ctl stop -m immediate).
 func (s *Server) Crash(tb testing.TB) {
 	tb.Helper()
@@ -131,7 +135,7 @@ func (s *Server) Restart(tb testing.TB) {
 }
 
 func (s *Server) url() string {
-	return fmt.Sprintf("postgres://sluice@127.0.0.1:%d/postgres?sslmode=disable", s.port)
+	return fmt.Sprintf("postgres://sluice@%s/postgres?sslmode=disable", s.Address())
 }
 
 func (s *Server) options() string {
@@ -144,7 +148,7 @@ func (s *Server) options() string {
 
 func (s *Server) control(tb testing.TB, args ...string) {
 	tb.Helper()
-	if err := s.command("pg_ctl", append(args, "-w", "-D", filepath.Join(s.dir, "data"))...).Run(); err != nil {
+	if err := s.command("pg_ctl", append(args, "-w", "-D", s.data())...).Run(); err != nil {
 		tb.Fatalf("pg_ctl %s: %v", args[0], err)
 	}
 }
@@ -197,12 +201,16 @@ func release(path string) int {
 const keep = `"$@" >/dev/null && echo ready && cat >/dev/null
 "$1" stop -s -m immediate -D "$PGDATA"; cd / && rm -rf "$SCRATCH"`
 
-func run(bin string, settings []string) (*Server, error) {
+// run runs a server on a directory that fill fills.
+func run(bin string, settings []string, fill func(*Server) error) (*Server, error) {
 	s := &Server{bin: bin, settings: settings, done: make(chan error, 1)}
 	if err := s.prepare(); err != nil {
 		return nil, err
 	}
-	data := filepath.Join(s.dir, "data")
+	if err := fill(s); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(s.dir))
+	}
+	data := s.data()
 	c := s.command("pg_ctl")
 	c.Path, c.Args = "/bin/sh", []string{
 		"sh", "-c", keep, "sh", filepath.Join(bin, "pg_ctl"), "start", "-w", "-D", data,
@@ -245,21 +253,6 @@ func (s *Server) prepare() (err error) {
 			return err
 		}
 	}
-	initdb := func(args ...string) error {
-		var said bytes.Buffer
-		c := s.command("initdb", append(args, "-D", filepath.Join(s.dir, "data"),
-			"-U", "sluice", "-A", "trust", "-E", "UTF8", "--no-sync")...)
-		c.Stderr = &said
-		if err := c.Run(); err != nil {
-			return fmt.Errorf("initdb: %w: %s", err, strings.TrimSpace(said.String()))
-		}
-		return nil
-	}
-	if initdb("--locale-provider=icu", "--icu-locale=en") != nil { // not every build has ICU
-		if err := initdb(); err != nil {
-			return err
-		}
-	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -267,6 +260,30 @@ func (s *Server) prepare() (err error) {
 	s.port = l.Addr().(*net.TCPAddr).Port
 	return l.Close()
 }
+
+// initdb fills the directory with a new, empty cluster.
+func (s *Server) initdb() error {
+	initdb := func(args ...string) error {
+		return s.run("initdb", append(args, "-D", s.data(), "-U", "sluice", "-A", "trust", "-E", "UTF8", "--no-sync")...)
+	}
+	if initdb("--locale-provider=icu", "--icu-locale=en") == nil {
+		return nil
+	}
+	return initdb() // not every build has ICU
+}
+
+// run runs a program of PostgreSQL's.
+func (s *Server) run(name string, args ...string) error {
+	var said bytes.Buffer
+	c := s.command(name, args...)
+	c.Stderr = &said
+	if err := c.Run(); err != nil {
+		return fmt.Errorf("%s: %w: %s", name, err, strings.TrimSpace(said.String()))
+	}
+	return nil
+}
+
+func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 
 func unprivileged() (*syscall.Credential, error) {
 	var last error

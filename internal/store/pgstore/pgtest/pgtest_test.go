@@ -2,6 +2,7 @@ package pgtest_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -46,5 +47,32 @@ func TestSchemasAreApart(t *testing.T) {
 	t.Parallel()
 	if a, b := pgtest.Start(t), pgtest.Start(t); a == b {
 		t.Errorf("Start gave %s twice", a)
+	}
+}
+
+func TestStandbyHasWhatWasAcknowledged(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	s := pgtest.New(t)
+	standby := s.Standby(t)
+	url := s.URL(t)
+	c, err := pgx.Connect(ctx, url)
+	if err != nil {
+		t.Fatalf("connect: %v", err)
+	}
+	defer c.Close(context.WithoutCancel(ctx))
+	if _, err := c.Exec(ctx, "CREATE TABLE t AS SELECT 7 AS n"); err != nil {
+		t.Fatalf("create table: %v", err)
+	}
+	s.Crash(t)
+	standby.Promote(t)
+	p, err := pgx.Connect(ctx, strings.Replace(url, s.Address(), standby.Address(), 1))
+	if err != nil {
+		t.Fatalf("connect to the promoted standby: %v", err)
+	}
+	defer p.Close(context.WithoutCancel(ctx))
+	n := 0
+	if err := p.QueryRow(ctx, "SELECT n FROM t").Scan(&n); err != nil || n != 7 {
+		t.Errorf("after the promotion n = %d, %v; want 7", n, err)
 	}
 }
