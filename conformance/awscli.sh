@@ -13,7 +13,11 @@ head -c 20000000 /dev/urandom >large.bin
 aws s3 cp large.bin "s3://$bucket/large.bin" >/dev/null
 aws s3 cp "s3://$bucket/large.bin" large.back >/dev/null
 cmp large.bin large.back
-aws s3 ls "s3://$bucket/" | grep -q ' 20000000 large.bin'
+
+# Not grep -q on a pipe: it leaves at the first match, and the CLI fails on what it
+# writes after that.
+has() { [[ $2 == *"$1"* ]] || { echo "no $1 in: $2" >&2; return 1; }; }
+has ' 20000000 large.bin' "$(aws s3 ls "s3://$bucket/")"
 
 wait_for() { # wait_for WORD COMMAND...: until the command prints the word
 	local word=$1 got=
@@ -33,7 +37,7 @@ job=$(aws sesv2 create-import-job \
 wait_for COMPLETED aws sesv2 get-import-job --job-id "$job" --query JobStatus --output text
 test "$(aws sesv2 get-import-job --job-id "$job" --query '[ProcessedRecordsCount,FailedRecordsCount]' --output text)" = "$(printf '2\t1')"
 aws sesv2 get-suppressed-destination --email-address ann@cli.example >/dev/null
-aws sesv2 list-import-jobs --query 'ImportJobs[].JobId' --output text | grep -q "$job"
+has "$job" "$(aws sesv2 list-import-jobs --query 'ImportJobs[].JobId' --output text)"
 aws sesv2 delete-suppressed-destination --email-address ann@cli.example
 
 list=$(aws mailmanager create-address-list --address-list-name "cli-$RANDOM" --query AddressListId --output text)
