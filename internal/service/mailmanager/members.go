@@ -106,9 +106,27 @@ func (s *Service) ListMembersOfAddressList(ctx context.Context, in *api.ListMemb
 // foldDomain writes what stands behind the "@" in lower case, as members have it, so
 // that a prefix finds the address it was copied from.
 func foldDomain(prefix string) string {
-	local, domain, found := strings.Cut(prefix, "@")
-	if !found {
-		return prefix
+	from := quotedLength(prefix)
+	if i := strings.IndexByte(prefix[from:], '@'); i >= 0 {
+		from += i
+		return prefix[:from] + strings.ToLower(prefix[from:])
 	}
-	return local + "@" + strings.ToLower(domain)
+	return prefix
+}
+
+// quotedLength returns how long the quoted string is that a prefix begins with, which
+// may hold an "@" that begins no domain; all of the prefix if the quotes are still open.
+func quotedLength(prefix string) int {
+	if !strings.HasPrefix(prefix, `"`) {
+		return 0
+	}
+	for i := 1; i < len(prefix); i++ {
+		switch prefix[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return len(prefix)
 }

@@ -125,7 +125,7 @@ func TestD13_MembersByPrefix(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.None)
 	id := f.list(t, "customers")
-	all := []string{"*@example.com", "Anna@example.com", "anna@example.com", "anna@example.org", "annabel@example.com", "bert@example.com"}
+	all := []string{`"A@B"@example.com`, "*@example.com", "Anna@example.com", "anna@example.com", "anna@example.org", "annabel@example.com", "bert@example.com"}
 	for _, address := range slices.Backward(all) {
 		if err := f.register(me(t), id, address); err != nil {
 			t.Fatalf("register %s: %v", address, err)
@@ -133,12 +133,14 @@ func TestD13_MembersByPrefix(t *testing.T) {
 	}
 	for prefix, want := range map[string][]string{
 		"":                  all,
-		"anna":              all[2:5],
-		"Anna":              all[1:2],
-		"anna@":             all[2:4],
-		"anna@EXAMPLE.C":    all[2:3],
-		"*":                 all[:1],
-		"bert@example.com":  all[5:],
+		"anna":              all[3:6],
+		"Anna":              all[2:3],
+		"anna@":             all[3:5],
+		"anna@EXAMPLE.C":    all[3:4],
+		"*":                 all[1:2],
+		`"A@B`:              all[:1], // the @ within quotes begins no domain
+		`"A@B"@EXAMPLE`:     all[:1],
+		"bert@example.com":  all[6:],
 		"bert@example.comm": nil,
 		"z":                 nil,
 	} {
