@@ -17,9 +17,9 @@ import (
 	"github.com/sluicehq/sluice/internal/sigv4"
 )
 
-// client calls an endpoint that speaks the import-job APIs: Sluice, or AWS itself.
+// client calls an endpoint that speaks the import-job APIs.
 type client struct {
-	endpoint string // AWS's own hosts, one for each API, if empty
+	endpoint string
 	s3       string // where S3 is, if not there
 	keys     sigv4.Credentials
 	region   string
@@ -29,14 +29,13 @@ type client struct {
 // api is one of the APIs that the client calls.
 type api struct {
 	signing string // the name that requests are signed for
-	host    string // the first label of AWS's own host
 	target  string // of X-Amz-Target, for the APIs that have it
 }
 
 var (
-	mailManagerAPI = api{signing: "ses", host: "mail-manager", target: "MailManagerSvc"}
-	sesAPI         = api{signing: "ses", host: "email"}
-	s3API          = api{signing: "s3", host: "s3"}
+	mailManagerAPI = api{signing: "ses", target: "MailManagerSvc"}
+	sesAPI         = api{signing: "ses"}
+	s3API          = api{signing: "s3"}
 	ownAPI         = api{signing: "sluice"}
 )
 
@@ -69,17 +68,11 @@ func refusedAs(err error, codes ...string) bool {
 }
 
 // base returns where an API is.
-func (c *client) base(a api) (string, error) {
+func (c *client) base(a api) string {
 	if a == s3API && c.s3 != "" {
-		return strings.TrimRight(c.s3, "/"), nil
+		return strings.TrimRight(c.s3, "/")
 	}
-	if c.endpoint != "" {
-		return strings.TrimRight(c.endpoint, "/"), nil
-	}
-	if a.host == "" {
-		return "", errors.New("this command needs a Sluice server: set --endpoint")
-	}
-	return "https://" + a.host + "." + c.region + ".amazonaws.com", nil
+	return strings.TrimRight(c.endpoint, "/")
 }
 
 // target calls an operation of an awsJson1_0 API.
@@ -124,11 +117,7 @@ func (c *client) call(ctx context.Context, a api, method, path string, header ht
 
 // send signs and sends one request. An answer other than 2xx is a *refusal.
 func (c *client) send(ctx context.Context, a api, method, path string, header http.Header, body io.Reader, size int64, hash string) (*http.Response, error) {
-	base, err := c.base(a)
-	if err != nil {
-		return nil, err
-	}
-	r, err := http.NewRequestWithContext(ctx, method, base+path, body)
+	r, err := http.NewRequestWithContext(ctx, method, c.base(a)+path, body)
 	if err != nil {
 		return nil, err
 	}
