@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -30,12 +31,15 @@ const (
 	sqlBeginLong = `BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0`
 )
 
+// made are what the database says to who makes a table that somebody else just made.
+var made = []string{"42P07", "42710", uniqueViolation}
+
 // migrate brings the tables up to date. The transaction that has locked the row
 // "schema" keeps other nodes out, and ends with its process at the latest.
 func (s *Store) migrate(ctx context.Context) error {
 	err := s.retry(ctx, func(*attempt) error {
-		// Nodes that start at once may trip over each other, and try again.
-		if _, err := s.pool.Exec(ctx, sqlMakeLocks); err != nil {
+		// IF NOT EXISTS does not keep nodes that start at once from tripping over each other.
+		if _, err := s.pool.Exec(ctx, sqlMakeLocks); err != nil && !slices.Contains(made, code(err)) {
 			return err
 		}
 		tx, err := s.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: sqlBeginLong})

@@ -49,3 +49,52 @@ func withCancel(t testing.TB) (context.Context, context.CancelFunc) {
 	t.Cleanup(cancel)
 	return c, cancel
 }
+
+func TestClaimOfHugeSources(t *testing.T) {
+	t.Parallel()
+	s := open(t, pgtest.Start(t), pgstore.Options{})
+	defer s.Close()
+	j := newJob("j")
+	j.Source.Size = 1 << 40
+	if _, err := s.CreateJob(ctx, j, store.Once{}, 0); err != nil {
+		t.Fatalf("CreateJob: %v", err)
+	}
+	for most, want := range map[int64]bool{1<<40 - 1: false, 1 << 40: true} {
+		waits, err := s.Waiting(ctx, store.Wanted{MaxSize: most})
+		if err != nil || waits != want {
+			t.Errorf("Waiting for at most %d bytes: %t, %v; want %t", most, waits, err, want)
+		}
+	}
+	if _, ok, err := s.Claim(ctx, store.Wanted{Holder: "w", Lease: time.Minute, MaxSize: 1 << 40}); err != nil || !ok {
+		t.Errorf("Claim: %t, %v; want the job", ok, err)
+	}
+}
+
+// TestCloseGivesUpLeases is about the leases of the store that is closed only: those of
+// other nodes stay.
+func TestCloseGivesUpLeases(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Start(t)
+	leaving, staying := open(t, url, pgstore.Options{}), open(t, url, pgstore.Options{})
+	defer staying.Close()
+	for _, id := range []string{"j1", "j2"} {
+		if _, err := staying.CreateJob(ctx, newJob(id), store.Once{}, 0); err != nil {
+			t.Fatalf("CreateJob: %v", err)
+		}
+	}
+	for _, s := range []*pgstore.Store{leaving, staying} {
+		if _, ok, err := s.Claim(ctx, store.Wanted{Holder: "w", Lease: time.Hour}); err != nil || !ok {
+			t.Fatalf("Claim: %t, %v; want a job", ok, err)
+		}
+	}
+	if err := leaving.Close(); err != nil {
+		t.Fatalf("Close: %v", err)
+	}
+	j, ok, err := staying.Claim(ctx, store.Wanted{Holder: "w", Lease: time.Hour})
+	if err != nil || !ok || j.ID != "j1" || j.Lease.Term != 2 {
+		t.Errorf("Claim after a node left: %s in term %d, %t, %v; want j1 in term 2", j.ID, j.Lease.Term, ok, err)
+	}
+	if _, ok, err := staying.Claim(ctx, store.Wanted{Holder: "w", Lease: time.Hour}); err != nil || ok {
+		t.Errorf("Claim of a job that a node has: %t, %v; want none", ok, err)
+	}
+}

@@ -18,7 +18,7 @@ const (
 			GROUP BY account
 		), chosen AS (
 			SELECT j.account, j.region, j.id FROM jobs AS j LEFT JOIN busy AS b ON b.account = j.account
-			WHERE j.ready AND j.state IN ('created', 'processing') AND ($2 = 0 OR j.size <= $2)
+			WHERE j.ready AND j.state IN ('created', 'processing') AND ($2::bigint = 0 OR j.size <= $2::bigint)
 			AND (j.leased_until IS NULL OR j.leased_until <= coalesce($1::timestamptz, clock_timestamp()))
 			ORDER BY coalesce(b.leases, 0), j.waiting_since, j.number
 			LIMIT 1 FOR UPDATE OF j SKIP LOCKED
@@ -29,7 +29,7 @@ const (
 		RETURNING j.account, j.region, j.id`
 
 	sqlWaiting = `SELECT EXISTS (SELECT 1 FROM jobs
-		WHERE ready AND state IN ('created', 'processing') AND ($2 = 0 OR size <= $2)
+		WHERE ready AND state IN ('created', 'processing') AND ($2::bigint = 0 OR size <= $2::bigint)
 		AND (leased_until IS NULL OR leased_until <= coalesce($1::timestamptz, clock_timestamp())))`
 
 	// whereHeld is the condition of all that needs a lease.
