@@ -21,13 +21,12 @@ import (
 
 var keys = sigv4.Credentials{AccessKey: "AKIABENCHBENCHBENCH0", Secret: "bench/bench/bench/bench/bench/bench/bench"}
 
-const region = "us-east-1"
-
 // server is one run of the program on an empty data directory.
 type server struct {
-	url  string
-	cmd  *exec.Cmd
-	http *http.Client
+	url    string
+	region string // that requests are signed for
+	cmd    *exec.Cmd
+	http   *http.Client
 }
 
 // measureServer starts a server, uploads and imports the file, and returns rows/s from
@@ -64,13 +63,16 @@ func measureServer(ctx context.Context, binary, data, file string, rows int, mor
 	return rate, nil
 }
 
-func startServer(ctx context.Context, binary, data string) (*server, error) {
+func startServer(ctx context.Context, binary, data string, flags ...string) (*server, error) {
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return nil, err
 	}
 	s := &server{
-		cmd:  exec.CommandContext(ctx, binary, "serve", "--listen", "127.0.0.1:0", "--data", data, "--log-level", "error"),
-		http: &http.Client{Transport: &http.Transport{WriteBufferSize: 256 << 10, ReadBufferSize: 256 << 10, MaxIdleConnsPerHost: 64}},
+		cmd: exec.CommandContext(ctx, binary, append([]string{
+			"serve", "--listen", "127.0.0.1:0", "--data", data, "--log-level", "error",
+		}, flags...)...),
+		region: "us-east-1",
+		http:   &http.Client{Transport: &http.Transport{WriteBufferSize: 256 << 10, ReadBufferSize: 256 << 10, MaxIdleConnsPerHost: 64}},
 	}
 	s.cmd.Env = append(os.Environ(), "SLUICE_ACCESS_KEY_ID="+keys.AccessKey, "SLUICE_SECRET_ACCESS_KEY="+keys.Secret)
 	s.cmd.Stderr = os.Stderr
@@ -120,7 +122,7 @@ func (s *server) send(ctx context.Context, service, method, path string, body io
 	if service == "ses" && body != nil {
 		r.Header.Set("Content-Type", "application/json")
 	}
-	sigv4.Sign(r, keys, region, service, hash, time.Now())
+	sigv4.Sign(r, keys, s.region, service, hash, time.Now())
 	resp, err := s.http.Do(r)
 	if err != nil {
 		return nil, err
