@@ -74,7 +74,6 @@ To interrupt this command does not stop the job: see "sluice stop".`,
 	cmd.Flags().StringVar(&format, "format", "", "`format` of the file: CSV or JSON (default by its name, or its first byte)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the outcome as one JSON object, and no progress")
 	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print no progress")
-	_ = cmd.MarkFlagRequired("to")
 	return cmd
 }
 
