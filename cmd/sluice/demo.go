@@ -30,6 +30,8 @@ func newDemo() *cobra.Command {
 		Long: `Start a server on a temporary directory, make a file of a million addresses with a
 thousand bad rows among them, import it through the API as any client would, and show
 what came of it. Everything is removed at the end.`,
+		Example: `  sluice demo
+  sluice demo --rows 10000000`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if rows < demoBad {

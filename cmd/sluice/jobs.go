@@ -181,9 +181,10 @@ func printJob(out io.Writer, j jobs.Job, asJSON bool) error {
 func newStop() *cobra.Command {
 	var at connection
 	cmd := &cobra.Command{
-		Use:   "stop ID",
-		Short: "Stop an import job of any API; what it imported stays",
-		Args:  cobra.ExactArgs(1),
+		Use:     "stop ID",
+		Short:   "Stop an import job of any API; what it imported stays",
+		Example: `  sluice stop job-3qlenopx5xw66ewlx3phx7jz`,
+		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := at.client(cmd)
 			if err != nil {

@@ -12,6 +12,16 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"sluice": main})
 }
 
+// TestHelpHasExamples: a command that does more than name itself shows how.
+func TestHelpHasExamples(t *testing.T) {
+	t.Parallel()
+	for _, cmd := range newRoot().Commands() {
+		if cmd.Name() != "version" && cmd.Example == "" {
+			t.Errorf("sluice %s --help has no example", cmd.Name())
+		}
+	}
+}
+
 // TestScripts runs testdata/*.txtar: commands, and what they say. Beside testscript's
 // own commands there is "await FILE", which waits until a file is there.
 func TestScripts(t *testing.T) {
