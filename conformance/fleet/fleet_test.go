@@ -55,10 +55,7 @@ func newFleet(t *testing.T, seed uint64, endpoint string) *fleet {
 	if endpoint == "" {
 		endpoint = startS3(t)
 	}
-	f.files = s3.New(s3.Options{
-		BaseEndpoint: &endpoint, Region: "us-east-1", UsePathStyle: true,
-		Credentials: credentials.NewStaticCredentialsProvider(s3Key, s3Secret, ""),
-	})
+	f.files = fileClient(endpoint)
 	if _, err := f.files.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(sources)}); err != nil {
 		t.Fatal(err)
 	}
@@ -69,6 +66,13 @@ func newFleet(t *testing.T, seed uint64, endpoint string) *fleet {
 		n.start()
 	}
 	return f
+}
+
+func fileClient(endpoint string) *s3.Client {
+	return s3.New(s3.Options{
+		BaseEndpoint: &endpoint, Region: "us-east-1", UsePathStyle: true,
+		Credentials: credentials.NewStaticCredentialsProvider(s3Key, s3Secret, ""),
+	})
 }
 
 // startS3 starts a server for its S3 endpoint alone, and returns where that is.
