@@ -36,6 +36,7 @@ func TestD53_ErrorNames(t *testing.T) {
 		{"DeleteAddressList", `{"AddressListId":"al-no"}`, ""},
 		{"GetAddressList", `{"AddressListId":"al-no"}`, "ResourceNotFoundException"},
 		{"ListAddressLists", `{"NextToken":"forged"}`, "ValidationException"},
+		{"ListAddressLists", `{"NextToken":""}`, "ValidationException"},
 		{"RegisterMemberToAddressList", `{"AddressListId":"` + id + `","Address":"b@example.com"}`, "ServiceQuotaExceededException"},
 		{"RegisterMemberToAddressList", `{"AddressListId":"` + id + `","Address":"b@@example.com"}`, "ValidationException"},
 		{"DeregisterMemberFromAddressList", `{"AddressListId":"` + id + `","Address":"b@example.com"}`, "ResourceNotFoundException"},
