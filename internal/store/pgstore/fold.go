@@ -69,10 +69,14 @@ const (
 		SELECT $1, c.key, c.value, $2, $2 FROM unnest($3::text[], $4::bytea[]) AS c(key, value)
 		ON CONFLICT (list, key) DO UPDATE SET value = excluded.value, updated = excluded.updated`
 	sqlDeleteMembers = `DELETE FROM members WHERE list = $1 AND key = ANY ($2::text[])`
-	sqlPutRejects    = `INSERT INTO rejects (job, record, line, byte, code, reason, key, raw)
+	// Batches that were prepared from the same place have the same records; each of
+	// these has one reject, the last.
+	sqlPutRejects = `INSERT INTO rejects (job, record, line, byte, code, reason, key, raw)
 		SELECT $1, r.record, r.line, r.byte, r.code, r.reason, r.key, r.raw
 		FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::bytea[], $8::bytea[])
-		AS r(record, line, byte, code, reason, key, raw)`
+		AS r(record, line, byte, code, reason, key, raw)
+		ON CONFLICT (job, record) DO UPDATE SET line = excluded.line, byte = excluded.byte,
+		code = excluded.code, reason = excluded.reason, key = excluded.key, raw = excluded.raw`
 )
 
 // A statement takes so many rows, or so many bytes: enough that its cost is that of the

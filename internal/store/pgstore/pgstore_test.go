@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sluicehq/sluice/internal/record"
 	"github.com/sluicehq/sluice/internal/store"
 	"github.com/sluicehq/sluice/internal/store/pgstore"
 	"github.com/sluicehq/sluice/internal/store/pgstore/pgtest"
@@ -96,5 +97,28 @@ func TestCloseGivesUpLeases(t *testing.T) {
 	}
 	if _, ok, err := staying.Claim(ctx, store.Wanted{Holder: "w", Lease: time.Hour}); err != nil || ok {
 		t.Errorf("Claim of a job that a node has: %t, %v; want none", ok, err)
+	}
+}
+
+func TestRejectsOfOneRecord(t *testing.T) {
+	t.Parallel()
+	s := open(t, pgtest.Start(t), pgstore.Options{})
+	defer s.Close()
+	l := started(t, s, time.Hour)
+	first := prepare(t, s, l, record.Position{}, "bad 1")
+	for _, p := range []store.Prepared{first, prepare(t, s, l, record.Position{}, "bad 2")} {
+		if _, err := s.Commit(ctx, l, p); err != nil {
+			t.Fatalf("Commit: %v", err)
+		}
+	}
+	var raw []string
+	for r, err := range s.Rejects(ctx, alice, "j") {
+		if err != nil {
+			t.Fatalf("Rejects: %v", err)
+		}
+		raw = append(raw, string(r.Raw))
+	}
+	if len(raw) != 1 || raw[0] != "bad 2" {
+		t.Errorf("rejects of one record, committed twice: %q, want the last", raw)
 	}
 }
