@@ -172,6 +172,7 @@ func TestRoutes(t *testing.T) {
 		{"an operation, unsigned", "GET", "/things/a", "", 403, "MissingAuthenticationTokenException"},
 		{"an operation, signed for another service", "GET", "/things/a", "ses", 403, "InvalidSignatureException"},
 		{"an API's path, no operation", "PATCH", "/things/a", "thing", 404, "UnknownOperationException"},
+		{"an API's path, no operation, unsigned", "PATCH", "/things/a", "", 403, "MissingAuthenticationTokenException"},
 		{"an error of ours", "DELETE", "/things/a", "thing", 500, "InternalFailure"},
 		{"a panic", "POST", "/things/a", "thing", 500, "InternalFailure"},
 		{"own API", "GET", "/sluice/v1/version", "sluice", 200, `{"version":"v9"}`},
