@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -19,9 +20,11 @@ var faults = []fault{
 	{"two nodes are killed", (*fleet).killTwo},
 	{"a node is stopped in good order", (*fleet).stop},
 	{"a node is paused", (*fleet).pause},
+	{"a node is paused in the middle of a batch", (*fleet).pauseInBatch},
 	{"a node's connections to the database are cut", func(f *fleet, tr *trial) { f.partStore(tr, cuts) }},
 	{"a node hears nothing from the database", func(f *fleet, tr *trial) { f.partStore(tr, holds) }},
 	{"all connections to the database break", (*fleet).blink},
+	{"the database's answers are lost", (*fleet).loseAnswers},
 	{"a node's connections to the S3 are cut", func(f *fleet, tr *trial) { f.partObjects(tr, cuts) }},
 	{"a node hears nothing from the S3", func(f *fleet, tr *trial) { f.partObjects(tr, holds) }},
 	{"the database crashes", (*fleet).crashDatabase},
@@ -95,9 +98,39 @@ func (f *fleet) pause(tr *trial) {
 	losses := n.log.losses(id)
 	n.signal(syscall.SIGSTOP)
 	f.takenOver(n, id, f.progress(id), "was paused")
+	f.resume(n, id, losses)
+}
+
+// pauseInBatch is pause at the worst moment: when the process goes on, it goes on with
+// the transaction of a batch, when another has claimed the job and begins where the
+// batch began.
+func (f *fleet) pauseInBatch(tr *trial) {
+	f.t.Helper()
+	n, id, p := tr.worker()
+	tr.remove(id, p)
+	losses := n.log.losses(id)
+	paused := make(chan struct{})
+	n.toStore.onBatch(func() {
+		n.signal(syscall.SIGSTOP)
+		close(paused)
+	})
+	select {
+	case <-paused:
+	case <-time.After(time.Minute):
+		f.t.Fatalf("%s sends no batch", n.name)
+	}
+	before := f.progress(id)
+	within(f.t, 10*lease, "another claims job "+id, func() bool { return f.progress(id).term > before.term })
+	f.resume(n, id, losses)
+	f.takenOver(n, id, before, "was paused, and went on")
+}
+
+// resume lets a paused node go on when another has its job.
+func (f *fleet) resume(n *node, id string, losses int) {
+	f.t.Helper()
 	n.signal(syscall.SIGCONT)
-	within(f.t, 10*time.Second, n.name+" notices that its job is another's", func() bool {
-		return n.log.losses(id) > losses
+	within(f.t, 30*time.Second, n.name+" notices that its job is another's", func() bool {
+		return n.log.losses(id) > losses || !slices.Contains(n.log.jobs(), id)
 	})
 	f.healthy()
 }
@@ -127,6 +160,32 @@ func (f *fleet) blink(tr *trial) {
 		f.goesOn(id, p, "all connections broke")
 	}
 	f.healthy()
+}
+
+// loseAnswers breaks connections when the database has committed and is about to say
+// so, until some batches have met that: what was done must not be done again.
+func (f *fleet) loseAnswers(tr *trial) {
+	f.t.Helper()
+	lost := func() (n int) {
+		for _, node := range f.nodes {
+			n += node.toStore.lostBatches()
+		}
+		return n
+	}
+	const enough = 3
+	want := lost() + enough
+	for _, n := range f.nodes {
+		n.toStore.loseAnswers(true)
+	}
+	within(f.t, time.Minute, "batches are committed without an answer", func() bool {
+		tr.worker() // or there would be none
+		return lost() >= want
+	})
+	for _, n := range f.nodes {
+		n.toStore.loseAnswers(false)
+	}
+	f.healthy()
+	f.t.Logf("%d batches were committed without an answer", lost()-want+enough)
 }
 
 // partObjects parts a node from the S3 until its job has gone on elsewhere, or for longer

@@ -1,10 +1,12 @@
 package fleet
 
 import (
+	"bytes"
 	"io"
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -22,6 +24,10 @@ type proxy struct {
 	target  string
 	state   state
 	links   map[*link]struct{}
+	trap    func() // called when the next batch is on its way, once
+	loses   bool   // answers to commits
+	commits int    // by then
+	batches int    // whose commit's answer was lost
 }
 
 // state is what a network does.
@@ -35,7 +41,11 @@ const (
 )
 
 // link is one connection, in two halves.
-type link struct{ client, server net.Conn }
+type link struct {
+	client, server net.Conn
+	deaf           atomic.Bool // it breaks before its next answer
+	batch          bool        // a batch went over it, and no commit since
+}
 
 // newProxy returns a proxy before target, which is an address or an http URL.
 func newProxy(t *testing.T, target string, rate int) *proxy {
@@ -101,14 +111,19 @@ func (p *proxy) relay(client net.Conn) {
 		_ = client.Close()
 		return
 	}
-	l := &link{client, server}
+	l := &link{client: client, server: server}
 	if !p.add(l) {
 		l.cut()
 		return
 	}
 	var halves sync.WaitGroup
-	halves.Go(func() { p.carry(server, client, 0) })
-	halves.Go(func() { p.carry(client, server, p.rate) })
+	halves.Go(func() {
+		p.carry(server, client, 0, func(b []byte) bool {
+			p.look(l, b)
+			return true
+		})
+	})
+	halves.Go(func() { p.carry(client, server, p.rate, func([]byte) bool { return !l.deaf.Load() }) })
 	halves.Wait()
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -122,14 +137,14 @@ func (p *proxy) add(l *link) bool {
 	return p.state != cuts && p.state != gone
 }
 
-// carry moves bytes one way until either side ends.
-func (p *proxy) carry(to io.WriteCloser, from io.ReadCloser, rate int) {
+// carry moves bytes one way until either side ends, or see refuses some.
+func (p *proxy) carry(to io.WriteCloser, from io.ReadCloser, rate int, see func([]byte) bool) {
 	defer to.Close()
 	defer from.Close()
-	b := make([]byte, 8<<10)
+	b := make([]byte, piece)
 	for {
 		n, err := from.Read(b)
-		if !p.pass() {
+		if !see(b[:n]) || !p.pass() {
 			return
 		}
 		if _, werr := to.Write(b[:n]); werr != nil || err != nil {
@@ -138,6 +153,56 @@ func (p *proxy) carry(to io.WriteCloser, from io.ReadCloser, rate int) {
 		if rate > 0 {
 			time.Sleep(time.Duration(n) * time.Second / time.Duration(rate))
 		}
+	}
+}
+
+// piece is so short that a batch is longer, and so long that nothing else is.
+const piece = 8 << 10
+
+// onBatch has trap called when the next batch is on its way to the database: its
+// transaction has begun, and the database has no more than a part of it.
+func (p *proxy) onBatch(trap func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.trap = trap
+}
+
+// loseAnswers makes every other transaction end without an answer, though it was
+// committed.
+func (p *proxy) loseAnswers(on bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.loses = on
+}
+
+// lostBatches returns how many batches were committed without an answer.
+func (p *proxy) lostBatches() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.batches
+}
+
+// look looks at what a node sends to the database.
+func (p *proxy) look(l *link, b []byte) {
+	p.mu.Lock()
+	var trap func()
+	if len(b) == piece {
+		l.batch = true
+		trap, p.trap = p.trap, nil
+	}
+	if bytes.Contains(b, []byte("commit\x00")) {
+		p.commits++
+		if p.loses && p.commits%2 == 0 {
+			l.deaf.Store(true)
+			if l.batch {
+				p.batches++
+			}
+		}
+		l.batch = false
+	}
+	p.mu.Unlock()
+	if trap != nil {
+		trap()
 	}
 }
 

@@ -25,7 +25,8 @@ func TestFleet(t *testing.T) {
 	}
 	f := newFleet(t, 1, "")
 	rows, strikes := 20_000, []func(*fleet, *trial){
-		(*fleet).kill, (*fleet).pause, (*fleet).crashDatabase, faults[4].strike,
+		(*fleet).kill, (*fleet).pauseInBatch, (*fleet).crashDatabase, (*fleet).loseAnswers,
+		func(f *fleet, tr *trial) { f.partStore(tr, holds) },
 	}
 	if testing.Short() {
 		rows, strikes = 6_000, strikes[:1]
