@@ -33,10 +33,9 @@ var faults = []fault{
 // last is the fault after which the fleet has another database.
 var last = fault{"a standby takes the place of the database", (*fleet).promote}
 
-// takenOver waits until another worker has got on with a job.
-func (f *fleet) takenOver(n *node, id string, before progress, what string) {
+// takenOver waits until another worker has got on with a job, and logs how long that took.
+func (f *fleet) takenOver(n *node, id string, before progress, since time.Time, what string) {
 	f.t.Helper()
-	since := time.Now()
 	within(f.t, 10*lease, "job "+id+" goes on elsewhere", func() bool { return f.progress(id).beyond(before) })
 	f.t.Logf("%s %s at record %d; another committed after %v", n.name, what, before.record, time.Since(since).Round(time.Millisecond))
 }
@@ -59,7 +58,7 @@ func (f *fleet) kill(tr *trial) {
 	n, id, p := tr.worker()
 	tr.remove(id, p)
 	n.kill()
-	f.takenOver(n, id, f.progress(id), "was killed")
+	f.takenOver(n, id, f.progress(id), time.Now(), "was killed")
 	n.start()
 }
 
@@ -73,7 +72,7 @@ func (f *fleet) killTwo(tr *trial) {
 	}
 	other.kill()
 	n.kill()
-	f.takenOver(n, id, f.progress(id), "and another were killed")
+	f.takenOver(n, id, f.progress(id), time.Now(), "and another were killed")
 	n.start()
 	other.start()
 }
@@ -84,8 +83,9 @@ func (f *fleet) stop(tr *trial) {
 	f.t.Helper()
 	n, id, p := tr.worker()
 	tr.remove(id, p)
+	before, since := f.progress(id), time.Now() // others may have the job before the process has ended
 	n.terminate()
-	f.takenOver(n, id, f.progress(id), "was stopped in good order")
+	f.takenOver(n, id, before, since, "was stopped in good order")
 	n.start()
 }
 
@@ -97,7 +97,7 @@ func (f *fleet) pause(tr *trial) {
 	tr.remove(id, p)
 	losses := n.log.losses(id)
 	n.signal(syscall.SIGSTOP)
-	f.takenOver(n, id, f.progress(id), "was paused")
+	f.takenOver(n, id, f.progress(id), time.Now(), "was paused")
 	f.resume(n, id, losses)
 }
 
@@ -122,7 +122,7 @@ func (f *fleet) pauseInBatch(tr *trial) {
 	before := f.progress(id)
 	within(f.t, 10*lease, "another claims job "+id, func() bool { return f.progress(id).term > before.term })
 	f.resume(n, id, losses)
-	f.takenOver(n, id, before, "was paused, and went on")
+	f.takenOver(n, id, before, time.Now(), "was paused, and went on")
 }
 
 // resume lets a paused node go on when another has its job.
@@ -142,7 +142,7 @@ func (f *fleet) partStore(tr *trial, s state) {
 	n, id, p := tr.worker()
 	tr.remove(id, p)
 	n.toStore.set(s)
-	f.takenOver(n, id, f.progress(id), "was parted from the database")
+	f.takenOver(n, id, f.progress(id), time.Now(), "was parted from the database")
 	n.toStore.set(carries)
 	f.healthy()
 }
