@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sluicehq/sluice/internal/gateway/jobs"
+	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/sigv4"
 )
 
@@ -58,6 +60,8 @@ func (c *client) ownJobs(ctx context.Context, query url.Values, each func(json.R
 	}
 }
 
+var states = []job.State{job.Created, job.Processing, job.Completed, job.Failed, job.Stopped}
+
 func newJobs() *cobra.Command {
 	var at connection
 	var state string
@@ -70,13 +74,16 @@ func newJobs() *cobra.Command {
   sluice jobs --json | jq -r 'select(.state == "failed") | .error'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			query := url.Values{}
+			if state != "" {
+				if !slices.Contains(states, job.State(state)) {
+					return usageError{fmt.Errorf("state: %q is not one of created, processing, completed, failed, stopped", state)}
+				}
+				query.Set("state", state)
+			}
 			c, err := at.client(cmd)
 			if err != nil {
 				return err
-			}
-			query := url.Values{}
-			if state != "" {
-				query.Set("state", state)
 			}
 			if asJSON {
 				return c.ownJobs(cmd.Context(), query, func(raw json.RawMessage, _ jobs.Job) error {

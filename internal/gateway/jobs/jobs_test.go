@@ -259,13 +259,20 @@ func TestWordOfAPageIsForOneListing(t *testing.T) {
 func TestStop(t *testing.T) {
 	t.Parallel()
 	now := birth.Add(time.Hour)
-	f := start(t, Options{Now: func() time.Time { return now }})
+	var released []string
+	f := start(t, Options{
+		Now:     func() time.Time { return now },
+		Release: func(_ context.Context, holder string) error { released = append(released, holder); return nil },
+	})
 	f.add(t, "waiting", job.MailManager)
 	f.add(t, "running", job.SESv2)
 	var got Job
 	f.ask(t, "POST", "/sluice/v1/jobs/waiting/stop", &got)
 	if got.State != "stopped" || got.Finished == nil || !got.Finished.Equal(now) {
 		t.Errorf("stop of a job that waits: %s, finished %v; want stopped, %v", got.State, got.Finished, now)
+	}
+	if !slices.Equal(released, []string{"waiting"}) {
+		t.Errorf("stop of a job that waits released %q, want its source: no worker will", released)
 	}
 	f.work(t, 1, "")
 	f.ask(t, "POST", "/sluice/v1/jobs/running/stop", &got)
