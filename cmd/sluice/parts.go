@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync/atomic"
@@ -139,7 +141,8 @@ func (p *parts) connect(ctx context.Context, c config, verifier *sigv4.Verifier,
 	options := service.Options{Limits: limits, Bucket: p.files.bucket}.WithDefaults()
 	if c.has(roleWorker) {
 		worker := engine.New(p.store, p.files.objects, engine.Options{
-			Jobs: c.jobs, Lease: c.lease, Grace: c.grace, Logger: log, Registry: registry,
+			Holder: holder(), Jobs: c.jobs, Lease: c.lease, Grace: c.grace, Logger: log, Registry: registry,
+			Shared: c.store != pebble, Poll: poll(c),
 			Limits:  engineLimits(limits),
 			Reports: func(j job.Job) object.Name { return reportName(j, options.Bucket) },
 		})
@@ -162,6 +165,25 @@ func (p *parts) connect(ctx context.Context, c config, verifier *sigv4.Verifier,
 	}
 	p.gateway = gateway.New(lead, gateway.Options{Log: log, Registry: registry, Proxy: c.proxy})
 	return nil
+}
+
+// holder names this node in leases, for who looks into the store: its host, and a word
+// that is another after every start.
+func holder() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return host + "-" + rand.Text()[:8]
+}
+
+// poll is how often other nodes' jobs are looked for; 0 is the engine's own choice. A
+// node that has a job leaves the next for that long to others.
+func poll(c config) time.Duration {
+	if c.store == pebble {
+		return 0
+	}
+	return 250 * time.Millisecond
 }
 
 // noAPI stands for the APIs on a node that only works on jobs.

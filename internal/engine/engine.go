@@ -64,6 +64,10 @@ type Options struct {
 	Limits   Limits                    // none by default
 	Reports  func(job.Job) object.Name // where a job's report goes; by default <job id>.csv in the bucket "reports"
 
+	// Shared says that other engines claim from the same store. One that has a job then
+	// leaves the next to those that have none, for as long as they need to see it.
+	Shared bool
+
 	// BatchRecords, if more than 0, bounds a batch to fewer records than it could hold.
 	BatchRecords int
 }
@@ -184,8 +188,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	poll := time.NewTicker(e.options.Poll)
 	defer poll.Stop()
 	failing := false
+	var turn turn
 	for ctx.Err() == nil {
-		err := e.fill(ctx, &working)
+		err := e.fill(ctx, &working, turn.mine)
 		if err != nil && !failing && ctx.Err() == nil { // once, not every second while a database is away
 			e.log.WarnContext(ctx, "claim failed", "error", err)
 		}
@@ -193,19 +198,38 @@ func (e *Engine) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 		case <-e.wake:
+			turn.mine = false
 		case <-poll.C:
+			turn.tick(ctx, e)
 		}
 	}
 	return nil
 }
 
-// fill claims jobs for the places that are free.
-func (e *Engine) fill(ctx context.Context, working *sync.WaitGroup) error {
+// turn tells an engine that has a job when it may take another: when one has waited
+// through a whole poll, so that every other engine could have seen it.
+type turn struct{ waited, mine bool }
+
+func (t *turn) tick(ctx context.Context, e *Engine) {
+	if !e.options.Shared {
+		return
+	}
+	waiting, err := e.store.Waiting(ctx, e.wanted(&place{}))
+	waiting = waiting && err == nil
+	t.mine = waiting && t.waited
+	t.waited = waiting && !t.mine
+}
+
+// fill claims jobs for the places that are free. With other engines about, one that
+// has a job takes only small ones, and a large one if it is its turn.
+func (e *Engine) fill(ctx context.Context, working *sync.WaitGroup, turn bool) error {
 	for {
-		p := e.free()
+		busy := len(e.places) < e.options.Jobs
+		p := e.free(e.options.Shared && busy && !turn)
 		if p == nil {
 			return nil
 		}
+		turn = false
 		asked := time.Now()
 		j, ok, err := e.store.Claim(ctx, e.wanted(p))
 		if err != nil || !ok {
@@ -220,12 +244,14 @@ func (e *Engine) fill(ctx context.Context, working *sync.WaitGroup) error {
 	}
 }
 
-// free takes a free place, the small one last; nil if there is none.
-func (e *Engine) free() *place {
-	select {
-	case p := <-e.places:
-		return p
-	default:
+// free takes a free place, the small one last or alone; nil if there is none.
+func (e *Engine) free(small bool) *place {
+	if !small {
+		select {
+		case p := <-e.places:
+			return p
+		default:
+		}
 	}
 	select {
 	case p := <-e.small:

@@ -45,6 +45,42 @@ func TestSmallBesideLarge(t *testing.T) {
 	})
 }
 
+// Two engines over one store share large jobs evenly, whichever of them is woken.
+func TestEnginesShareEvenly(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		r := newRig(t)
+		r.list(destination.Suppression)
+		large := newRows(60_000)
+		ids := []job.ID{"j1", "j2", "j3", "j4"}
+		for _, id := range ids {
+			r.put(string(id), large.String())
+		}
+		g := newGate("", 1<<20)
+		troubled := &troubledObjects{Objects: r.objects, piece: 64 << 10, read: g.pass}
+		e, _ := r.start(engine.Options{Holder: "first", Jobs: 4, Shared: true, BatchRecords: 8192}, troubled)
+		r.start(engine.Options{Holder: "second", Jobs: 4, Shared: true, BatchRecords: 8192}, troubled)
+		for _, id := range ids {
+			r.ready(string(id), func(j *job.Job) { j.Source.Size = int64(len(large.String())) })
+			e.Wake()
+		}
+		had := map[string]int{}
+		for range ids {
+			<-g.reached
+		}
+		for _, id := range ids {
+			had[r.job(id).Lease.Holder]++
+		}
+		if had["first"] != 2 || had["second"] != 2 {
+			t.Errorf("jobs had by each engine: %v, want two each", had)
+		}
+		g.open()
+		for _, id := range ids {
+			r.journal.await("job completed", id, 1)
+		}
+		r.verify("j4", job.Completed, large, 60_000)
+	})
+}
+
 // Two large jobs share one place, slice by slice.
 func TestSlices(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
