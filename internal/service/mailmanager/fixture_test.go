@@ -1,104 +1,45 @@
 package mailmanager
 
 import (
-	"context"
-	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	api "github.com/sluicehq/sluice/internal/api/mailmanager"
 	"github.com/sluicehq/sluice/internal/destination"
-	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/object"
 	"github.com/sluicehq/sluice/internal/object/diskobject"
 	"github.com/sluicehq/sluice/internal/record"
 	"github.com/sluicehq/sluice/internal/service"
+	"github.com/sluicehq/sluice/internal/service/servicetest"
 	"github.com/sluicehq/sluice/internal/store"
 	"github.com/sluicehq/sluice/internal/store/pebblestore"
-	"github.com/sluicehq/sluice/internal/wire"
 )
 
-// fixture is a Service over a real store and real objects in memory.
+// The words of these tests.
+const (
+	account, region           = servicetest.Account, servicetest.Region
+	otherAccount, otherRegion = servicetest.OtherAccount, servicetest.OtherRegion
+)
+
+var as, me, strangers, refused = servicetest.As, servicetest.Me, servicetest.Strangers, servicetest.Refused
+
+func must[T any](out T, err error) T { return servicetest.Must(out, err) }
+
+// fixture is a Service over a world of its own.
 type fixture struct {
 	*Service
 	db    *pebblestore.Store
 	files *diskobject.Store
-	woken atomic.Int32
+	woken *atomic.Int32
 }
 
 func newFixture(t *testing.T, limits service.Limits) *fixture {
 	t.Helper()
-	db, err := pebblestore.Open("db", pebblestore.Options{FS: vfs.NewMem()})
-	if err != nil {
-		t.Fatalf("open store: %v", err)
-	}
-	files, err := diskobject.Open("files", diskobject.Options{FS: vfs.NewMem()})
-	if err != nil {
-		t.Fatalf("open objects: %v", err)
-	}
-	t.Cleanup(func() { _, _ = files.Close(), db.Close() })
-	secret, err := db.Secret(t.Context(), "page tokens")
-	if err != nil {
-		t.Fatalf("Secret: %v", err)
-	}
-	tokens, err := service.NewTokens(secret)
-	if err != nil {
-		t.Fatalf("NewTokens: %v", err)
-	}
-	f := &fixture{db: db, files: files}
-	f.Service = New(db, files, new(links), tokens, service.Options{
-		Limits: limits, Wake: func() { f.woken.Add(1) },
-	})
-	return f
-}
-
-// links writes into a link what it was asked for, and numbers it.
-type links struct{ made atomic.Int64 }
-
-func (l *links) Presign(_ context.Context, method string, n object.Name, base, region string, ttl time.Duration) (string, error) {
-	return fmt.Sprintf("%s/%s/%s?method=%s&account=%s&region=%s&expires=%d&number=%d",
-		base, n.Bucket, n.Key, method, n.Account, region, int(ttl.Seconds()), l.made.Add(1)), nil
-}
-
-// The accounts and regions of the tests.
-const (
-	account, region           = "111111111111", "eu-central-1"
-	otherAccount, otherRegion = "222222222222", "us-east-1"
-)
-
-// as is the context of a call by an account in a region.
-func as(t *testing.T, account, region string) context.Context {
-	return wire.WithCaller(t.Context(), wire.Caller{Account: account, Region: region, BaseURL: "http://sluice.test"})
-}
-
-func me(t *testing.T) context.Context { return as(t, account, region) }
-
-// strangers are callers who see nothing of mine.
-func strangers(t *testing.T) map[string]context.Context {
-	return map[string]context.Context{
-		"other account": as(t, otherAccount, region), "other region": as(t, account, otherRegion),
-	}
-}
-
-// must is for calls that a test needs and is not about.
-func must[T any](out T, err error) T {
-	if err != nil {
-		panic(fmt.Sprintf("%T: %v", out, err))
-	}
-	return out
-}
-
-// refused fails the test unless err is of kind k with a sentence that has text in it.
-func refused(t *testing.T, what string, err error, k fault.Kind, text string) {
-	t.Helper()
-	if !fault.Is(err, k) || !strings.Contains(fault.Message(err), text) {
-		t.Errorf("%s: %v, want %v %q", what, err, k, text)
-	}
+	w := servicetest.NewWorld(t, limits)
+	return &fixture{New(w.Store, w.Files, w.Links, w.Tokens, w.Options), w.Store, w.Files, w.Woken}
 }
 
 func (f *fixture) list(t *testing.T, name string) string {
