@@ -24,7 +24,7 @@ const (
 	otherAccount, otherRegion = servicetest.OtherAccount, servicetest.OtherRegion
 )
 
-var as, me, strangers, refused = servicetest.As, servicetest.Me, servicetest.Strangers, servicetest.Refused
+var me, strangers, refused = servicetest.Me, servicetest.Strangers, servicetest.Refused
 
 func must[T any](out T, err error) T { return servicetest.Must(out, err) }
 
