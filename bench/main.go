@@ -97,7 +97,7 @@ func run(ctx context.Context, o options) error {
 func median(v []float64) float64 {
 	v = slices.Clone(v)
 	slices.Sort(v)
-	return v[len(v)/2]
+	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
 }
 
 // measureSQLite returns the rows/s of sqlite3's own import into a keyed table.
