@@ -19,7 +19,7 @@ func BenchmarkDecide(b *testing.B) {
 		{"international", AddressList, []record.Field{text("name@bücher.example.com")}},
 	} {
 		b.Run(bb.name, func(b *testing.B) {
-			rule, err := NewRule(bb.kind, Put)
+			rule, err := NewRule(Target{Kind: bb.kind, Action: Put})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -35,7 +35,7 @@ func BenchmarkDecide(b *testing.B) {
 
 // TestDecideAllocatesNothing holds for all but domains outside ASCII.
 func TestDecideAllocatesNothing(t *testing.T) {
-	rule, err := NewRule(Suppression, Put)
+	rule, err := NewRule(Target{Kind: Suppression, Action: Put})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -53,8 +53,10 @@ type Kind string
 
 // The kinds.
 const (
-	AddressList Kind = "address-list"
-	Suppression Kind = "suppression"
+	AddressList    Kind = "address-list"
+	Suppression    Kind = "suppression"
+	ContactList    Kind = "contact-list"
+	QuickResponses Kind = "quick-responses"
 )
 
 // Action is what a job does with the members that its records name.
@@ -83,16 +85,24 @@ type Rule interface {
 	Decide(rec *record.Record, c *Change) *record.Refusal
 }
 
-// NewRule returns the rule for a kind of destination and an action; one that the
-// kind does not know is fault.Invalid.
-func NewRule(k Kind, a Action) (Rule, error) {
+// Target is what a rule is for.
+type Target struct {
+	Kind   Kind
+	Action Action
+	Job    string // id of the job, from which new members without a key of their own get one
+	Config []byte // of the list
+}
+
+// NewRule returns the rule for a target; an action that its kind does not know is
+// fault.Invalid.
+func NewRule(t Target) (Rule, error) {
 	switch {
-	case k == AddressList && a == Put:
+	case t.Kind == AddressList && t.Action == Put:
 		return newAddressList(), nil
-	case k == Suppression && (a == Put || a == Delete):
-		return newSuppression(a), nil
+	case t.Kind == Suppression && (t.Action == Put || t.Action == Delete):
+		return newSuppression(t.Action), nil
 	}
-	return nil, fault.New(fault.Invalid, "a job cannot %s members of a destination of kind %q", a, k)
+	return nil, fault.New(fault.Invalid, "a job cannot %s members of a destination of kind %q", t.Action, t.Kind)
 }
 
 // Reject is a record that was refused: the row of a report. Record, Line, Offset

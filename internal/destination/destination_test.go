@@ -21,7 +21,7 @@ func TestNewRule(t *testing.T) {
 		{Suppression, "", false},
 		{"", Put, false},
 	} {
-		_, err := NewRule(tt.kind, tt.action)
+		_, err := NewRule(Target{Kind: tt.kind, Action: tt.action})
 		if tt.ok && err != nil || !tt.ok && !fault.Is(err, fault.Invalid) {
 			t.Errorf("NewRule(%q, %q): %v, want a rule: %t", tt.kind, tt.action, err, tt.ok)
 		}
@@ -61,7 +61,7 @@ func TestDecide(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			rule, err := NewRule(tt.kind, tt.action)
+			rule, err := NewRule(Target{Kind: tt.kind, Action: tt.action})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -29,6 +29,8 @@ var (
 	twoStars         = refusal("two-stars", "the entry has more than one *; at most one is allowed")
 	starLocalPart    = refusal("star-local-part", "the part before the @ has a * and 1, 2 or more than 19 other characters; it may have none, or 3 to 19")
 	starDomain       = refusal("star-domain", "the * in the domain does not stand alone before it; write it as *.example.com")
+	takenName        = refusal("name-taken", "another quick response of the knowledge base has this name; choose another")
+	takenShortcut    = refusal("shortcut-key-taken", "another quick response of the knowledge base has this shortcut key; choose another")
 	starLevels       = refusal("star-levels", "the domain after *. has fewer than 2 or more than 9 levels")
 )
 

@@ -56,7 +56,7 @@ func TestSources(t *testing.T) {
 }
 
 func decideAll(t *testing.T, k Kind, a Action, f record.Format, text string) (string, error) {
-	rule, err := NewRule(k, a)
+	rule, err := NewRule(Target{Kind: k, Action: a})
 	if err != nil {
 		t.Fatal(err)
 	}

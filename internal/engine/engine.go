@@ -41,6 +41,7 @@ import (
 type Store interface {
 	store.Work
 	Job(ctx context.Context, o job.Owner, id job.ID) (job.Job, error)
+	List(ctx context.Context, r store.ListRef) (store.List, error)
 }
 
 // Objects is what the engine needs of an object store.

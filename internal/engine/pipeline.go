@@ -44,7 +44,7 @@ const fewRecords = 4096
 // and whatever broke, all that was read before has been committed, unless the error
 // is that of a commit.
 func (r *run) pump(ctx context.Context) (through bool, err error) {
-	rule, err := destination.NewRule(r.job.Destination.Kind, r.job.Destination.Action)
+	rule, err := r.rule(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -68,6 +68,16 @@ func (r *run) pump(ctx context.Context) (through bool, err error) {
 		return false, broke
 	}
 	return through, err
+}
+
+// rule returns what decides the job's records, by the list as it is now.
+func (r *run) rule(ctx context.Context) (destination.Rule, error) {
+	d := r.job.Destination
+	list, err := r.engine.store.List(ctx, store.ListRef{Owner: r.job.Owner, Kind: d.Kind, ID: d.List})
+	if err != nil {
+		return nil, err
+	}
+	return destination.NewRule(destination.Target{Kind: d.Kind, Action: d.Action, Job: string(r.job.ID), Config: list.Config})
 }
 
 // commitAll commits the pieces in their order.

@@ -34,6 +34,7 @@ type Wire string
 const (
 	MailManager Wire = "mailmanager"
 	SESv2       Wire = "sesv2"
+	QConnect    Wire = "qconnect" // Q in Connect and Connect Wisdom
 )
 
 // State is how far a job is.
@@ -80,7 +81,7 @@ type Counts struct {
 	Rejected int64 // records refused
 }
 
-// Job is one import. Store methods return it by value; Tags is not shared.
+// Job is one import. Store methods return it by value; Tags and Config are not shared.
 type Job struct {
 	ID          ID
 	Owner       Owner
@@ -98,7 +99,8 @@ type Job struct {
 	Error       string    // why it failed, for the caller
 	Report      string    // key of the report object, in Source's account; empty if none was written
 	Tags        map[string]string
-	Lease       Lease // of the worker that has it, or had it last
+	Config      []byte // what the job's service keeps with it; nobody else looks inside
+	Lease       Lease  // of the worker that has it, or had it last
 }
 
 // Become moves the job to state s at the given time. Only this function consults

@@ -81,7 +81,7 @@ func (f *fixture) work(t *testing.T, rejects int, end job.State) {
 	if _, err := f.store.Begin(ctx, j.Lease, j.Source); err != nil {
 		t.Fatalf("begin: %v", err)
 	}
-	rule, err := destination.NewRule(destination.Suppression, destination.Put)
+	rule, err := destination.NewRule(destination.Target{Kind: destination.Suppression, Action: destination.Put})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -88,7 +88,7 @@ func (f *fixture) work(t *testing.T, rows ...string) job.Lease {
 	if err != nil || !found {
 		t.Fatalf("Claim: %v, %v", found, err)
 	}
-	rule, err := destination.NewRule(j.Destination.Kind, j.Destination.Action)
+	rule, err := destination.NewRule(destination.Target{Kind: j.Destination.Kind, Action: j.Destination.Action})
 	if err != nil {
 		t.Fatalf("NewRule: %v", err)
 	}

@@ -83,7 +83,7 @@ func (f *fixture) work(t *testing.T, rows ...[2]string) job.Lease {
 		t.Fatalf("Claim: %v, %v", found, err)
 	}
 	j = must(f.db.Begin(t.Context(), j.Lease, j.Source))
-	rule, err := destination.NewRule(j.Destination.Kind, j.Destination.Action)
+	rule, err := destination.NewRule(destination.Target{Kind: j.Destination.Kind, Action: j.Destination.Action})
 	if err != nil {
 		t.Fatalf("NewRule: %v", err)
 	}
