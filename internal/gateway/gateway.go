@@ -12,6 +12,8 @@
 //   - every reply carries a request id, and the log has it;
 //   - an API's handler runs only after the signature holds, and finds the caller with
 //     wire.CallerOf; S3 verifies for itself, since its bodies are streams;
+//   - an account that calls AWS's APIs more often than Options.Rate says is told so,
+//     before the service is;
 //   - a handler that panics is a reply of 500 and a line with the stack, no more;
 //   - a caller that stops sending or receiving is cut off, one that keeps going is
 //     not, however long it takes, see Options.Stall;
@@ -58,15 +60,19 @@ type Options struct {
 	// Proxy trusts X-Forwarded-Proto. Set it only where a proxy writes that header,
 	// or callers choose the scheme of the links they are given.
 	Proxy bool
+	// Rate limits the calls of each account to AWS's APIs, in each region by itself; nil
+	// does not. S3 and the own API are never limited.
+	Rate Rate
 }
 
 // Gateway is an http.Handler for everything that Sluice serves.
 type Gateway struct {
-	parts   Parts
-	o       Options
-	mux     *wire.Mux
-	metrics *metrics
-	shown   http.Handler // /metrics
+	parts    Parts
+	o        Options
+	mux      *wire.Mux
+	throttle *throttle
+	metrics  *metrics
+	shown    http.Handler // /metrics
 }
 
 // New returns a Gateway to the given parts. Its metrics go into Options.Registry.
@@ -80,12 +86,16 @@ func New(p Parts, o Options) *Gateway {
 	if o.Stall == 0 {
 		o.Stall = time.Minute
 	}
+	if o.Rate == nil {
+		o.Rate = func(string, string) (string, float64) { return "", 0 }
+	}
 	return &Gateway{
-		parts:   p,
-		o:       o,
-		mux:     wire.NewMux(wire.Options{Observe: Observe}, p.APIs...),
-		metrics: newMetrics(o.Registry),
-		shown:   promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{}),
+		parts:    p,
+		o:        o,
+		mux:      wire.NewMux(wire.Options{Observe: Observe}, p.APIs...),
+		throttle: newThrottle(o.Rate),
+		metrics:  newMetrics(o.Registry),
+		shown:    promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{}),
 	}
 }
 
@@ -156,6 +166,9 @@ func (g *Gateway) aws(w http.ResponseWriter, r *http.Request, e *exchange) {
 	r, err := g.admit(r, e, match.API.SigningName)
 	if err == nil && !ok {
 		err = fault.New(fault.UnknownOperation, "no such operation of %s", match.API.Name)
+	}
+	if err == nil {
+		err = g.throttle.admit(w.Header(), wire.CallerOf(r.Context()), match)
 	}
 	if err != nil {
 		e.err = err
