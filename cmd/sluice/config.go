@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"github.com/sluicehq/sluice/internal/node"
 )
 
 // config is how a server is set up. Each field is a flag; see settle for the other
@@ -210,8 +212,8 @@ func (c *config) check(getenv func(string) string) error {
 const (
 	pebble     = "pebble"
 	disk       = "disk"
-	roleAPI    = "api"
-	roleWorker = "worker"
+	roleAPI    = string(node.API)
+	roleWorker = string(node.Worker)
 )
 
 func (c *config) has(role string) bool { return slices.Contains(c.roles, role) }

@@ -3,7 +3,8 @@
 //
 // In come flags, environment and files; out go a running server, or what a command
 // was asked for, and an exit code: 0 for done, 1 for failed, 2 for a command line or
-// a setting that cannot be meant. It is the only place that knows every part.
+// a setting that cannot be meant. What a server is made of is put together in
+// internal/node; here is what it is told.
 package main
 
 import (

@@ -11,9 +11,11 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/sluicehq/sluice/internal/gateway"
+	"github.com/sluicehq/sluice/internal/node"
+	"github.com/sluicehq/sluice/internal/service"
+	"github.com/sluicehq/sluice/internal/sigv4"
 )
 
 func newServe() *cobra.Command {
@@ -76,11 +78,11 @@ func serve(ctx context.Context, c config, getenv func(string) string, out, errs 
 			return err
 		}
 	}
-	p, err := open(ctx, c, getenv, log)
+	n, err := node.Open(ctx, c.node(getenv, cert, log))
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, p.close()) }()
+	defer func() { err = errors.Join(err, n.Close()) }()
 
 	l, err := net.Listen("tcp", c.listen)
 	if err != nil {
@@ -93,23 +95,37 @@ func serve(ctx context.Context, c config, getenv func(string) string, out, errs 
 	defer func() { _ = os.Remove(endpointFile(c.data)) }()
 	c.greet(out, log, at, getenv)
 
-	server := &gateway.Server{Handler: p.gateway, Listener: l, TLS: cert, Grace: c.grace, Log: log}
-	group, running := errgroup.WithContext(ctx)
-	group.Go(func() error { return server.Run(running) })
-	for _, run := range p.run {
-		group.Go(func() error { return run(running) })
-	}
-	group.Go(func() error {
-		<-running.Done()
-		p.stopping.Store(true)
-		log.Info("stopping", slog.Duration("within", c.grace))
-		return nil
-	})
-	if err := group.Wait(); err != nil {
+	if err := n.Run(ctx, l); err != nil {
 		return err
 	}
 	log.Info("stopped")
 	return nil
+}
+
+// node turns the settings, which are checked, into the options of a node.
+func (c *config) node(getenv func(string) string, cert *gateway.Certificate, log *slog.Logger) node.Options {
+	o := node.Options{
+		Dir: c.data, Getenv: getenv,
+		Jobs: c.jobs, Lease: c.lease, Grace: c.grace, TLS: cert, Proxy: c.proxy,
+		Version: version, Logger: log,
+		Key: func() (sigv4.Credentials, error) {
+			root, err := rootKey(c.data, getenv)
+			return sigv4.Credentials{AccessKey: root.id, Secret: root.secret, Account: c.account}, err
+		},
+	}
+	if c.store != pebble {
+		o.Store = c.store
+	}
+	if c.objects != disk {
+		o.Objects = c.objects
+	}
+	if c.limits == "aws" {
+		o.Limits = service.AWS
+	}
+	for _, role := range c.roles {
+		o.Roles = append(o.Roles, node.Role(role))
+	}
+	return o
 }
 
 func (c *config) logger(w io.Writer) *slog.Logger {

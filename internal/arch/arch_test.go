@@ -84,7 +84,7 @@ func refused(from, to string) string {
 	w, below, ok := word(from)
 	target, sub, inside := word(to)
 	switch {
-	case !ok: // cmd, conformance: they know every part
+	case !ok: // cmd, conformance, sluicetest: they know every part
 		return ""
 	case !inside:
 		return "is not under internal/"
@@ -149,7 +149,11 @@ func TestRefused(t *testing.T) {
 		{"internal/gateway", "internal/gateway/s3", true},
 		{"internal/nobody", "internal/fault", false},
 		{"internal/job", "cmd/sluice", false},
-		{"cmd/sluice", "internal/engine", true},
+		{"internal/node", "internal/engine", true},
+		{"internal/node", "internal/service/sesv2", true},
+		{"internal/gateway", "internal/node", false},
+		{"cmd/sluice", "internal/node", true},
+		{"sluicetest", "internal/node", true},
 		{"conformance", "internal/engine", true},
 	} {
 		if why := refused(c.from, c.to); (why == "") != c.ok {

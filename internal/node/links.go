@@ -1,10 +1,9 @@
-package main
+package node
 
 import (
 	"context"
 	"errors"
 	"net/http"
-	"time"
 
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/gateway/s3"
@@ -20,13 +19,13 @@ type links struct {
 	objects *diskobject.Store
 }
 
-func (l links) Presign(ctx context.Context, method string, n object.Name, base, region string, ttl time.Duration) (string, error) {
-	if method == http.MethodPut {
-		if err := l.makeBucket(ctx, n, region); err != nil {
+func (l links) Presign(ctx context.Context, k object.Link) (string, error) {
+	if k.Method == http.MethodPut {
+		if err := l.makeBucket(ctx, k.Name, k.Region); err != nil {
 			return "", err
 		}
 	}
-	return l.signer.Presign(ctx, method, n, base, region, ttl)
+	return l.signer.Presign(ctx, k)
 }
 
 func (l links) makeBucket(ctx context.Context, n object.Name, region string) error {

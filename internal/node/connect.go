@@ -1,0 +1,131 @@
+package node
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	mailmanagerapi "github.com/sluicehq/sluice/internal/api/mailmanager"
+	sesv2api "github.com/sluicehq/sluice/internal/api/sesv2"
+	"github.com/sluicehq/sluice/internal/destination"
+	"github.com/sluicehq/sluice/internal/engine"
+	"github.com/sluicehq/sluice/internal/gateway"
+	"github.com/sluicehq/sluice/internal/gateway/jobs"
+	"github.com/sluicehq/sluice/internal/gateway/s3"
+	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/object"
+	"github.com/sluicehq/sluice/internal/service"
+	"github.com/sluicehq/sluice/internal/service/mailmanager"
+	"github.com/sluicehq/sluice/internal/service/sesv2"
+	"github.com/sluicehq/sluice/internal/sigv4"
+	"github.com/sluicehq/sluice/internal/wire"
+)
+
+// connect makes the parts that live in memory, and connects them all.
+func (n *Node) connect(ctx context.Context, v *sigv4.Verifier) error {
+	secret, err := n.store.Secret(ctx, "page tokens")
+	if err != nil {
+		return err
+	}
+	tokens, err := service.NewTokens(secret)
+	if err != nil {
+		return err
+	}
+	registry := newRegistry(n.o.Version)
+	options := service.Options{Limits: n.o.Limits, Bucket: n.objects.bucket}.WithDefaults()
+	if n.o.has(Worker) {
+		options.Wake = n.engage(options, registry)
+	}
+	lead := gateway.Parts{
+		Verifier: v, IsS3: s3.IsS3, Ready: n.ready,
+		S3: noAPI{}, Jobs: noAPI{},
+	}
+	if n.o.has(API) {
+		lead.APIs = n.apis(tokens, options)
+		lead.S3 = n.objects.s3
+		lead.Jobs = jobs.New(n.store, jobs.Options{
+			Version: n.o.Version, Report: n.report, Observe: gateway.Observe, Release: n.objects.Release,
+		})
+	}
+	n.gateway = gateway.New(lead, gateway.Options{
+		Log: n.o.Logger, Registry: registry, Proxy: n.o.Proxy, Rate: options.Limits.Rate,
+	})
+	return nil
+}
+
+// apis are AWS's, each before its service.
+func (n *Node) apis(tokens *service.Tokens, o service.Options) []*wire.API {
+	return []*wire.API{
+		mailmanagerapi.New(mailmanager.New(n.store, n.objects, n.objects.links, tokens, o)),
+		sesv2api.New(sesv2.New(n.store, n.objects, n.objects.links, tokens, o)),
+	}
+}
+
+// engage makes the engine, and returns its bell.
+func (n *Node) engage(o service.Options, registry *prometheus.Registry) func() {
+	worker := engine.New(n.store, n.objects, engine.Options{
+		Holder: holder(), Jobs: n.o.Jobs, Lease: n.o.Lease, Grace: n.o.Grace,
+		Logger: n.o.Logger, Registry: registry,
+		Shared: n.o.shared(), Poll: n.poll(),
+		Limits:  engineLimits(o.Limits),
+		Reports: func(j job.Job) object.Name { return reportName(j, o.Bucket) },
+	})
+	n.run = append(n.run, worker.Run)
+	return worker.Wake
+}
+
+// poll is how often other nodes' jobs are looked for; 0 is the engine's own choice. A
+// node that has a job leaves the next for that long to others.
+func (n *Node) poll() time.Duration {
+	if n.o.shared() {
+		return 250 * time.Millisecond
+	}
+	return 0
+}
+
+// noAPI stands for the APIs on a node that only works on jobs.
+type noAPI struct{}
+
+func (noAPI) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	http.Error(w, "this node only works on jobs; ask one with --roles api", http.StatusServiceUnavailable)
+}
+
+// report writes the rejects of a job as the engine does at its end, only from the
+// store, so that there is one before the end as well.
+func (n *Node) report(ctx context.Context, w io.Writer, j job.Job) error {
+	_, err := destination.WriteReport(w, destination.KeyColumn(j.Destination.Kind), n.store.Rejects(ctx, j.Owner, j.ID))
+	return err
+}
+
+// reportName is where the report of a job goes: beside its uploads.
+func reportName(j job.Job, bucket string) object.Name {
+	return object.Name{Account: j.Owner.Account, Bucket: bucket, Key: "reports/" + string(j.ID) + ".csv"}
+}
+
+// engineLimits gives the engine those limits of a profile that only it can keep.
+func engineLimits(l service.Limits) engine.Limits {
+	limits := engine.Limits{Members: map[destination.Kind]int{}, Records: map[engine.Target]int64{}}
+	for _, k := range []destination.Kind{
+		destination.AddressList, destination.Suppression, destination.ContactList, destination.QuickResponses,
+	} {
+		limits.Members[k] = l.Members(k)
+		for _, a := range []destination.Action{destination.Put, destination.Delete} {
+			limits.Records[engine.Target{Kind: k, Action: a}] = l.Records(job.Destination{Kind: k, Action: a})
+		}
+	}
+	return limits
+}
+
+func newRegistry(version string) *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	built := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "sluice_build_info", Help: "Always 1; the label says which version runs.",
+	}, []string{"version"})
+	built.WithLabelValues(version).Set(1)
+	r.MustRegister(built, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return r
+}

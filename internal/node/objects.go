@@ -1,0 +1,64 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+
+	"github.com/sluicehq/sluice/internal/gateway"
+	"github.com/sluicehq/sluice/internal/gateway/s3"
+	"github.com/sluicehq/sluice/internal/object"
+	"github.com/sluicehq/sluice/internal/object/diskobject"
+	"github.com/sluicehq/sluice/internal/object/s3object"
+	"github.com/sluicehq/sluice/internal/service"
+	"github.com/sluicehq/sluice/internal/sigv4"
+)
+
+// objects is where files lie, and how callers get at them.
+type objects struct {
+	object.Store
+	links  service.Links
+	bucket string       // for uploads and reports; the services' own choice if empty
+	s3     http.Handler // answers S3's requests on our own port
+}
+
+// openObjects opens what the options name: an S3 of our own, or one elsewhere, to which
+// callers go themselves.
+func (n *Node) openObjects(ctx context.Context, key sigv4.Credentials, v *sigv4.Verifier) error {
+	if n.o.Objects == "" {
+		d, err := diskobject.Open(filepath.Join(n.o.Dir, "objects"), diskobject.Options{FS: n.fs(), Logger: n.o.Logger})
+		if err != nil {
+			return inUse(n.o.Dir, err)
+		}
+		n.closers = append(n.closers, d.Close)
+		if n.o.shared() {
+			n.o.Logger.Warn("files lie on this node's disk: another node cannot read them; see --objects")
+		}
+		n.objects = objects{
+			Store: d,
+			links: links{s3.NewPresigner(key), d},
+			s3:    s3.New(d, v, s3.Options{Logger: n.o.Logger, Observe: gateway.Observe}),
+		}
+		return nil
+	}
+	return n.patiently(ctx, "objects", func() error {
+		o, err := s3object.Open(ctx, n.o.Objects, s3object.Options{Getenv: n.o.Getenv, Logger: n.o.Logger})
+		if err != nil {
+			return fmt.Errorf("objects: %w", err)
+		}
+		n.objects = objects{Store: o, links: o, bucket: o.Bucket(), s3: elsewhere{}}
+		return nil
+	})
+}
+
+// elsewhere answers S3 requests that should have gone to the S3 where the files lie.
+type elsewhere struct{}
+
+func (elsewhere) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/xml")
+	w.WriteHeader(http.StatusNotImplemented)
+	_, _ = io.WriteString(w, `<?xml version="1.0" encoding="UTF-8"?>`+"\n"+
+		`<Error><Code>NotImplemented</Code><Message>Files lie in another S3; send S3 requests there (AWS_ENDPOINT_URL_S3).</Message></Error>`)
+}

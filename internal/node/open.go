@@ -1,0 +1,75 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/store/pebblestore"
+	"github.com/sluicehq/sluice/internal/store/pgstore"
+)
+
+// openStore opens the store that the options name.
+func (n *Node) openStore(ctx context.Context) error {
+	if !n.o.shared() {
+		s, err := pebblestore.Open(filepath.Join(n.o.Dir, "store"), pebblestore.Options{FS: n.fs(), Logger: n.o.Logger})
+		if err != nil {
+			return inUse(n.o.Dir, err)
+		}
+		n.store, n.closers = s, append(n.closers, s.Close)
+		return nil
+	}
+	return n.patiently(ctx, "store", func() error {
+		s, err := pgstore.Open(ctx, n.o.Store, pgstore.Options{Logger: n.o.Logger})
+		if err != nil {
+			return fmt.Errorf("store: %w", err)
+		}
+		n.store, n.closers = s, append(n.closers, s.Close)
+		n.run = append(n.run, s.Run)
+		return nil
+	})
+}
+
+// fs is where Dir is; each call makes another memory.
+func (n *Node) fs() vfs.FS {
+	if n.o.Memory {
+		return vfs.NewMem()
+	}
+	return vfs.Default
+}
+
+// startWithin is how long a start waits for a database or an S3 that does not answer.
+const startWithin = time.Minute
+
+// patiently tries to open something that is elsewhere, for as long as it is only out of
+// reach and the time to start is not over.
+func (n *Node) patiently(ctx context.Context, what string, open func() error) error {
+	end := time.Now().Add(startWithin)
+	for {
+		err := open()
+		if err == nil || !fault.Is(err, fault.Unavailable) || time.Now().After(end) {
+			return err
+		}
+		n.o.Logger.Warn("waiting", slog.String("for", what), slog.Any("error", err))
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// inUse says what it means that a lock is held.
+func inUse(dir string, err error) error {
+	if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES) {
+		return fmt.Errorf("data: another server runs on %s (%w)", dir, err)
+	}
+	return err
+}
