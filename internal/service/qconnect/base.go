@@ -72,3 +72,17 @@ func idOf(o job.Owner, idOrARN, kind string) (string, error) {
 	}
 	return arn.ID, nil
 }
+
+// responseID reads what stands in a path for a quick response of a knowledge base.
+// Its ARN names the base too, which must be the same.
+func responseID(base store.ListRef, idOrARN string) (string, error) {
+	id, err := idOf(base.Owner, idOrARN, responseKind)
+	if err != nil || id == idOrARN {
+		return id, err
+	}
+	in, id, _ := strings.Cut(id, "/")
+	if in != base.ID {
+		return "", fault.New(fault.NotFound, "resource %s does not exist in knowledge base %s", idOrARN, base.ID)
+	}
+	return id, nil
+}

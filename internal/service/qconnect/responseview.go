@@ -37,7 +37,7 @@ func summaryOf(base store.ListRef, r response) api.QuickResponseSummary {
 		QuickResponseArn: responseARN(base, r.id),
 		QuickResponseId:  r.id,
 		Status:           api.QuickResponseStatusCreated,
-		Tags:             r.Tags,
+		Tags:             shownTags(r.Tags),
 	}
 }
 

@@ -1,0 +1,213 @@
+package qconnect
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	api "github.com/sluicehq/sluice/internal/api/qconnect"
+	"github.com/sluicehq/sluice/internal/destination"
+	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/service"
+	"github.com/sluicehq/sluice/internal/store"
+)
+
+// maxPage is the largest page of every listing; it is the table's.
+const maxPage = 100
+
+// settings is what a knowledge base was created with beside its name and tags, kept
+// as the list's Config. All but the type is shown again and means nothing here.
+type settings struct {
+	Type        api.KnowledgeBaseType                  `json:"type"`
+	Description *string                                `json:"description,omitempty"`
+	Rendering   *api.RenderingConfiguration            `json:"rendering,omitempty"`
+	Encryption  *api.ServerSideEncryptionConfiguration `json:"encryption,omitempty"`
+	Source      *api.SourceConfiguration               `json:"source,omitempty"`
+	Vector      *api.VectorIngestionConfiguration      `json:"vector,omitempty"`
+}
+
+func settingsOf(l store.List) (settings, error) {
+	var c settings
+	if err := json.Unmarshal(l.Config, &c); err != nil {
+		return settings{}, fmt.Errorf("read the settings of knowledge base %s: %w", l.Ref.ID, err)
+	}
+	return c, nil
+}
+
+// encode writes what this package keeps with lists and jobs: structures of texts and
+// numbers.
+func encode(v any) []byte {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // cannot be
+	}
+	return text
+}
+
+// CreateKnowledgeBase makes an empty knowledge base, of any type. Its name is taken
+// until it is deleted.
+func (s *Service) CreateKnowledgeBase(ctx context.Context, in *api.CreateKnowledgeBaseInput) (*api.CreateKnowledgeBaseOutput, error) {
+	tags, err := service.AddTags(nil, in.Tags, maxTags)
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now().UTC()
+	l := store.List{
+		Ref: refOf(service.OwnerOf(ctx), uuid.NewString()), Name: in.Name,
+		Created: now, Updated: now, Tags: tags,
+		Config: encode(settings{
+			Type: in.KnowledgeBaseType, Description: in.Description, Rendering: in.RenderingConfiguration,
+			Encryption: in.ServerSideEncryptionConfiguration, Source: in.SourceConfiguration, Vector: in.VectorIngestionConfiguration,
+		}),
+	}
+	most := s.opts.Limits.KnowledgeBases
+	once := repeatable(in.ClientToken, in.Name, string(l.Config), string(encode(tags)))
+	l, err = s.store.CreateList(ctx, l, once, most)
+	err = service.Reword(err, fault.AlreadyExists, "a knowledge base named %s already exists", in.Name)
+	err = service.Reword(err, fault.LimitExceeded, "an account has at most %d knowledge bases in a region", most)
+	err = service.Reword(err, fault.Conflict, "the client token was used before, for another knowledge base")
+	if err != nil {
+		return nil, err
+	}
+	v, err := baseView(l)
+	return &api.CreateKnowledgeBaseOutput{KnowledgeBase: v}, err
+}
+
+// repeatable makes a creation one under its client token. The same token with other
+// input is a conflict.
+func repeatable(token *string, input ...string) store.Once {
+	if token == nil {
+		return store.Once{}
+	}
+	return store.Once{Token: *token, Input: service.Fingerprint(input...)}
+}
+
+// GetKnowledgeBase tells about a knowledge base.
+func (s *Service) GetKnowledgeBase(ctx context.Context, in *api.GetKnowledgeBaseInput) (*api.GetKnowledgeBaseOutput, error) {
+	l, err := s.base(ctx, in.KnowledgeBaseId)
+	if err != nil {
+		return nil, err
+	}
+	v, err := baseView(l)
+	return &api.GetKnowledgeBaseOutput{KnowledgeBase: v}, err
+}
+
+// ListKnowledgeBases lists the caller's knowledge bases, oldest first.
+func (s *Service) ListKnowledgeBases(ctx context.Context, in *api.ListKnowledgeBasesInput) (*api.ListKnowledgeBasesOutput, error) {
+	listing := service.Listing{Operation: "ListKnowledgeBases", Owner: service.OwnerOf(ctx)}
+	page, err := s.tokens.Page(listing, in.NextToken, in.MaxResults, maxPage)
+	if err != nil {
+		return nil, err
+	}
+	lists, after, err := s.store.ListLists(ctx, listing.Owner, destination.QuickResponses, page)
+	if err != nil {
+		return nil, err
+	}
+	out := &api.ListKnowledgeBasesOutput{
+		KnowledgeBaseSummaries: []api.KnowledgeBaseSummary{}, NextToken: s.tokens.Next(listing, after),
+	}
+	for _, l := range lists {
+		v, err := baseView(l)
+		if err != nil {
+			return nil, err
+		}
+		out.KnowledgeBaseSummaries = append(out.KnowledgeBaseSummaries, api.KnowledgeBaseSummary{
+			Description:                       v.Description,
+			KnowledgeBaseArn:                  v.KnowledgeBaseArn,
+			KnowledgeBaseId:                   v.KnowledgeBaseId,
+			KnowledgeBaseType:                 v.KnowledgeBaseType,
+			Name:                              v.Name,
+			RenderingConfiguration:            v.RenderingConfiguration,
+			ServerSideEncryptionConfiguration: v.ServerSideEncryptionConfiguration,
+			SourceConfiguration:               v.SourceConfiguration,
+			Status:                            v.Status,
+			Tags:                              v.Tags,
+			VectorIngestionConfiguration:      v.VectorIngestionConfiguration,
+		})
+	}
+	return out, nil
+}
+
+// DeleteKnowledgeBase deletes a knowledge base with its quick responses, its import
+// jobs, and the files and reports of those. While one of them has not ended it is
+// refused.
+func (s *Service) DeleteKnowledgeBase(ctx context.Context, in *api.DeleteKnowledgeBaseInput) (*api.DeleteKnowledgeBaseOutput, error) {
+	l, err := s.base(ctx, in.KnowledgeBaseId)
+	if err != nil {
+		return nil, err
+	}
+	unfinished := jobsOf(l.Ref)
+	unfinished.States = []job.State{job.Created, job.Processing}
+	jobs, _, err := s.store.ListJobs(ctx, l.Ref.Owner, unfinished, store.Page{Limit: 1})
+	if err != nil {
+		return nil, err
+	}
+	if len(jobs) > 0 {
+		return nil, fault.New(fault.Conflict, "knowledge base %s is in use: import job %s is %s", l.Ref.ID, jobs[0].ID, status(jobs[0]))
+	}
+	// A job that is started in between finds its list gone, and fails. Nobody can ask
+	// for it any more: its base does not exist.
+	if err := s.store.DeleteList(ctx, l.Ref); err != nil {
+		return nil, noBase(err, l.Ref.ID)
+	}
+	// The base is gone whatever comes now, and the caller may be gone too.
+	s.forgetJobs(context.WithoutCancel(ctx), l.Ref)
+	return &api.DeleteKnowledgeBaseOutput{}, nil
+}
+
+// forgetJobs removes the jobs of a base that is gone, as far as they can be removed.
+// What is left can be seen by no operation, so an error has nobody to go to.
+func (s *Service) forgetJobs(ctx context.Context, base store.ListRef) {
+	page := store.Page{Limit: maxPage}
+	for {
+		jobs, after, err := s.store.ListJobs(ctx, base.Owner, jobsOf(base), page)
+		if err != nil {
+			return
+		}
+		for _, j := range jobs {
+			_ = s.objects.Delete(ctx, uploadOf(j))
+			_ = s.deleteReport(ctx, j)
+			_ = s.store.DeleteJob(ctx, j.Owner, j.ID)
+		}
+		if after == "" {
+			return
+		}
+		page.After = after
+	}
+}
+
+// baseView is a knowledge base as the API shows it.
+func baseView(l store.List) (*api.KnowledgeBaseData, error) {
+	c, err := settingsOf(l)
+	if err != nil {
+		return nil, err
+	}
+	return &api.KnowledgeBaseData{
+		Description:                       c.Description,
+		KnowledgeBaseArn:                  baseARN(l.Ref),
+		KnowledgeBaseId:                   l.Ref.ID,
+		KnowledgeBaseType:                 c.Type,
+		Name:                              l.Name,
+		RenderingConfiguration:            c.Rendering,
+		ServerSideEncryptionConfiguration: c.Encryption,
+		SourceConfiguration:               c.Source,
+		Status:                            api.KnowledgeBaseStatusActive,
+		Tags:                              shownTags(l.Tags),
+		VectorIngestionConfiguration:      c.Vector,
+	}, nil
+}
+
+// mustTakeResponses refuses to put quick responses into a base that is for something
+// else.
+func mustTakeResponses(l store.List) error {
+	c, err := settingsOf(l)
+	if err != nil || c.Type == api.KnowledgeBaseTypeQuickResponses {
+		return err
+	}
+	return fault.New(fault.Invalid, "knowledge base %s is of type %s: quick responses need one of type %s",
+		l.Ref.ID, c.Type, api.KnowledgeBaseTypeQuickResponses)
+}

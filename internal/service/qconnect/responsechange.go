@@ -1,0 +1,122 @@
+package qconnect
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	api "github.com/sluicehq/sluice/internal/api/qconnect"
+	"github.com/sluicehq/sluice/internal/destination"
+	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/store"
+)
+
+// UpdateQuickResponse changes what is given and leaves the rest.
+func (s *Service) UpdateQuickResponse(ctx context.Context, in *api.UpdateQuickResponseInput) (*api.UpdateQuickResponseOutput, error) {
+	if err := oneOf(in); err != nil {
+		return nil, err
+	}
+	base, id, err := s.response(ctx, in.KnowledgeBaseId, in.QuickResponseId)
+	if err != nil {
+		return nil, err
+	}
+	m, err := s.store.ChangeMember(ctx, base, id, time.Now().UTC(), func(m *store.Member) error {
+		r, err := responseOf(*m)
+		if err != nil {
+			return err
+		}
+		if err := change(&r.QuickResponse, in); err != nil {
+			return err
+		}
+		m.Value = r.Encode()
+		return nil
+	})
+	if err != nil {
+		return nil, noResponse(err, id)
+	}
+	r, err := responseOf(m)
+	return &api.UpdateQuickResponseOutput{QuickResponse: dataOf(base, r)}, err
+}
+
+// oneOf refuses to set and to remove the same at once.
+func oneOf(in *api.UpdateQuickResponseInput) error {
+	for _, c := range []struct {
+		name   string
+		given  bool
+		remove *bool
+	}{
+		{"Description", in.Description != nil, in.RemoveDescription},
+		{"GroupingConfiguration", in.GroupingConfiguration != nil, in.RemoveGroupingConfiguration},
+		{"ShortcutKey", in.ShortcutKey != nil, in.RemoveShortcutKey},
+	} {
+		if c.given && isTrue(c.remove) {
+			return fault.New(fault.Invalid, "remove%s cannot come with a value that would be set", c.name)
+		}
+	}
+	return nil
+}
+
+// change does to q what in asks for.
+func change(q *destination.QuickResponse, in *api.UpdateQuickResponseInput) error {
+	set(&q.Name, in.Name)
+	set(&q.ContentType, in.ContentType)
+	set(&q.Description, in.Description)
+	set(&q.ShortcutKey, in.ShortcutKey)
+	set(&q.Active, in.IsActive)
+	if in.Content != nil {
+		set(&q.Content, in.Content.Content)
+	}
+	if in.Channels != nil { // an empty list is given too, and takes all off: nothing else could
+		q.Channels = in.Channels
+	}
+	if isTrue(in.RemoveDescription) {
+		q.Description = ""
+	}
+	if isTrue(in.RemoveShortcutKey) {
+		q.ShortcutKey = ""
+	}
+	if isTrue(in.RemoveGroupingConfiguration) {
+		q.Grouping = nil
+	}
+	if err := setLanguage(q, in.Language); err != nil {
+		return err
+	}
+	return setGrouping(q, in.GroupingConfiguration)
+}
+
+// set puts a value into a field if there is one.
+func set[T any](field, value *T) {
+	if value != nil {
+		*field = *value
+	}
+}
+
+func isTrue(b *bool) bool { return b != nil && *b }
+
+// languages of quick responses, see
+// https://docs.aws.amazon.com/amazon-q-connect/latest/APIReference/API_CreateQuickResponse.html.
+var languages = []string{
+	"de_DE", "en_US", "es_ES", "fr_FR", "id_ID", "it_IT", "ja_JP", "ko_KR", "pt_BR", "zh_CN", "zh_TW",
+}
+
+func setLanguage(q *destination.QuickResponse, code *string) error {
+	if code != nil && !slices.Contains(languages, *code) {
+		return fault.New(fault.Invalid, "language %q is not one of %s", *code, strings.Join(languages, ", "))
+	}
+	set(&q.Language, code)
+	return nil
+}
+
+// setGrouping replaces the grouping as a whole. Neither half of it means anything
+// without the other.
+func setGrouping(q *destination.QuickResponse, g *api.GroupingConfiguration) error {
+	switch {
+	case g == nil:
+		return nil
+	case g.Criteria == nil || len(g.Values) == 0:
+		return fault.New(fault.Invalid, "groupingConfiguration needs both criteria and values")
+	}
+	q.Grouping = &destination.Grouping{Criteria: *g.Criteria, Values: g.Values}
+	return nil
+}
