@@ -10,6 +10,7 @@ package object
 import (
 	"context"
 	"io"
+	"net/http"
 	"strings"
 	"time"
 
@@ -36,6 +37,16 @@ func ParseURL(account, url string) (Name, error) {
 		return Name{}, fault.New(fault.Invalid, "%q is not of the form s3://bucket/key", url)
 	}
 	return Name{Account: account, Bucket: bucket, Key: key}, nil
+}
+
+// Link is what a pre-signed URL is to allow.
+type Link struct {
+	Method string // GET, HEAD or PUT
+	Name   Name
+	Base   string        // scheme and host under which the caller reached us; a foreign S3 has no use for it
+	Region string        // the caller signed for; as Base
+	Life   time.Duration // from now
+	Header http.Header   // what the user of a PUT must send just so, such as Content-Type; other headers are free
 }
 
 // Info is what is known about an object without reading it.

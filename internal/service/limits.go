@@ -12,6 +12,17 @@ type Limits struct {
 	UnfinishedJobs int   // SES import jobs of an account in one Region that are not final
 	PutRecords     int64 // records of a file that puts addresses on the suppression list
 	DeleteRecords  int64 // records of a file that takes addresses off it
+
+	ContactLists   int   // contact lists of an account in one Region
+	ContactRecords int64 // records of a file for a contact list
+
+	KnowledgeBases       int   // knowledge bases of an account in one Region
+	QuickResponses       int   // quick responses of one knowledge base
+	QuickResponseRecords int64 // records of a file for a knowledge base
+
+	SESCalls     float64 // calls a second to SES v2, and to Mail Manager, of an account
+	ConnectCalls float64 // calls a second to an operation of Q in Connect or Wisdom, of an account
+	ConnectBusy  float64 // the same for DeleteQuickResponse and SearchQuickResponses
 }
 
 // None limits nothing. It is the default.
@@ -24,6 +35,12 @@ var None = Limits{}
 //   - UnfinishedJobs: https://docs.aws.amazon.com/ses/latest/dg/quotas.html
 //   - PutRecords, DeleteRecords:
 //     https://docs.aws.amazon.com/ses/latest/dg/sending-email-suppression-list.html
+//   - ContactLists, ContactRecords:
+//     https://docs.aws.amazon.com/ses/latest/dg/sending-email-list-management.html
+//   - KnowledgeBases, QuickResponses, ConnectCalls, ConnectBusy:
+//     https://docs.aws.amazon.com/connect/latest/adminguide/amazon-connect-service-limits.html
+//   - QuickResponseRecords: https://docs.aws.amazon.com/connect/latest/adminguide/add-data.html
+//   - SESCalls: https://docs.aws.amazon.com/ses/latest/dg/quotas.html, API quotas
 //
 // Limits of a single request (lengths, page sizes, tags) are in the APIs' tables and
 // hold in every profile.
@@ -33,23 +50,54 @@ var AWS = Limits{
 	UnfinishedJobs: 20,
 	PutRecords:     100_000,
 	DeleteRecords:  10_000,
+
+	ContactLists:   1,
+	ContactRecords: 1_000_000,
+
+	KnowledgeBases:       10,
+	QuickResponses:       1000,
+	QuickResponseRecords: 100,
+
+	SESCalls:     1,
+	ConnectCalls: 10,
+	ConnectBusy:  20,
 }
 
 // Members returns how many members a list of kind k may have.
 func (l Limits) Members(k destination.Kind) int {
-	if k == destination.AddressList {
+	switch k {
+	case destination.AddressList:
 		return l.ListMembers
+	case destination.QuickResponses:
+		return l.QuickResponses
 	}
 	return 0
 }
 
 // Records returns how many records a file for d may have.
 func (l Limits) Records(d job.Destination) int64 {
-	if d.Kind != destination.Suppression {
+	switch {
+	case d.Kind == destination.ContactList:
+		return l.ContactRecords
+	case d.Kind == destination.QuickResponses:
+		return l.QuickResponseRecords
+	case d.Kind != destination.Suppression:
 		return 0
-	}
-	if d.Action == destination.Delete {
+	case d.Action == destination.Delete:
 		return l.DeleteRecords
 	}
 	return l.PutRecords
+}
+
+// Rate returns how many calls a second an account may make to an operation of an API,
+// by the API's name in package api, and the name of the allowance that they are taken
+// from, which other operations may share. A rate of 0 is none.
+func (l Limits) Rate(api, operation string) (allowance string, perSecond float64) {
+	switch {
+	case api != "qconnect":
+		return api, l.SESCalls
+	case operation == "DeleteQuickResponse" || operation == "SearchQuickResponses":
+		return operation, l.ConnectBusy
+	}
+	return operation, l.ConnectCalls
 }

@@ -35,10 +35,8 @@ type Objects interface {
 
 // Links makes links that carry their permission in themselves.
 type Links interface {
-	// Presign returns a URL at which anyone may use method on n until ttl is over. base
-	// is the scheme and host under which the caller reached us, region the one that
-	// the caller signed for; links into a foreign S3 have no use for them.
-	Presign(ctx context.Context, method string, n object.Name, base, region string, ttl time.Duration) (string, error)
+	// Presign returns a URL at which anyone may do what l says until its life is over.
+	Presign(ctx context.Context, l object.Link) (string, error)
 }
 
 // LinkLife is how long a link in a reply works. AWS names no time; a link is made
@@ -61,6 +59,12 @@ func (o Options) WithDefaults() Options {
 		o.Wake = func() {}
 	}
 	return o
+}
+
+// LinkTo returns a link that works for LinkLife and that the caller of ctx can reach.
+func LinkTo(ctx context.Context, method string, n object.Name) object.Link {
+	c := wire.CallerOf(ctx)
+	return object.Link{Method: method, Name: n, Base: c.BaseURL, Region: c.Region, Life: LinkLife}
 }
 
 // OwnerOf returns the owner whose things a caller sees: the account, in the region

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/s3"
@@ -250,7 +251,7 @@ func TestPresigned(t *testing.T) {
 		if err != nil {
 			t.Fatalf("PresignPutObject: %v", err)
 		}
-		ours, err := NewPresigner(root).Presign(t.Context(), http.MethodPut, diskName("a b/%2F"), e.URL, "eu-west-1", 60e9)
+		ours, err := NewPresigner(root).Presign(t.Context(), object.Link{Method: http.MethodPut, Name: diskName("a b/%2F"), Base: e.URL, Region: "eu-west-1", Life: time.Minute})
 		if err != nil {
 			t.Fatalf("Presign: %v", err)
 		}
@@ -277,7 +278,7 @@ func TestPresigned(t *testing.T) {
 		if res, text := e.do(t, r); res.StatusCode != http.StatusOK || text != "1text/csv" || res.Header.Get("Content-Disposition") != "attachment" {
 			t.Errorf("GET of a link = %s %q %v", res.Status, text, res.Header)
 		}
-		if _, err := NewPresigner(other).Presign(t.Context(), http.MethodGet, diskName("k"), e.URL, "eu-west-1", 60e9); err == nil {
+		if _, err := NewPresigner(other).Presign(t.Context(), object.Link{Method: http.MethodGet, Name: diskName("k"), Base: e.URL, Region: "eu-west-1", Life: time.Minute}); err == nil {
 			t.Error("Presign of another account's object succeeds")
 		}
 	})

@@ -20,17 +20,17 @@ type Presigner struct {
 // NewPresigner returns a Presigner that signs with key.
 func NewPresigner(key sigv4.Credentials) *Presigner { return &Presigner{key: key, now: time.Now} }
 
-// Presign returns a link, in path style, at which anyone may use method on n until ttl
-// is over. base is where this endpoint is reached, as http://127.0.0.1:4680. Only the
-// host is signed, so the user of the link may send any header with it.
-func (p *Presigner) Presign(_ context.Context, method string, n object.Name, base, region string, ttl time.Duration) (string, error) {
-	if n.Account != p.key.Account {
+// Presign returns the link, in path style. Its Base is where this endpoint is reached,
+// as http://127.0.0.1:4680. The signature covers the host and the link's headers, so
+// its user may send any other header with it.
+func (p *Presigner) Presign(_ context.Context, l object.Link) (string, error) {
+	if l.Name.Account != p.key.Account {
 		return "", fault.New(fault.Denied, "Access Denied")
 	}
-	u, err := url.Parse(base)
+	u, err := url.Parse(l.Base)
 	if err != nil || u.Host == "" {
-		return "", fmt.Errorf("presign: %q is no base of a URL", base)
+		return "", fmt.Errorf("presign: %q is no base of a URL", l.Base)
 	}
-	u.Path, u.RawPath, u.RawQuery = "/"+n.Bucket+"/"+n.Key, "", ""
-	return sigv4.Presign(method, u, p.key, region, service, ttl, nil, p.now()), nil
+	u.Path, u.RawPath, u.RawQuery = "/"+l.Name.Bucket+"/"+l.Name.Key, "", ""
+	return sigv4.Presign(l.Method, u, p.key, l.Region, service, l.Life, l.Header, p.now()), nil
 }

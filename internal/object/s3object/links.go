@@ -17,32 +17,40 @@ import (
 // https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
 const maxLife = 7 * 24 * time.Hour
 
-// Presign returns a link of that S3 at which anyone may use method, GET, HEAD or PUT, on
-// n until ttl is over. What is put may have any content type or none, and needs no
-// checksum: only the host is signed. There are links into the work bucket alone. Where
-// the caller reached us, and which region it signed for, say nothing about that S3.
-func (s *Store) Presign(ctx context.Context, method string, n object.Name, _, _ string, ttl time.Duration) (string, error) {
-	a, err := s.place.own(n)
+// Presign returns a link of that S3. What is put may have any content type or none,
+// unless the link says which, and needs no checksum: only the host and the link's
+// headers are signed. There are links into the work bucket alone. Where the caller
+// reached us, and which region it signed for, say nothing about that S3.
+func (s *Store) Presign(ctx context.Context, l object.Link) (string, error) {
+	a, err := s.place.own(l.Name)
 	if err != nil {
 		return "", err
 	}
-	if ttl < time.Second || ttl > maxLife {
-		return "", fault.New(fault.Invalid, "a link lives from a second to seven days, not %v", ttl)
+	if l.Life < time.Second || l.Life > maxLife {
+		return "", fault.New(fault.Invalid, "a link lives from a second to seven days, not %v", l.Life)
 	}
-	life := s3.WithPresignExpires(ttl)
+	life := s3.WithPresignExpires(l.Life)
 	var link *v4.PresignedHTTPRequest
-	switch method {
+	switch l.Method {
 	case http.MethodGet:
 		link, err = s.links.PresignGetObject(ctx, &s3.GetObjectInput{Bucket: &a.bucket, Key: &a.key}, life)
 	case http.MethodHead:
 		link, err = s.links.PresignHeadObject(ctx, &s3.HeadObjectInput{Bucket: &a.bucket, Key: &a.key}, life)
 	case http.MethodPut:
-		link, err = s.links.PresignPutObject(ctx, &s3.PutObjectInput{Bucket: &a.bucket, Key: &a.key}, life)
+		link, err = s.links.PresignPutObject(ctx, &s3.PutObjectInput{Bucket: &a.bucket, Key: &a.key, ContentType: contentType(l.Header)}, life)
 	default:
-		return "", fault.New(fault.Invalid, "there are no links for %s", method)
+		return "", fault.New(fault.Invalid, "there are no links for %s", l.Method)
 	}
 	if err != nil {
 		return "", s.told("link to", a, err)
 	}
 	return link.URL, nil
+}
+
+// contentType is the one header that a link can ask for.
+func contentType(h http.Header) *string {
+	if t := h.Get("Content-Type"); t != "" {
+		return &t
+	}
+	return nil
 }

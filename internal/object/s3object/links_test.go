@@ -43,7 +43,7 @@ func TestLinks(t *testing.T) {
 	s := r.open(s3object.Options{})
 	n := r.name("uploads/a b+c/ключ.csv")
 	link := func(method string) string {
-		l, err := s.Presign(t.Context(), method, n, "http://ignored.example", "ignored-1", time.Hour)
+		l, err := s.Presign(t.Context(), object.Link{Method: method, Name: n, Base: "http://ignored.example", Region: "ignored-1", Life: time.Hour})
 		r.check("Presign "+method, err)
 		return l
 	}
@@ -79,7 +79,7 @@ func TestLinksSignTheHostAlone(t *testing.T) {
 	r := newRig(t, endpoint(t))
 	s := r.openAt(r.address, s3object.Options{}, "public-endpoint", "https://files.example.com:8443")
 	for _, method := range []string{"GET", "HEAD", "PUT"} {
-		text, err := s.Presign(t.Context(), method, r.name("list"), "", "", 90*time.Second)
+		text, err := s.Presign(t.Context(), object.Link{Method: method, Name: r.name("list"), Life: 90 * time.Second})
 		r.check("Presign", err)
 		u, err := url.Parse(text)
 		r.check("Parse", err)
@@ -116,7 +116,7 @@ func TestRefusedLinks(t *testing.T) {
 		{"GET", source, time.Hour, fault.Denied},
 		{"PUT", source, time.Hour, fault.Denied},
 	} {
-		if link, err := s.Presign(t.Context(), c.method, c.name, "", "", c.life); !fault.Is(err, c.want) {
+		if link, err := s.Presign(t.Context(), object.Link{Method: c.method, Name: c.name, Life: c.life}); !fault.Is(err, c.want) {
 			t.Errorf("Presign %s %s for %v = %q, %v, want %v", c.method, c.name.URL(), c.life, link, err, c.want)
 		}
 	}
@@ -127,7 +127,7 @@ func TestLargeUploadByLink(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, endpoint(t))
 	s := r.open(s3object.Options{})
-	link, err := s.Presign(t.Context(), "PUT", r.name("uploads/1"), "", "", time.Hour)
+	link, err := s.Presign(t.Context(), object.Link{Method: "PUT", Name: r.name("uploads/1"), Life: time.Hour})
 	r.check("Presign", err)
 	text := random(6 << 20)
 	if status, reply := do(t, "PUT", link, "", string(text)); status != http.StatusOK {

@@ -2,13 +2,13 @@ package mailmanager
 
 import (
 	"context"
+	"net/http"
 
 	api "github.com/sluicehq/sluice/internal/api/mailmanager"
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/service"
 	"github.com/sluicehq/sluice/internal/store"
-	"github.com/sluicehq/sluice/internal/wire"
 )
 
 // GetAddressListImportJob tells how far a job is.
@@ -91,6 +91,5 @@ func (s *Service) jobView(ctx context.Context, j job.Job) (api.ImportJob, error)
 
 // uploadLink makes the link to which a job's file is put.
 func (s *Service) uploadLink(ctx context.Context, j job.Job) (string, error) {
-	c := wire.CallerOf(ctx)
-	return s.links.Presign(ctx, "PUT", upload(j), c.BaseURL, c.Region, service.LinkLife)
+	return s.links.Presign(ctx, service.LinkTo(ctx, http.MethodPut, upload(j)))
 }

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -62,9 +61,13 @@ func NewWorld(t testing.TB, limits service.Limits) World {
 type Links struct{ made atomic.Int64 }
 
 // Presign implements service.Links.
-func (l *Links) Presign(_ context.Context, method string, n object.Name, base, region string, ttl time.Duration) (string, error) {
-	return fmt.Sprintf("%s/%s/%s?method=%s&account=%s&region=%s&expires=%d&number=%d",
-		base, n.Bucket, n.Key, method, n.Account, region, int(ttl.Seconds()), l.made.Add(1)), nil
+func (l *Links) Presign(_ context.Context, k object.Link) (string, error) {
+	url := fmt.Sprintf("%s/%s/%s?method=%s&account=%s&region=%s&expires=%d&number=%d",
+		k.Base, k.Name.Bucket, k.Name.Key, k.Method, k.Name.Account, k.Region, int(k.Life.Seconds()), l.made.Add(1))
+	for name := range k.Header {
+		url += "&" + name + "=" + k.Header.Get(name)
+	}
+	return url, nil
 }
 
 // The accounts and regions of the tests.

@@ -2,12 +2,13 @@ package sesv2
 
 import (
 	"context"
+	"net/http"
 
 	api "github.com/sluicehq/sluice/internal/api/sesv2"
+	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/object"
 	"github.com/sluicehq/sluice/internal/service"
-	"github.com/sluicehq/sluice/internal/wire"
 )
 
 // status has CANCELLED for a job that was stopped: by no operation of this API, but by
@@ -24,15 +25,24 @@ var status = map[job.State]api.JobStatus{
 // records are all that were read, the failed ones among them.
 func summary(j job.Job) api.ImportJobSummary {
 	return api.ImportJobSummary{
-		JobId:     new(string(j.ID)),
-		JobStatus: status[j.State],
-		ImportDestination: &api.ImportDestination{SuppressionListDestination: &api.SuppressionListDestination{
-			SuppressionListImportAction: api.SuppressionListImportAction(j.Destination.Action),
-		}},
+		JobId:                 new(string(j.ID)),
+		JobStatus:             status[j.State],
+		ImportDestination:     destinationOf(j),
 		CreatedTimestamp:      service.Time(j.Created),
 		ProcessedRecordsCount: service.Count(j.Counts.Imported + j.Counts.Rejected),
 		FailedRecordsCount:    service.Count(j.Counts.Rejected),
 	}
+}
+
+func destinationOf(j job.Job) *api.ImportDestination {
+	if j.Destination.Kind == destination.ContactList {
+		return &api.ImportDestination{ContactListDestination: &api.ContactListDestination{
+			ContactListName: j.Destination.List, ContactListImportAction: api.ContactListImportAction(j.Destination.Action),
+		}}
+	}
+	return &api.ImportDestination{SuppressionListDestination: &api.SuppressionListDestination{
+		SuppressionListImportAction: api.SuppressionListImportAction(j.Destination.Action),
+	}}
 }
 
 // failure tells why a job failed, and where the report of its rejects is; nil if
@@ -43,9 +53,8 @@ func (s *Service) failure(ctx context.Context, j job.Job) (*api.FailureInfo, err
 		info.ErrorMessage = &j.Error
 	}
 	if j.Report != "" {
-		c := wire.CallerOf(ctx)
 		report := object.Name{Account: j.Owner.Account, Bucket: s.opts.Bucket, Key: j.Report}
-		url, err := s.links.Presign(ctx, "GET", report, c.BaseURL, c.Region, service.LinkLife)
+		url, err := s.links.Presign(ctx, service.LinkTo(ctx, http.MethodGet, report))
 		if err != nil {
 			return nil, err
 		}
