@@ -27,12 +27,7 @@ func (s *Service) CreateImportJob(ctx context.Context, in *api.CreateImportJobIn
 	if err != nil {
 		return nil, err
 	}
-	// The engine takes a list that is not there for one that was deleted.
-	err = s.withList(ctx, owner, func(ref store.ListRef) error {
-		_, err := s.store.List(ctx, ref)
-		return err
-	})
-	if err != nil {
+	if err := s.mustHave(ctx, owner, dst); err != nil {
 		return nil, err
 	}
 	j, err := s.store.CreateJob(ctx, job.Job{
@@ -50,18 +45,32 @@ func (s *Service) CreateImportJob(ctx context.Context, in *api.CreateImportJobIn
 // target reads a destination. The model has no union, so that there is exactly one is
 // for us to say.
 func target(d *api.ImportDestination) (job.Destination, error) {
-	switch sup := d.SuppressionListDestination; {
-	case sup != nil && d.ContactListDestination != nil:
+	switch sup, con := d.SuppressionListDestination, d.ContactListDestination; {
+	case sup != nil && con != nil:
 		return job.Destination{}, fault.New(fault.Invalid, "ImportDestination has both SuppressionListDestination and ContactListDestination, expected one")
-	case d.ContactListDestination != nil:
-		return job.Destination{}, contactLists()
-	case sup == nil:
-		return job.Destination{}, fault.New(fault.Invalid, "ImportDestination has neither SuppressionListDestination nor ContactListDestination, expected one")
-	default:
+	case sup != nil:
 		return job.Destination{
 			Kind: destination.Suppression, List: suppression, Action: destination.Action(sup.SuppressionListImportAction),
 		}, nil
+	case con != nil:
+		return job.Destination{
+			Kind: destination.ContactList, List: con.ContactListName, Action: destination.Action(con.ContactListImportAction),
+		}, nil
 	}
+	return job.Destination{}, fault.New(fault.Invalid, "ImportDestination has neither SuppressionListDestination nor ContactListDestination, expected one")
+}
+
+// mustHave checks that there is the list to import into. The suppression list is made if
+// it is missing: the engine takes a list that is not there for one that was deleted.
+func (s *Service) mustHave(ctx context.Context, o job.Owner, d job.Destination) error {
+	if d.Kind == destination.ContactList {
+		_, err := s.store.List(ctx, contactListOf(ctx, d.List))
+		return service.Reword(err, fault.NotFound, "ContactList %s doesn't exist", d.List)
+	}
+	return s.withList(ctx, o, func(ref store.ListRef) error {
+		_, err := s.store.List(ctx, ref)
+		return err
+	})
 }
 
 // source reads where a job's bytes are. They may be missing still: then the engine
@@ -119,12 +128,12 @@ func (s *Service) ListImportJobs(ctx context.Context, in *api.ListImportJobsInpu
 		return nil, err
 	}
 	out := &api.ListImportJobsOutput{ImportJobs: []api.ImportJobSummary{}}
-	if in.ImportDestinationType == api.ImportDestinationTypeContactList {
-		return out, nil // there are none yet
-	}
 	filter := store.JobFilter{Wire: job.SESv2}
-	if in.ImportDestinationType == api.ImportDestinationTypeSuppressionList {
+	switch in.ImportDestinationType {
+	case api.ImportDestinationTypeSuppressionList:
 		filter.Kind = destination.Suppression
+	case api.ImportDestinationTypeContactList:
+		filter.Kind = destination.ContactList
 	}
 	jobs, after, err := s.store.ListJobs(ctx, listing.Owner, filter, page)
 	if err != nil {

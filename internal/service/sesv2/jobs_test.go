@@ -132,13 +132,15 @@ func TestCreateImportJob_Refusals(t *testing.T) {
 	}{
 		{"no destination", api.CreateImportJobInput{ImportDataSource: source, ImportDestination: &api.ImportDestination{}}, "neither SuppressionListDestination nor ContactListDestination"},
 		{"both destinations", api.CreateImportJobInput{ImportDataSource: source, ImportDestination: &api.ImportDestination{SuppressionListDestination: suppression, ContactListDestination: contacts}}, "both SuppressionListDestination and ContactListDestination"},
-		{"contact list", api.CreateImportJobInput{ImportDataSource: source, ImportDestination: &api.ImportDestination{ContactListDestination: contacts}}, "Contact lists are not served yet"},
+		{"contact list without a key", api.CreateImportJobInput{ImportDataSource: &api.ImportDataSource{S3Url: "s3://imports/"}, ImportDestination: &api.ImportDestination{ContactListDestination: contacts}}, "s3://bucket/key"},
 		{"URL of the web", api.CreateImportJobInput{ImportDataSource: &api.ImportDataSource{S3Url: "https://imports/file.csv"}, ImportDestination: &api.ImportDestination{SuppressionListDestination: suppression}}, "s3://bucket/key"},
 		{"no key", api.CreateImportJobInput{ImportDataSource: &api.ImportDataSource{S3Url: "s3://imports/"}, ImportDestination: &api.ImportDestination{SuppressionListDestination: suppression}}, "s3://bucket/key"},
 	} {
 		_, err := f.CreateImportJob(me(t), &tt.in)
 		refused(t, tt.name, err, fault.Invalid, tt.want)
 	}
+	_, err := f.CreateImportJob(me(t), &api.CreateImportJobInput{ImportDataSource: source, ImportDestination: &api.ImportDestination{ContactListDestination: contacts}})
+	refused(t, "unknown contact list", err, fault.NotFound, "ContactList customers doesn't exist")
 	if out := must(f.ListImportJobs(me(t), &api.ListImportJobsInput{})); len(out.ImportJobs) != 0 || f.woken.Load() != 0 {
 		t.Errorf("jobs after refusals: %+v, want none", out.ImportJobs)
 	}
@@ -181,6 +183,51 @@ func TestImportJob_Owners(t *testing.T) {
 	refused(t, "get a job of Mail Manager", err, fault.NotFound, "import job job-mm does not exist")
 	if out := must(f.ListImportJobs(me(t), &api.ListImportJobsInput{})); len(out.ImportJobs) != 1 || *out.ImportJobs[0].JobId != id {
 		t.Errorf("jobs: %+v, want that of SES only", out.ImportJobs)
+	}
+}
+
+// TestImportJob_ContactList: a job shows the list that it imports into, and is listed
+// with those of its kind.
+func TestImportJob_ContactList(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, service.None)
+	f.newList(me(t), "customers")
+	contacts := &api.ContactListDestination{ContactListName: "customers", ContactListImportAction: api.ContactListImportActionDelete}
+	id := *must(f.CreateImportJob(me(t), &api.CreateImportJobInput{
+		ImportDestination: &api.ImportDestination{ContactListDestination: contacts},
+		ImportDataSource:  &api.ImportDataSource{S3Url: "s3://imports/file.json", DataFormat: api.DataFormatJson},
+	})).JobId
+	other := f.newJob(t)
+	shown := func(what string, d *api.ImportDestination) {
+		t.Helper()
+		if d.SuppressionListDestination != nil || d.ContactListDestination == nil || *d.ContactListDestination != *contacts {
+			t.Errorf("%s: %+v, want %+v", what, d, contacts)
+		}
+	}
+	shown("get", f.get(t, id).ImportDestination)
+	for kind, want := range map[api.ImportDestinationType][]string{
+		"": {id, other}, api.ImportDestinationTypeContactList: {id}, api.ImportDestinationTypeSuppressionList: {other},
+	} {
+		var got []string
+		for _, j := range must(f.ListImportJobs(me(t), &api.ListImportJobsInput{ImportDestinationType: kind})).ImportJobs {
+			got = append(got, *j.JobId)
+			if *j.JobId == id {
+				shown("list", j.ImportDestination)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("jobs of kind %q: %v, want %v", kind, got, want)
+		}
+	}
+	if n := f.woken.Load(); n != 2 {
+		t.Errorf("two jobs woke the engine %d times, want twice", n)
+	}
+	for who, ctx := range strangers(t) {
+		_, err := f.CreateImportJob(ctx, &api.CreateImportJobInput{
+			ImportDestination: &api.ImportDestination{ContactListDestination: contacts},
+			ImportDataSource:  &api.ImportDataSource{S3Url: "s3://imports/file.json", DataFormat: api.DataFormatJson},
+		})
+		refused(t, "my list as "+who, err, fault.NotFound, "ContactList customers doesn't exist")
 	}
 }
 

@@ -1,5 +1,6 @@
-// Package sesv2 is what the operations of SES v2 mean: import jobs into the account's
-// suppression list, the list itself, and the account's settings for it.
+// Package sesv2 is what the operations of SES v2 mean: import jobs, what they import
+// into, which is contact lists and the account's suppression list, and the account's
+// settings.
 //
 // In come inputs that fit the API's table, out go rows in the store and the API's
 // outputs. A job of this API runs as soon as it is created:
@@ -7,8 +8,10 @@
 //	CreateImportJob ──> created, ready ── a worker claims it ──> processing ──> completed | failed
 //
 // Each account has one suppression list in each region: a list of the store under a
-// fixed id, made by the first write. Contact lists are not served yet, see
-// not_served.go.
+// fixed id, made by the first write. A contact list is a list of the store whose id and
+// name are its own name; its topics are in its settings, and its contacts are members,
+// each with its preferences in its value. The default of a topic is never stored with
+// a contact: it counts as it is when it is asked for.
 //
 // Where AWS does not say what an operation does, docs/differences.md says what this
 // one does and why. Texts in quotes there were seen in AWS's answers, and are

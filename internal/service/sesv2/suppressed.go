@@ -13,8 +13,8 @@ import (
 	"github.com/sluicehq/sluice/internal/store"
 )
 
-// maxPage is the largest page of suppressed destinations, as AWS's refusal says, and
-// of import jobs, of which AWS does not say it.
+// maxPage is the largest page of suppressed destinations and of contacts, as AWS's
+// refusals say, and of import jobs, of which AWS does not say it.
 const maxPage = 1000
 
 // notSuppressed is AWS's text for an address that is not on the list.
@@ -75,7 +75,7 @@ func suppressedKey(address string) (string, error) {
 }
 
 // ListSuppressedDestinations lists the suppression list in the order of addresses'
-// bytes. A page may be short, even empty, and still have a next one.
+// bytes.
 func (s *Service) ListSuppressedDestinations(ctx context.Context, in *api.ListSuppressedDestinationsInput) (*api.ListSuppressedDestinationsOutput, error) {
 	listing := service.Listing{
 		Operation: "ListSuppressedDestinations", Owner: service.OwnerOf(ctx),

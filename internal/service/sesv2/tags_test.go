@@ -18,12 +18,17 @@ const arnPrefix = "arn:aws:ses:eu-central-1:111111111111:"
 func TestTags(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.None)
-	arn := arnPrefix + "import-job/" + f.newJob(t)
+	for kind, id := range map[string]string{"import-job": f.newJob(t), "contact-list": f.newList(me(t), "customers")} {
+		t.Run(kind, func(t *testing.T) { checkTags(t, f, arnPrefix+kind+"/"+id) })
+	}
+}
+
+func checkTags(t *testing.T, f *fixture, arn string) {
 	tags := func() []api.Tag {
 		return must(f.ListTagsForResource(me(t), &api.ListTagsForResourceInput{ResourceArn: arn})).Tags
 	}
 	if got := tags(); got == nil || len(got) != 0 {
-		t.Errorf("tags of a new job: %#v, want an empty list", got)
+		t.Errorf("tags of something new: %#v, want an empty list", got)
 	}
 	must(f.TagResource(me(t), &api.TagResourceInput{ResourceArn: arn, Tags: []api.Tag{{Key: "b", Value: "2"}, {Key: "a b", Value: "1"}}}))
 	must(f.TagResource(me(t), &api.TagResourceInput{ResourceArn: arn, Tags: []api.Tag{{Key: "b", Value: "3"}}}))
@@ -56,10 +61,25 @@ func TestTags(t *testing.T) {
 	}
 }
 
+func TestCreateContactList_Tags(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, service.None)
+	must(f.CreateContactList(me(t), &api.CreateContactListInput{ContactListName: "l", Tags: []api.Tag{{Key: "a", Value: "1"}, {Key: "a", Value: "2"}}}))
+	want := []api.Tag{{Key: "a", Value: "2"}}
+	if got := must(f.ListTagsForResource(me(t), &api.ListTagsForResourceInput{ResourceArn: arnPrefix + "contact-list/l"})).Tags; !slices.Equal(got, want) {
+		t.Errorf("tags: %v, want %v", got, want)
+	}
+	must(f.TagResource(me(t), &api.TagResourceInput{ResourceArn: arnPrefix + "contact-list/l", Tags: []api.Tag{{Key: "b"}}}))
+	if got, want := f.list(t, "l").Tags, append(want, api.Tag{Key: "b"}); !slices.Equal(got, want) {
+		t.Errorf("tags of the list: %v, want %v", got, want)
+	}
+}
+
 func TestD29_ARNs(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.None)
 	id := f.newJob(t)
+	f.newList(me(t), "there")
 	must(f.db.CreateJob(t.Context(), job.Job{ID: "job-mm", Owner: mine, Wire: job.MailManager, State: job.Created}, store.Once{}, 0))
 	for _, tt := range []struct {
 		arn  string
@@ -68,6 +88,7 @@ func TestD29_ARNs(t *testing.T) {
 	}{
 		{"arn:aws:ses:us-east-1:111111111111:import-job/" + id, fault.Invalid, "Failed to %s resource"},
 		{"arn:aws:ses:eu-central-1:222222222222:import-job/" + id, fault.Invalid, "Failed to %s resource"},
+		{"arn:aws:ses:us-east-1:111111111111:contact-list/there", fault.Invalid, "Failed to %s resource"},
 		{"arn:aws:sqs:eu-central-1:111111111111:import-job/" + id, fault.Invalid, "Failed to %s resource"},
 		{"not an ARN", fault.Invalid, `"not an ARN" is not the ARN of a resource`},
 		{arnPrefix + "import-job/nothing", fault.NotFound, "import job nothing does not exist"},

@@ -1,0 +1,166 @@
+package sesv2
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	api "github.com/sluicehq/sluice/internal/api/sesv2"
+	"github.com/sluicehq/sluice/internal/destination"
+	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/service"
+	"github.com/sluicehq/sluice/internal/store"
+)
+
+// AWS's texts for a topic that the list does not have, and for a contact.
+const (
+	noTopic   = "List: %s doesn't contain Topic: %s"
+	noContact = "%s doesn't exist in List."
+)
+
+// contactKey gives an address the form that it has on a list.
+func contactKey(address string) (string, error) {
+	if strings.TrimSpace(address) == "" {
+		return "", fault.New(fault.Invalid, "EmailAddress can't be blank.")
+	}
+	key, refused := destination.Address(nil, []byte(address))
+	if refused != nil {
+		return "", fault.New(fault.Invalid, "EmailAddress <%s> is invalid", address)
+	}
+	return string(key), nil
+}
+
+// preferences reads what is asked for, for topics that the list must all have, and puts
+// it into their order. Of a topic that comes twice the last status counts.
+func preferences(list string, set contactSettings, asked []api.TopicPreference) ([]api.TopicPreference, error) {
+	status := make(map[string]api.SubscriptionStatus, len(set.Topics))
+	for _, p := range asked {
+		if set.topic(p.TopicName) == nil {
+			return nil, fault.New(fault.Invalid, noTopic, list, p.TopicName)
+		}
+		status[p.TopicName] = p.SubscriptionStatus
+	}
+	var ordered []api.TopicPreference
+	for _, t := range set.Topics {
+		if s, ok := status[t.Name]; ok {
+			ordered = append(ordered, api.TopicPreference{TopicName: t.Name, SubscriptionStatus: s})
+		}
+	}
+	return ordered, nil
+}
+
+// newContact makes the value of a contact. It keeps what it preferred before for topics
+// of which nothing is said now, those that the list has lost among them.
+func newContact(before destination.Contact, now []api.TopicPreference, unsubscribe *bool, attributes *string) destination.Contact {
+	c := destination.NewContact(nil, unsubscribe != nil && *unsubscribe)
+	for _, p := range now {
+		c = c.With(p.TopicName, string(p.SubscriptionStatus))
+	}
+	for topic, status := range before.Preferences() {
+		if !slices.ContainsFunc(now, func(p api.TopicPreference) bool { return p.TopicName == topic }) {
+			c = c.With(topic, status)
+		}
+	}
+	if attributes != nil {
+		c = c.WithAttributes([]byte(*attributes))
+	}
+	return c
+}
+
+// CreateContact puts an address on a list on which it is not.
+func (s *Service) CreateContact(ctx context.Context, in *api.CreateContactInput) (*api.CreateContactOutput, error) {
+	key, err := contactKey(in.EmailAddress)
+	if err != nil {
+		return nil, err
+	}
+	l, set, err := s.contactList(ctx, in.ContactListName)
+	if err != nil {
+		return nil, err
+	}
+	asked, err := preferences(l.Name, set, in.TopicPreferences)
+	if err != nil {
+		return nil, err
+	}
+	value := newContact(nil, asked, in.UnsubscribeAll, in.AttributesData)
+	err = s.store.PutMember(ctx, l.Ref, key, value, time.Now().UTC(), store.PutOptions{New: true})
+	err = service.Reword(err, fault.AlreadyExists, "%s already exists in List.", in.EmailAddress)
+	err = service.Reword(err, fault.NotFound, noContactList, l.Name)
+	if err != nil {
+		return nil, err
+	}
+	return &api.CreateContactOutput{}, nil
+}
+
+// GetContact tells about a contact, its preferences in the order of the list's topics.
+func (s *Service) GetContact(ctx context.Context, in *api.GetContactInput) (*api.GetContactOutput, error) {
+	key, err := contactKey(in.EmailAddress)
+	if err != nil {
+		return nil, err
+	}
+	l, set, err := s.contactList(ctx, in.ContactListName)
+	if err != nil {
+		return nil, err
+	}
+	m, err := s.store.Member(ctx, l.Ref, key)
+	if err != nil {
+		return nil, service.Reword(err, fault.NotFound, noContact, in.EmailAddress)
+	}
+	contact := destination.Contact(m.Value)
+	own, defaults := set.preferences(contact)
+	out := &api.GetContactOutput{
+		ContactListName:         &l.Name,
+		EmailAddress:            &m.Key,
+		TopicPreferences:        own,
+		TopicDefaultPreferences: defaults,
+		UnsubscribeAll:          new(contact.Unsubscribed()),
+		CreatedTimestamp:        &m.Created,
+		LastUpdatedTimestamp:    &m.Updated,
+	}
+	if attributes, ok := contact.Attributes(); ok {
+		out.AttributesData = new(string(attributes))
+	}
+	return out, nil
+}
+
+// UpdateContact changes a contact: preferences by topic, and what it does not name of
+// them stays; UnsubscribeAll and AttributesData as they are given, and if they are not,
+// they are taken back.
+func (s *Service) UpdateContact(ctx context.Context, in *api.UpdateContactInput) (*api.UpdateContactOutput, error) {
+	key, err := contactKey(in.EmailAddress)
+	if err != nil {
+		return nil, err
+	}
+	l, set, err := s.contactList(ctx, in.ContactListName)
+	if err != nil {
+		return nil, err
+	}
+	asked, err := preferences(l.Name, set, in.TopicPreferences)
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.store.ChangeMember(ctx, l.Ref, key, time.Now().UTC(), func(m *store.Member) error {
+		m.Value = newContact(m.Value, asked, in.UnsubscribeAll, in.AttributesData)
+		return nil
+	})
+	if err != nil {
+		return nil, service.Reword(err, fault.NotFound, noContact, in.EmailAddress)
+	}
+	return &api.UpdateContactOutput{}, nil
+}
+
+// DeleteContact takes an address off a list.
+func (s *Service) DeleteContact(ctx context.Context, in *api.DeleteContactInput) (*api.DeleteContactOutput, error) {
+	key, err := contactKey(in.EmailAddress)
+	if err != nil {
+		return nil, err
+	}
+	l, _, err := s.contactList(ctx, in.ContactListName)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.store.DeleteMember(ctx, l.Ref, key); err != nil {
+		return nil, service.Reword(err, fault.NotFound, noContact, in.EmailAddress)
+	}
+	return &api.DeleteContactOutput{}, nil
+}

@@ -1,0 +1,162 @@
+package sesv2
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	api "github.com/sluicehq/sluice/internal/api/sesv2"
+	"github.com/sluicehq/sluice/internal/destination"
+	"github.com/sluicehq/sluice/internal/fault"
+)
+
+// Bounds of contact lists, of which the model is silent. AWS's refusals tell them, but
+// for the description of a topic, which has that of its list.
+const (
+	maxTopics      = 20
+	maxName        = 64
+	maxDisplayName = 128
+	maxDescription = 500
+)
+
+// contactSettings is what a contact list has beside contacts and tags, as it is kept in
+// List.Config. The names in the store are ours: the API's types may change with its
+// table. The rule for imports reads the topics' names there, see destination.Target.
+type contactSettings struct {
+	Description *string `json:"description,omitempty"`
+	Topics      []topic `json:"topics"`
+}
+
+type topic struct {
+	Name        string  `json:"name"`
+	DisplayName string  `json:"displayName"`
+	Description *string `json:"description,omitempty"`
+	Default     string  `json:"default"` // the status of a contact without a preference of its own
+}
+
+func (c contactSettings) encode() []byte {
+	text, err := json.Marshal(c)
+	if err != nil {
+		panic(err) // strings only: cannot be
+	}
+	return text
+}
+
+func decodeContactSettings(config []byte) (contactSettings, error) {
+	var c contactSettings
+	if err := json.Unmarshal(config, &c); err != nil {
+		return contactSettings{}, fmt.Errorf("read the settings of a contact list: %w", err)
+	}
+	return c, nil
+}
+
+// topic returns the topic of that name, nil if the list has none.
+func (c contactSettings) topic(name string) *topic {
+	for i := range c.Topics {
+		if c.Topics[i].Name == name {
+			return &c.Topics[i]
+		}
+	}
+	return nil
+}
+
+// put takes over what is given. What is absent stays as it was.
+func (c *contactSettings) put(description *string, topics []api.Topic) {
+	if description != nil {
+		c.Description = description
+	}
+	if topics == nil {
+		return
+	}
+	c.Topics = make([]topic, len(topics))
+	for i, t := range topics {
+		c.Topics[i] = topic{
+			Name: t.TopicName, DisplayName: t.DisplayName, Description: t.Description,
+			Default: string(t.DefaultSubscriptionStatus),
+		}
+	}
+}
+
+// views are the topics as the API shows them.
+func (c contactSettings) views() []api.Topic {
+	views := make([]api.Topic, len(c.Topics))
+	for i, t := range c.Topics {
+		views[i] = api.Topic{
+			TopicName: t.Name, DisplayName: t.DisplayName, Description: t.Description,
+			DefaultSubscriptionStatus: api.SubscriptionStatus(t.Default),
+		}
+	}
+	return views
+}
+
+// preferences splits the list's topics: those for which the contact has a status of its
+// own, and the others with their default. A preference for a topic that the list no
+// longer has is in neither.
+func (c contactSettings) preferences(contact destination.Contact) (own, defaults []api.TopicPreference) {
+	own, defaults = []api.TopicPreference{}, []api.TopicPreference{}
+	for _, t := range c.Topics {
+		p := api.TopicPreference{TopicName: t.Name, SubscriptionStatus: api.SubscriptionStatus(t.Default)}
+		if status, ok := contact.Preference(t.Name); ok {
+			p.SubscriptionStatus = api.SubscriptionStatus(status)
+			own = append(own, p)
+		} else {
+			defaults = append(defaults, p)
+		}
+	}
+	return own, defaults
+}
+
+// checkContactList checks what a contact list is to be, in AWS's order and words: the
+// list's name, the topics, the description.
+func checkContactList(name string, description *string, topics []api.Topic) error {
+	if err := checkName("ContactListName", name); err != nil {
+		return err
+	}
+	if err := checkTopics(topics); err != nil {
+		return err
+	}
+	if description != nil && utf8.RuneCountInString(*description) > maxDescription {
+		return fault.New(fault.Invalid, "List description can contain up to %d characters.", maxDescription)
+	}
+	return nil
+}
+
+func checkTopics(topics []api.Topic) error {
+	if len(topics) > maxTopics {
+		return fault.New(fault.Invalid, "Maximum of <%d> topics allowed per ContactList", maxTopics)
+	}
+	seen := make(map[string]bool, len(topics))
+	for _, t := range topics {
+		if err := checkName("TopicName", t.TopicName); err != nil {
+			return err
+		}
+		if utf8.RuneCountInString(t.DisplayName) > maxDisplayName {
+			return fault.New(fault.Invalid, "Topic DisplayName can contain up to <%d> characters.", maxDisplayName)
+		}
+		if t.Description != nil && utf8.RuneCountInString(*t.Description) > maxDescription {
+			return fault.New(fault.Invalid, "Topic Description can contain up to <%d> characters.", maxDescription)
+		}
+		if seen[t.TopicName] {
+			return fault.New(fault.Invalid, "Duplicate topic names are not allowed within a List.")
+		}
+		seen[t.TopicName] = true
+	}
+	return nil
+}
+
+// checkName checks the name of a contact list, or of a topic.
+func checkName(member, name string) error {
+	if strings.TrimSpace(name) == "" {
+		return fault.New(fault.Invalid, "%s can't be blank.", member)
+	}
+	fits := len(name) <= maxName
+	for i := 0; fits && i < len(name); i++ {
+		c := name[i]
+		fits = c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_' || c == '-'
+	}
+	if !fits {
+		return fault.New(fault.Invalid, "%s can contain up to %d characters. Only alphanumeric characters, underscores(_) and hyphens(-) are allowed.", member, maxName)
+	}
+	return nil
+}
