@@ -19,11 +19,12 @@ type Batch struct {
 	Through    record.Position // what the checkpoint becomes: the position after the last record
 	At         time.Time       // the created and updated time of the members it puts
 	MaxMembers int             // if more than 0: how many members the list may have; set before the first Add
+	Claims     bool            // its members have words, see destination.Words; set before the first Add
 
 	arena   []byte
 	changes []change
 	rejects []reject
-	origins []origin // of the changes, kept only with MaxMembers: Commit may have to refuse some
+	origins []origin // of the changes, kept only if Contested
 	scratch destination.Change
 }
 
@@ -61,6 +62,10 @@ const (
 	maxBytes   = 24 << 20
 )
 
+// Contested reports whether Commit may have to refuse some changes for what the list
+// holds by then: there is a limit, or there are words.
+func (b *Batch) Contested() bool { return b.MaxMembers > 0 || b.Claims }
+
 // Add decides rec by rule and keeps what comes of it: a change or a reject.
 func (b *Batch) Add(rec *record.Record, rule destination.Rule) {
 	if refusal := rule.Decide(rec, &b.scratch); refusal != nil {
@@ -77,7 +82,7 @@ func (b *Batch) Add(rec *record.Record, rule destination.Rule) {
 	})
 	b.arena = append(b.arena, c.Key...)
 	b.arena = append(b.arena, c.Value...)
-	if b.MaxMembers > 0 {
+	if b.Contested() {
 		at, keyLen, rawLen := b.keep(rec)
 		b.origins = append(b.origins, origin{at, keyLen, rawLen, rec.Number, rec.Line, rec.Offset})
 	}
@@ -106,14 +111,14 @@ func (b *Batch) Full() bool {
 
 // Reset empties the batch and keeps its memory.
 func (b *Batch) Reset() {
-	b.Through, b.At, b.MaxMembers = record.Position{}, time.Time{}, 0
+	b.Through, b.At, b.MaxMembers, b.Claims = record.Position{}, time.Time{}, 0, false
 	b.arena, b.changes, b.rejects, b.origins = b.arena[:0], b.changes[:0], b.rejects[:0], b.origins[:0]
 }
 
 // CopyFrom makes b the same as o, in memory of its own. Backends use it to keep a
 // batch beyond Prepare.
 func (b *Batch) CopyFrom(o *Batch) {
-	b.Through, b.At, b.MaxMembers = o.Through, o.At, o.MaxMembers
+	b.Through, b.At, b.MaxMembers, b.Claims = o.Through, o.At, o.MaxMembers, o.Claims
 	b.arena = append(b.arena[:0], o.arena...)
 	b.changes = append(b.changes[:0], o.changes...)
 	b.rejects = append(b.rejects[:0], o.rejects...)
@@ -148,11 +153,11 @@ func (b *Batch) Reject(i int) destination.Reject {
 	return b.reject(r.refusal, r.at, r.keyLen, r.rawLen, r.record, r.line, r.offset)
 }
 
-// RefuseChange returns the reject that change i becomes when its list is full. Only a
-// batch with MaxMembers can tell.
-func (b *Batch) RefuseChange(i int) destination.Reject {
+// RefuseChange returns the reject that change i becomes when Commit refuses it. Only a
+// contested batch can tell.
+func (b *Batch) RefuseChange(i int, why *record.Refusal) destination.Reject {
 	o := &b.origins[i]
-	return b.reject(&ListFull, o.at, o.keyLen, o.rawLen, o.record, o.line, o.offset)
+	return b.reject(why, o.at, o.keyLen, o.rawLen, o.record, o.line, o.offset)
 }
 
 func (b *Batch) reject(why *record.Refusal, at, keyLen, rawLen uint32, number, line, offset int64) destination.Reject {

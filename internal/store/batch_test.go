@@ -36,8 +36,8 @@ func add(b *store.Batch, number int64, text string) {
 func show(b *store.Batch) (text string) {
 	for i := range b.Changes() {
 		text += fmt.Sprintf("%s=%s %v\n", b.Key(i), b.Value(i), b.Deletes(i))
-		if b.MaxMembers > 0 {
-			text += showReject(b.RefuseChange(i))
+		if b.Contested() {
+			text += showReject(b.RefuseChange(i, &store.ListFull))
 		}
 	}
 	for i := range b.Rejects() {

@@ -80,6 +80,10 @@ type Jobs interface {
 	// not happened yet never will. change may be called more than once, and must not
 	// call the store.
 	ChangeJob(ctx context.Context, o job.Owner, id job.ID, change func(*job.Job) error) (job.Job, error)
+	// DeleteJob removes a job whose state is final, with its rejects, and forgets its
+	// token; fault.NotFound, and fault.Conflict if the state is not final. A job may be
+	// made later under its ID; what was prepared for the one before is fault.LeaseLost.
+	DeleteJob(ctx context.Context, o job.Owner, id job.ID) error
 }
 
 // Wanted tells Claim which jobs a worker would take.
@@ -126,8 +130,10 @@ type Work interface {
 	// applied in the order in which they were added; a member that is there keeps its
 	// created time. If the list that the batch was prepared for is gone it is
 	// fault.NotFound and nothing is changed, also when there is a new one under its
-	// ID. If the batch has a MaxMembers, changes that would make a new member beyond it become
-	// rejects, see ListFull, in the same step.
+	// ID. In the same step, changes that the list does not allow become rejects: if the
+	// batch Claims, one that would put a word that another member has, see
+	// destination.Word; if it has a MaxMembers, one that would make a new member beyond
+	// it, see ListFull. One that fails both is refused for the word.
 	Commit(ctx context.Context, l job.Lease, p Prepared) (job.Counts, error)
 	// Finish ends the job, as Job.Become allows, and its lease.
 	Finish(ctx context.Context, l job.Lease, o Outcome) (job.Job, error)
@@ -206,16 +212,27 @@ type MemberFilter struct {
 
 // Members keeps the members of lists. Every method is fault.NotFound if the list is
 // not there.
+//
+// Members of a kind that has words, see destination.Words, never share one within a
+// list: a single write that would make them is fault.AlreadyExists with the sentence of
+// the word's refusal, and changes nothing. A member gives up its words when it is put
+// with a value that has others, or deleted.
 type Members interface {
 	// PutMember puts one member at the given time: a member that is there keeps its
 	// created time and gets the rest.
 	PutMember(ctx context.Context, r ListRef, key string, value []byte, at time.Time, o PutOptions) error
+	// ChangeMember applies change to a member as it is now, stores the value that comes
+	// out, and returns the member; an error of change's is returned and nothing is
+	// stored; fault.NotFound if the member is not there. Key and created time stay, and
+	// at becomes the updated time. change may be called more than once, and must not
+	// call the store.
+	ChangeMember(ctx context.Context, r ListRef, key string, at time.Time, change func(*Member) error) (Member, error)
 	// DeleteMember removes one member; fault.NotFound if it is not there.
 	DeleteMember(ctx context.Context, r ListRef, key string) error
 	// Member returns one member; fault.NotFound.
 	Member(ctx context.Context, r ListRef, key string) (Member, error)
 	// ListMembers lists members in order of their keys' bytes, and the word for the
-	// next page, empty at the end. A page may be short, even empty, before the end
-	// if the filter had to pass over very many.
+	// next page, empty at the end. Every page but the last is full, however many
+	// members the filter passes over.
 	ListMembers(ctx context.Context, r ListRef, f MemberFilter, p Page) ([]Member, string, error)
 }

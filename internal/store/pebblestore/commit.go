@@ -29,8 +29,10 @@ func (s *Store) Commit(ctx context.Context, l job.Lease, pr store.Prepared) (job
 	if p.lease.Term != l.Term {
 		return job.Counts{}, fault.New(fault.LeaseLost, "term %d of job %s is over", p.lease.Term, l.Job)
 	}
-	if err := s.queue.held(l, time.Now()); err != nil {
+	if number, err := s.queue.held(l, time.Now()); err != nil {
 		return job.Counts{}, err
+	} else if number != p.job { // the job was deleted, and made again under its ID
+		return job.Counts{}, fault.New(fault.LeaseLost, "job %s is another one", l.Job)
 	}
 	defer s.listsIn.lock(p.ref)()
 	list, err := s.listNumberLocked(p.ref)
@@ -40,40 +42,14 @@ func (s *Store) Commit(ctx context.Context, l job.Lease, pr store.Prepared) (job
 	if list != p.list {
 		return job.Counts{}, noList(p.ref)
 	}
-	if p.limited != nil {
-		return s.commitLimited(ctx, p)
+	if p.contested != nil {
+		return s.commitContested(ctx, p)
 	}
 	counts, err := s.store(p)
 	if p.work.counts.Imported > 0 {
 		s.counts.forget(p.list) // to know how many were new would cost a look at each
 	}
 	return counts, err
-}
-
-// commitLimited writes a batch with a limit, now that nobody else can change the list.
-func (s *Store) commitLimited(ctx context.Context, p *prepared) (job.Counts, error) {
-	b := p.limited
-	count, err := s.countLocked(ctx, p.list)
-	if err != nil {
-		return job.Counts{}, err
-	}
-	f := s.folders.Get().(*folder)
-	defer s.folders.Put(f)
-	order := f.sort(b)
-	refused, count, err := s.refuse(ctx, b, f, order, p.list, count)
-	if err != nil {
-		return job.Counts{}, err
-	}
-	if p.work, err = s.write(p, b, f, order, refused); err != nil {
-		return job.Counts{}, err
-	}
-	counts, err := s.store(p)
-	if err != nil {
-		s.counts.forget(p.list)
-		return job.Counts{}, err
-	}
-	s.counts.set(p.list, count)
-	return counts, nil
 }
 
 // store makes a written batch and the job's new progress one step.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 
+	"github.com/sluicehq/sluice/internal/record"
 	"github.com/sluicehq/sluice/internal/store"
 )
 
@@ -19,14 +20,14 @@ type target interface {
 type folder struct {
 	sorter
 	key, value []byte
-	groups     groups
+	contest    contest
 }
 
 // fold writes what the changes of b, in the order in which they were added, come to:
 // the last one to each member, except that a put behind a delete starts anew. order
-// is what sort returned; skip
-// may tell that a change does not count; nil means that all do.
-func (f *folder) fold(b *store.Batch, order []entry, list uint64, skip []bool, to target) error {
+// is what sort returned; why tells which changes are refused, and do not count; nil
+// means that none is.
+func (f *folder) fold(b *store.Batch, order []entry, list uint64, why []*record.Refusal, to target) error {
 	f.key = appendNumber(append(f.key[:0], tableMembers), list)
 	at := b.At.UnixMicro()
 	for i := 0; i < len(order); {
@@ -34,7 +35,7 @@ func (f *folder) fold(b *store.Batch, order []entry, list uint64, skip []bool, t
 		last, deleted := -1, false
 		for ; i < len(order) && bytes.Equal(b.Key(int(order[i].i)), key); i++ {
 			c := int(order[i].i)
-			if skip != nil && skip[c] {
+			if why != nil && why[c] != nil {
 				continue
 			}
 			last = c

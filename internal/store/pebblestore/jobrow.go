@@ -18,6 +18,9 @@ type jobRow struct {
 	Job    job.Job
 	Number uint64 // of its keys in table w
 	Turn   uint64 // its place among those that wait
+	// Token is what it was created with, and goes with it. It is nil in rows that the
+	// first release wrote.
+	Token *string `json:",omitempty"`
 }
 
 // progress is how far a job is.

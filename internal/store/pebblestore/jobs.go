@@ -19,7 +19,7 @@ func (s *Store) CreateJob(ctx context.Context, j job.Job, once store.Once, unfin
 		return job.Job{}, err
 	}
 	// Jobs are numbered before the lock, so that it is held for one write only.
-	row, err := s.newRow(j)
+	row, err := s.newRow(j, once)
 	if err != nil {
 		return job.Job{}, err
 	}
@@ -51,12 +51,12 @@ func (s *Store) CreateJob(ctx context.Context, j job.Job, once store.Once, unfin
 	return s.jobNow(keyFor(&row.Job))
 }
 
-func (s *Store) newRow(j job.Job) (*jobRow, error) {
+func (s *Store) newRow(j job.Job, once store.Once) (*jobRow, error) {
 	number, err := s.number()
 	if err != nil {
 		return nil, err
 	}
-	row := &jobRow{Job: j, Number: number}
+	row := &jobRow{Job: j, Number: number, Token: &once.Token}
 	row.Job.Lease, row.Job.Counts, row.Job.Checkpoint = job.Lease{}, job.Counts{}, record.Position{}
 	stampJob(&row.Job)
 	if j.Ready {

@@ -25,6 +25,7 @@ import (
 //	t  owner what kind token           what a creation with a token made
 //	w  number 0                        how far a job is: counts and checkpoint, as JSON
 //	w  number 1 record                 a job's reject
+//	y  number word                     the key of the list's member that has the word
 //	z  number key                      a list's member
 //
 // Every word but a key's last has its length before it, so that one owner's keys
@@ -42,6 +43,7 @@ const (
 	tableListOrder  = 'o'
 	tableTokens     = 't'
 	tableWork       = 'w'
+	tableWords      = 'y'
 	tableMembers    = 'z'
 )
 
@@ -131,9 +133,12 @@ const (
 	tokenOfList = "list"
 )
 
+func tokenPrefix(o job.Owner, what, kind string) []byte {
+	return appendWord(appendWord(ownerPrefix(tableTokens, o), what), kind)
+}
+
 func keyOfToken(o job.Owner, what, kind, token string) []byte {
-	k := appendWord(ownerPrefix(tableTokens, o), what)
-	return append(appendWord(k, kind), token...)
+	return append(tokenPrefix(o, what, kind), token...)
 }
 
 func appendNumber(k []byte, n uint64) []byte { return binary.BigEndian.AppendUint64(k, n) }
@@ -145,6 +150,12 @@ func keyOfProgress(number uint64) []byte {
 func rejectPrefix(number uint64) []byte {
 	return append(appendNumber(append(make([]byte, 0, 24), tableWork), number), workRejects)
 }
+
+func wordPrefix(number uint64) []byte {
+	return appendNumber(append(make([]byte, 0, 80), tableWords), number)
+}
+
+func keyOfWord(number uint64, word string) []byte { return append(wordPrefix(number), word...) }
 
 // memberPrefixLen is how long memberPrefix is.
 const memberPrefixLen = 9

@@ -224,32 +224,3 @@ func (s *Store) rename(b *pebble.Batch, l store.List, from string) error {
 	b.Set(keyOfListName(l.Ref, l.Name), []byte(l.Ref.ID), nil)
 	return nil
 }
-
-// DeleteList implements store.Lists. The members go as one range, which Pebble drops
-// file by file later; nobody can find them, since their number is no list's.
-func (s *Store) DeleteList(ctx context.Context, r store.ListRef) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	defer s.lockNames(r.Owner, r.Kind)()
-	defer s.listsIn.lock(r)()
-	row, err := s.listRow(s.db, r)
-	if err != nil {
-		return err
-	}
-	b := s.db.NewBatch()
-	defer b.Close()
-	b.Delete(keyOfList(r), nil)
-	b.Delete(keyOfListName(r, row.List.Name), nil)
-	b.Delete(keyOfListOrder(&row.List), nil)
-	if row.Token != "" {
-		b.Delete(keyOfToken(r.Owner, tokenOfList, string(r.Kind), row.Token), nil)
-	}
-	b.DeleteRange(memberPrefix(row.Number), memberPrefix(row.Number+1), nil)
-	if err := s.apply(b); err != nil {
-		return err
-	}
-	s.lists.remove(r)
-	s.counts.forget(row.Number)
-	return nil
-}

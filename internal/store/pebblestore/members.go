@@ -8,6 +8,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 
+	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/store"
 )
@@ -17,24 +18,30 @@ func (s *Store) PutMember(ctx context.Context, r store.ListRef, key string, valu
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	number, unlock, err := s.shareList(ctx, r, o.Max > 0)
+	number, unlock, err := s.lockMember(ctx, r, key, o.Max > 0)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	defer s.members.lock(memberKey{list: number, key: key})()
 	k := keyOfMember(number, key)
+	claims := destination.Claims(r.Kind)
 	_, counted := s.counts.get(number)
+	b := s.db.NewBatch()
+	defer b.Close()
 	isNew := false
-	if counted || o.New {
-		there, err := s.has(k)
+	if claims || counted || o.New { // or else nobody need know whether it is there
+		was, err := s.get(k)
 		if err != nil {
 			return err
 		}
-		if there && o.New {
+		if isNew = was == nil; !isNew && o.New {
 			return fault.New(fault.AlreadyExists, "the list has this member already")
 		}
-		isNew = !there
+		if claims {
+			if err := s.claimOne(b, r.Kind, number, key, was, value); err != nil {
+				return err
+			}
+		}
 	}
 	if isNew {
 		if err := s.counts.reserve(number, o.Max); err != nil {
@@ -42,20 +49,50 @@ func (s *Store) PutMember(ctx context.Context, r store.ListRef, key string, valu
 		}
 	}
 	us := at.UnixMicro()
-	if err := s.db.Merge(k, appendMemberValue(nil, us, us, value), pebble.Sync); err != nil {
+	b.Merge(k, appendMemberValue(nil, us, us, value), nil)
+	if err := s.apply(b); err != nil {
 		if isNew {
 			s.counts.add(number, -1)
 		}
-		return fmt.Errorf("put member: %w", err)
+		return err
 	}
 	return nil
 }
 
-// shareList shares a list's lock: of one that is counted, if it must be.
-func (s *Store) shareList(ctx context.Context, r store.ListRef, counted bool) (number uint64, unlock func(), err error) {
-	if counted {
-		return s.shareCounted(ctx, r)
+// lockMember locks one member of a list, whose members are counted afterwards if they
+// must be. Where members have words it locks the whole list: what one of them takes or
+// gives up concerns all.
+func (s *Store) lockMember(ctx context.Context, r store.ListRef, key string, counted bool) (uint64, func(), error) {
+	if destination.Claims(r.Kind) {
+		return s.lockList(ctx, r, counted)
 	}
+	share := s.shareList
+	if counted {
+		share = s.shareCounted
+	}
+	number, leave, err := share(ctx, r)
+	if err != nil {
+		return 0, nil, err
+	}
+	unlock := s.members.lock(memberKey{list: number, key: key})
+	return number, func() { unlock(); leave() }, nil
+}
+
+func (s *Store) lockList(ctx context.Context, r store.ListRef, counted bool) (number uint64, unlock func(), err error) {
+	unlock = s.listsIn.lock(r)
+	number, err = s.listNumberLocked(r)
+	if err == nil && counted {
+		_, err = s.countLocked(ctx, number)
+	}
+	if err != nil {
+		unlock()
+		return 0, nil, err
+	}
+	return number, unlock, nil
+}
+
+// shareList shares a list's lock.
+func (s *Store) shareList(_ context.Context, r store.ListRef) (number uint64, unlock func(), err error) {
 	unlock = s.listsIn.share(r)
 	number, err = s.listNumberLocked(r)
 	if err != nil {
@@ -76,25 +113,75 @@ func (s *Store) has(key []byte) (bool, error) {
 	return true, closer.Close()
 }
 
+// ChangeMember implements store.Members.
+func (s *Store) ChangeMember(ctx context.Context, r store.ListRef, key string, at time.Time, change func(*store.Member) error) (store.Member, error) {
+	if err := ctx.Err(); err != nil {
+		return store.Member{}, err
+	}
+	number, unlock, err := s.lockMember(ctx, r, key, false)
+	if err != nil {
+		return store.Member{}, err
+	}
+	defer unlock()
+	k := keyOfMember(number, key)
+	was, err := s.get(k)
+	if err != nil {
+		return store.Member{}, err
+	}
+	if was == nil {
+		return store.Member{}, noMember()
+	}
+	m, err := decodeMember(key, was)
+	if err != nil {
+		return store.Member{}, err
+	}
+	created := m.Created
+	if err := change(&m); err != nil {
+		return store.Member{}, err
+	}
+	b := s.db.NewBatch()
+	defer b.Close()
+	if destination.Claims(r.Kind) {
+		if err := s.claimOne(b, r.Kind, number, key, was, m.Value); err != nil {
+			return store.Member{}, err
+		}
+	}
+	now := appendMemberValue(nil, created.UnixMicro(), at.UnixMicro(), m.Value)
+	b.Merge(k, now, nil)
+	if err := s.apply(b); err != nil {
+		return store.Member{}, err
+	}
+	return decodeMember(key, now)
+}
+
 // DeleteMember implements store.Members.
 func (s *Store) DeleteMember(ctx context.Context, r store.ListRef, key string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	number, unlock, err := s.shareList(ctx, r, false)
+	number, unlock, err := s.lockMember(ctx, r, key, false)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	defer s.members.lock(memberKey{list: number, key: key})()
 	k := keyOfMember(number, key)
-	if there, err := s.has(k); err != nil {
+	was, err := s.get(k)
+	if err != nil {
 		return err
-	} else if !there {
+	}
+	if was == nil {
 		return noMember()
 	}
-	if err := s.db.Delete(k, pebble.Sync); err != nil {
-		return fmt.Errorf("delete member: %w", err)
+	b := s.db.NewBatch()
+	defer b.Close()
+	if destination.Claims(r.Kind) {
+		if err := s.releaseOne(b, r.Kind, number, was); err != nil {
+			return err
+		}
+	}
+	b.Delete(k, nil)
+	if err := s.apply(b); err != nil {
+		return err
 	}
 	s.counts.add(number, -1)
 	return nil
@@ -122,11 +209,7 @@ func (s *Store) Member(ctx context.Context, r store.ListRef, key string) (store.
 	return m, errors.Join(err, closer.Close())
 }
 
-// maxPassed is how many members ListMembers looks at before it returns a short page:
-// about a second's work.
-const maxPassed = 1 << 20
-
-// ListMembers implements store.Members. A page's word is the last key that was looked at.
+// ListMembers implements store.Members. A page's word is its last key.
 func (s *Store) ListMembers(ctx context.Context, r store.ListRef, f store.MemberFilter, p store.Page) ([]store.Member, string, error) {
 	if p.Limit < 1 {
 		return nil, "", errLimit
@@ -161,9 +244,9 @@ func noListUnless(err error, r store.ListRef) error {
 
 func pageOfMembers(ctx context.Context, it *pebble.Iterator, from []byte, match func(store.Member) bool, limit int) ([]store.Member, string, error) {
 	var page []store.Member
-	last, passed := "", 0
+	passed := 0
 	for ok := it.SeekGE(from); ok; ok = it.Next() {
-		if passed++; passed%checkEvery == 0 && ctx.Err() != nil {
+		if passed++; passed%checkEvery == 1 && ctx.Err() != nil {
 			return nil, "", ctx.Err()
 		}
 		v, err := it.ValueAndErr()
@@ -174,19 +257,13 @@ func pageOfMembers(ctx context.Context, it *pebble.Iterator, from []byte, match 
 		if err != nil {
 			return nil, "", err
 		}
-		selected := match == nil || match(m)
-		if selected && len(page) == limit {
-			return page, last, nil
+		if match != nil && !match(m) {
+			continue
 		}
-		if selected {
-			page = append(page, m)
+		if len(page) == limit {
+			return page, page[limit-1].Key, nil
 		}
-		// When the page is full, only whether there is more is still to be found out,
-		// and what was passed on the way need not be looked at again.
-		last = m.Key
-		if passed >= maxPassed {
-			return page, last, nil
-		}
+		page = append(page, m)
 	}
 	if err := it.Error(); err != nil {
 		return nil, "", fmt.Errorf("list members: %w", err)

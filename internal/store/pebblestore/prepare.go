@@ -34,8 +34,9 @@ type prepared struct {
 	list    uint64 // number of the list that it was prepared for
 	through record.Position
 	work    written
-	limited *store.Batch // not nil: it has a limit, and is written only when Commit knows what it means
 	used    bool
+	// contested, if not nil, is written only when Commit knows what it comes to.
+	contested *store.Batch
 }
 
 // written is what a batch comes to: either a Pebble batch or files.
@@ -50,7 +51,7 @@ func (s *Store) Prepare(ctx context.Context, l job.Lease, b *store.Batch) (store
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := s.queue.held(l, time.Now()); err != nil {
+	if _, err := s.queue.held(l, time.Now()); err != nil {
 		return nil, err
 	}
 	row, err := s.jobRow(s.db, jobKey{owner: l.Owner, id: l.Job})
@@ -65,9 +66,12 @@ func (s *Store) Prepare(ctx context.Context, l job.Lease, b *store.Batch) (store
 	if p.list, err = s.listNumber(p.ref); err != nil {
 		return nil, err
 	}
-	if b.MaxMembers > 0 {
-		p.limited = new(store.Batch)
-		p.limited.CopyFrom(b)
+	if destination.Claims(d.Kind) && !b.Claims {
+		return nil, errNoClaims
+	}
+	if b.Contested() {
+		p.contested = new(store.Batch)
+		p.contested.CopyFrom(b)
 		return p, nil
 	}
 	f := s.folders.Get().(*folder)
@@ -85,7 +89,7 @@ func (p *prepared) Discard() {
 		return
 	}
 	p.used = true
-	p.limited = nil
+	p.contested = nil
 	p.s.drop(p.work)
 }
 
@@ -99,22 +103,19 @@ func (s *Store) drop(w written) {
 	}
 }
 
-// write writes the changes of b in the given order, and its rejects. refused, if not
-// nil, tells which changes become rejects.
-func (s *Store) write(p *prepared, b *store.Batch, f *folder, order []entry, refused []bool) (written, error) {
-	beyond := 0
-	for _, r := range refused {
-		if r {
-			beyond++
-		}
+// write writes the changes of b in the given order, its rejects, and its words. c, if
+// not nil, tells which changes become rejects.
+func (s *Store) write(p *prepared, b *store.Batch, f *folder, order []entry, c *contest) (written, error) {
+	if c == nil {
+		c = new(contest)
 	}
-	changes, rejects := b.Changes()-beyond, b.Rejects()+beyond
+	changes, rejects := b.Changes()-c.refused, b.Rejects()+c.refused
 	w := written{counts: job.Counts{Imported: int64(changes), Rejected: int64(rejects)}}
-	members := func(to target) error { return f.fold(b, order, p.list, refused, to) }
-	refusals := func(to target) error { return f.rejects(b, p.job, refused, to) }
+	members := func(to target) error { return f.fold(b, order, p.list, c.why, to) }
+	refusals := func(to target) error { return f.rejects(b, p.job, c.why, to) }
 	if changes+rejects < s.bulk {
 		w.batch = s.db.NewBatch()
-		if err := errors.Join(members(logged{w.batch}), refusals(logged{w.batch})); err != nil {
+		if err := errors.Join(members(logged{w.batch}), refusals(logged{w.batch}), c.words.write(logged{w.batch})); err != nil {
 			s.drop(w)
 			return written{}, err
 		}
@@ -123,7 +124,7 @@ func (s *Store) write(p *prepared, b *store.Batch, f *folder, order []entry, ref
 	for _, part := range []struct {
 		n     int
 		write func(target) error
-	}{{changes, members}, {rejects, refusals}} {
+	}{{changes, members}, {rejects, refusals}, {c.words.changed(), c.words.write}} {
 		if part.n == 0 {
 			continue
 		}
@@ -168,7 +169,7 @@ func (s *Store) removeScratch(path string) error {
 
 // rejects writes a batch's rejects, among them the refused changes, in the order of
 // their records.
-func (f *folder) rejects(b *store.Batch, number uint64, refused []bool, to target) error {
+func (f *folder) rejects(b *store.Batch, number uint64, why []*record.Refusal, to target) error {
 	prefix := len(rejectPrefix(number))
 	f.key = append(f.key[:0], rejectPrefix(number)...)
 	put := func(r destination.Reject) error {
@@ -177,11 +178,11 @@ func (f *folder) rejects(b *store.Batch, number uint64, refused []bool, to targe
 		return to.Set(f.key, f.value)
 	}
 	next := 0
-	for c, is := range refused {
-		if !is {
+	for c, refusal := range why {
+		if refusal == nil {
 			continue
 		}
-		late := b.RefuseChange(c)
+		late := b.RefuseChange(c, refusal)
 		for ; next < b.Rejects() && b.Reject(next).Record < late.Record; next++ {
 			if err := put(b.Reject(next)); err != nil {
 				return fmt.Errorf("write reject: %w", err)
@@ -198,5 +199,7 @@ func (f *folder) rejects(b *store.Batch, number uint64, refused []bool, to targe
 	}
 	return nil
 }
+
+var errNoClaims = errors.New("a batch for a list whose members have words must claim them")
 
 var errUsed = fault.New(fault.Internal, "a prepared batch is committed once, by the store and for the job that prepared it")

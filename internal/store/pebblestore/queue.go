@@ -29,6 +29,7 @@ func keyFor(j *job.Job) jobKey { return jobKey{owner: j.Owner, id: j.ID} }
 // queued is one job in the queue.
 type queued struct {
 	key     jobKey
+	number  uint64 // of the job
 	turn    uint64 // lower waits longer
 	size    int64
 	lease   job.Lease // the last one
@@ -74,7 +75,7 @@ func (q *queue) follow(row *jobRow) {
 	}
 	e := q.jobs[k]
 	if e == nil {
-		e = &queued{key: k, lease: row.Job.Lease}
+		e = &queued{key: k, number: row.Number, lease: row.Job.Lease}
 		q.jobs[k] = e
 	}
 	e.turn, e.size = row.Turn, row.Job.Source.Size
@@ -152,12 +153,16 @@ func (q *queue) grant(l job.Lease, until time.Time) {
 	}
 }
 
-// held is fault.LeaseLost unless the lease is the job's last and has not run out.
-func (q *queue) held(l job.Lease, now time.Time) error {
+// held returns the number of a lease's job; fault.LeaseLost unless the lease is the
+// job's last and has not run out.
+func (q *queue) held(l job.Lease, now time.Time) (number uint64, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	_, err := q.holds(l, now)
-	return err
+	e, err := q.holds(l, now)
+	if err != nil {
+		return 0, err
+	}
+	return e.number, nil
 }
 
 func (q *queue) holds(l job.Lease, now time.Time) (*queued, error) {

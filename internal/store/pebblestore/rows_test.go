@@ -24,6 +24,8 @@ const (
 		`"Error":"why","Report":"reports/job-1.csv","Tags":{"a":"1"},` +
 		`"Lease":{"Owner":{"Account":"","Region":""},"Job":"","Term":3,"Holder":"","Until":"0001-01-01T00:00:00Z"}},` +
 		`"Number":7,"Turn":8}`
+	goldenTokenJob = `{"Job":{"ID":"job-2","Owner":{"Account":"000000000000","Region":"us-east-1"},"Wire":"qconnect",` +
+		`"State":"completed","Config":"e30="},"Number":10,"Turn":11,"Token":"t"}`
 	goldenProgress = `{"Counts":{"Imported":5,"Rejected":6},"Checkpoint":{"Record":11,"Line":12,"Offset":345,"Layout":"address"}}`
 	goldenList     = `{"List":{"Ref":{"Owner":{"Account":"000000000000","Region":"us-east-1"},"Kind":"address-list","ID":"al-1"},"Name":"partners",` +
 		`"Created":"2026-01-02T03:04:05Z","Updated":"2026-01-02T03:04:06Z","Config":"e30=","Tags":null},"Number":9,"Token":"t"}`
@@ -33,6 +35,7 @@ func TestRowsOfFormerReleases(t *testing.T) {
 	t.Parallel()
 	at := func(second int) time.Time { return time.Date(2026, 1, 2, 3, 4, second, 0, time.UTC) }
 	owner := job.Owner{Account: "000000000000", Region: "us-east-1"}
+	token := "t"
 	for _, c := range []struct {
 		name, row string
 		into      any
@@ -44,6 +47,9 @@ func TestRowsOfFormerReleases(t *testing.T) {
 			Source:      job.Source{Bucket: "sluice", Key: "uploads/job-1", Version: "v1", ETag: "e1", Size: 9, Format: record.CSV},
 			State:       job.Failed, Created: at(5), Started: at(6), Finished: at(7),
 			Error: "why", Report: "reports/job-1.csv", Tags: map[string]string{"a": "1"}, Lease: job.Lease{Term: 3},
+		}}},
+		{"job with a token", goldenTokenJob, new(jobRow), &jobRow{Number: 10, Turn: 11, Token: &token, Job: job.Job{
+			ID: "job-2", Owner: owner, Wire: job.QConnect, State: job.Completed, Config: []byte("{}"),
 		}}},
 		{"progress", goldenProgress, new(progress), &progress{
 			Counts:     job.Counts{Imported: 5, Rejected: 6},

@@ -96,7 +96,7 @@ func (s *Store) underLease(ctx context.Context, l job.Lease, change func(*jobRow
 	k := jobKey{owner: l.Owner, id: l.Job}
 	defer s.jobs.lock(k)()
 	now := time.Now()
-	if err := s.queue.held(l, now); err != nil {
+	if _, err := s.queue.held(l, now); err != nil {
 		return job.Job{}, err
 	}
 	row, err := s.jobRow(s.db, k)

@@ -36,6 +36,7 @@ func Compare(t *testing.T, a, b Place) {
 }
 
 // op is one operation, by numbers that name few different things, so that they meet.
+// Lists with an odd ID have members with words.
 type op struct {
 	Name    string
 	Owner   int // 0, 1
@@ -67,9 +68,9 @@ var prelude = []op{
 // seldom, or there would be nothing left.
 var opNames = slices.Concat(
 	slices.Repeat([]string{"Prepare", "Commit", "PutMember"}, 6),
-	slices.Repeat([]string{"CreateJob", "Claim", "Begin", "DeleteMember", "ListMembers", "CreateList", "Sleep"}, 3),
+	slices.Repeat([]string{"CreateJob", "Claim", "Begin", "ChangeMember", "DeleteMember", "ListMembers", "CreateList", "Sleep"}, 3),
 	[]string{
-		"ChangeJob", "ListJobs", "Waiting", "Renew", "Release", "Finish", "Discard", "Rejects",
+		"ChangeJob", "DeleteJob", "DeleteJob", "ListJobs", "Waiting", "Renew", "Release", "Finish", "Discard", "Rejects",
 		"ChangeList", "ListLists", "DeleteList", "Member", "Reopen",
 	},
 )

@@ -33,6 +33,7 @@ func fullJob() job.Job {
 	j.Created = time.Now().Add(123456789 * time.Nanosecond).In(time.FixedZone("far", 3600))
 	j.Source = job.Source{Bucket: "b", Key: "ключ/\x01\"<&>", Version: "v", ETag: "e", Size: 1 << 40, Format: record.JSON}
 	j.Name, j.Tags, j.Ready = "имя", map[string]string{"a": "b", "": "c"}, false
+	j.Config = []byte{0, 255, '{'}
 	return j
 }
 
@@ -70,16 +71,21 @@ func jobIDTaken(f *fixture) {
 
 func jobNotShared(f *fixture) {
 	j := newJob(alice, "j1")
-	j.Tags = map[string]string{"a": "1"}
-	f.create(j).Tags["a"] = "2"
-	j.Tags["a"] = "3"
-	f.job(alice, "j1").Tags["a"] = "4"
+	j.Tags, j.Config = map[string]string{"a": "1"}, []byte("1")
+	scribble := func(j job.Job) { j.Tags["a"], j.Config[0] = "2", '2' }
+	scribble(f.create(j))
+	scribble(j)
+	scribble(f.job(alice, "j1"))
 	var kept *job.Job
 	_, err := f.ChangeJob(f.ctx, alice, "j1", func(j *job.Job) error { kept = j; return nil })
 	f.ok("ChangeJob", err)
-	kept.Tags["a"] = "5"
-	f.claim().Tags["a"] = "6"
-	f.equal("the tag", f.job(alice, "j1").Tags["a"], "1")
+	scribble(*kept)
+	scribble(f.claim())
+	page, _, err := f.ListJobs(f.ctx, alice, store.JobFilter{}, store.Page{Limit: 1})
+	f.ok("ListJobs", err)
+	scribble(page[0])
+	j = f.job(alice, "j1")
+	f.equal("tag and config", j.Tags["a"]+string(j.Config), "11")
 }
 
 func jobLimit(f *fixture) {
@@ -239,12 +245,12 @@ func jobChanged(f *fixture) {
 	was := f.job(alice, "j1")
 	changed, err := f.ChangeJob(f.ctx, alice, "j1", func(j *job.Job) error {
 		f.equal("the job that change sees", *j, was)
-		*j = job.Job{State: job.Processing, Ready: true, Name: "new", Tags: map[string]string{"k": "v"}}
+		*j = job.Job{State: job.Processing, Ready: true, Name: "new", Tags: map[string]string{"k": "v"}, Config: []byte("c")}
 		return nil
 	})
 	f.ok("ChangeJob", err)
 	want := was
-	want.Name, want.Tags = "new", map[string]string{"k": "v"}
+	want.Name, want.Tags, want.Config = "new", map[string]string{"k": "v"}, []byte("c")
 	want.Destination, want.Source, want.Started = job.Destination{}, job.Source{}, time.Time{}
 	f.equal("ChangeJob", changed, want)
 	f.equal("Job", f.job(alice, "j1"), want)

@@ -180,6 +180,8 @@ func (f *fixture) missing(r store.ListRef) {
 	f.fails("Member", err, fault.NotFound)
 	_, _, err = f.ListMembers(f.ctx, r, store.MemberFilter{}, store.Page{Limit: 1})
 	f.fails("ListMembers", err, fault.NotFound)
+	_, err = f.ChangeMember(f.ctx, r, "a", time.Now(), func(*store.Member) error { return nil })
+	f.fails("ChangeMember", err, fault.NotFound)
 	f.fails("DeleteMember", f.DeleteMember(f.ctx, r, "a"), fault.NotFound)
 	f.fails("PutMember", f.putMax(r, "a", 0), fault.NotFound)
 	f.fails("PutMember", f.putMax(r, "a", 5), fault.NotFound)

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
@@ -58,6 +59,7 @@ type jobKey struct {
 type modelJob struct {
 	job.Job
 	turn    int // lower waits longer
+	token   tokenKey
 	rejects []reject
 }
 
@@ -89,7 +91,7 @@ func stamp(t time.Time) time.Time {
 
 // copyJob makes what the caller may keep, and the store may.
 func copyJob(j job.Job) job.Job {
-	j.Tags = maps.Clone(j.Tags)
+	j.Tags, j.Config = maps.Clone(j.Tags), bytes.Clone(j.Config)
 	j.Created, j.Started, j.Finished = stamp(j.Created), stamp(j.Started), stamp(j.Finished)
 	return j
 }
@@ -133,7 +135,7 @@ func (m *Model) CreateJob(ctx context.Context, j job.Job, once store.Once, unfin
 		return job.Job{}, fault.New(fault.LimitExceeded, "too many unfinished jobs")
 	}
 	j.Counts, j.Checkpoint, j.Lease = job.Counts{}, record.Position{}, job.Lease{}
-	m.jobs[k] = &modelJob{Job: copyJob(j), turn: m.turn()}
+	m.jobs[k] = &modelJob{Job: copyJob(j), turn: m.turn(), token: token}
 	if once.Token != "" {
 		m.tokens[token] = made{once.Input, string(j.ID)}
 	}
@@ -231,6 +233,25 @@ func (m *Model) ChangeJob(ctx context.Context, o job.Owner, id job.ID, change fu
 	}
 	was.Job = copyJob(j)
 	return copyJob(j), nil
+}
+
+// DeleteJob implements store.Jobs.
+func (m *Model) DeleteJob(ctx context.Context, o job.Owner, id job.ID) error {
+	unlock, err := m.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	j, err := m.find(o, id)
+	if err != nil {
+		return err
+	}
+	if !j.State.Final() {
+		return fault.New(fault.Conflict, "the job is not final")
+	}
+	delete(m.jobs, jobKey{o, id})
+	delete(m.tokens, j.token)
+	return nil
 }
 
 func endLease(j *job.Job) {

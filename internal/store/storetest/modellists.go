@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"context"
 	"maps"
-	"slices"
-	"strings"
-	"time"
 
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
@@ -18,22 +15,13 @@ type modelList struct {
 	store.List
 	token   tokenKey
 	members map[string]store.Member
+	words   map[string]string // to the key of the member that has it
 }
 
 func copyList(l store.List) store.List {
 	l.Config, l.Tags = bytes.Clone(l.Config), maps.Clone(l.Tags)
 	l.Created, l.Updated = stamp(l.Created), stamp(l.Updated)
 	return l
-}
-
-func (l *modelList) put(key string, value []byte, at time.Time) {
-	created := stamp(at)
-	if was, ok := l.members[key]; ok {
-		created = was.Created
-	}
-	l.members[key] = store.Member{
-		Key: key, Value: append([]byte(nil), value...), Created: created, Updated: stamp(at),
-	}
 }
 
 func (m *Model) list(r store.ListRef) (*modelList, error) {
@@ -76,7 +64,7 @@ func (m *Model) CreateList(ctx context.Context, l store.List, once store.Once, m
 	if most > 0 && n >= most {
 		return store.List{}, fault.New(fault.LimitExceeded, "too many lists")
 	}
-	m.lists[l.Ref] = &modelList{List: copyList(l), token: token, members: map[string]store.Member{}}
+	m.lists[l.Ref] = &modelList{List: copyList(l), token: token, members: map[string]store.Member{}, words: map[string]string{}}
 	if once.Token != "" {
 		m.tokens[token] = made{once.Input, l.Ref.ID}
 	}
@@ -141,92 +129,4 @@ func (m *Model) DeleteList(ctx context.Context, r store.ListRef) error {
 	delete(m.lists, r)
 	delete(m.tokens, l.token)
 	return nil
-}
-
-// PutMember implements store.Members.
-func (m *Model) PutMember(ctx context.Context, r store.ListRef, key string, value []byte, at time.Time, o store.PutOptions) error {
-	unlock, err := m.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	l, err := m.list(r)
-	if err != nil {
-		return err
-	}
-	_, there := l.members[key]
-	switch {
-	case there && o.New:
-		return fault.New(fault.AlreadyExists, "the member is there")
-	case !there && o.Max > 0 && len(l.members) >= o.Max:
-		return fault.New(fault.LimitExceeded, "the list is full")
-	}
-	l.put(key, value, at)
-	return nil
-}
-
-// DeleteMember implements store.Members.
-func (m *Model) DeleteMember(ctx context.Context, r store.ListRef, key string) error {
-	unlock, err := m.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	l, err := m.list(r)
-	if err != nil {
-		return err
-	}
-	if _, ok := l.members[key]; !ok {
-		return fault.New(fault.NotFound, "no such member")
-	}
-	delete(l.members, key)
-	return nil
-}
-
-// Member implements store.Members.
-func (m *Model) Member(ctx context.Context, r store.ListRef, key string) (store.Member, error) {
-	unlock, err := m.open(ctx)
-	if err != nil {
-		return store.Member{}, err
-	}
-	defer unlock()
-	l, err := m.list(r)
-	if err != nil {
-		return store.Member{}, err
-	}
-	one, ok := l.members[key]
-	if !ok {
-		return store.Member{}, fault.New(fault.NotFound, "no such member")
-	}
-	one.Value = append([]byte(nil), one.Value...)
-	return one, nil
-}
-
-// ListMembers implements store.Members.
-func (m *Model) ListMembers(ctx context.Context, r store.ListRef, f store.MemberFilter, p store.Page) ([]store.Member, string, error) {
-	unlock, err := m.open(ctx)
-	if err != nil {
-		return nil, "", err
-	}
-	defer unlock()
-	l, err := m.list(r)
-	if err != nil {
-		return nil, "", err
-	}
-	if p.Limit < 1 {
-		return nil, "", fault.New(fault.Invalid, "a page has at least one entry")
-	}
-	var members []store.Member
-	for _, key := range slices.Sorted(maps.Keys(l.members)) {
-		one := l.members[key]
-		one.Value = append([]byte(nil), one.Value...)
-		if !strings.HasPrefix(key, f.Prefix) || (p.After != "" && key <= p.After) || (f.Match != nil && !f.Match(one)) {
-			continue
-		}
-		if len(members) == p.Limit {
-			return members, members[p.Limit-1].Key, nil
-		}
-		members = append(members, one)
-	}
-	return members, "", nil
 }

@@ -137,6 +137,7 @@ func (m *Model) Finish(ctx context.Context, l job.Lease, o store.Outcome) (job.J
 
 type modelPrepared struct {
 	batch store.Batch
+	job   *modelJob
 	list  *modelList
 	used  bool
 }
@@ -154,7 +155,7 @@ func (m *Model) Prepare(ctx context.Context, l job.Lease, b *store.Batch) (store
 	if err != nil {
 		return nil, err
 	}
-	p := &modelPrepared{list: list}
+	p := &modelPrepared{job: j, list: list}
 	p.batch.CopyFrom(b)
 	return p, nil
 }
@@ -175,22 +176,25 @@ func (m *Model) Commit(ctx context.Context, l job.Lease, pr store.Prepared) (job
 		return job.Counts{}, err
 	}
 	defer unlock()
+	if j != p.job {
+		return job.Counts{}, fault.New(fault.LeaseLost, "the job is another one")
+	}
 	if list, err := m.list(j.target()); err != nil || list != p.list {
 		return job.Counts{}, fault.New(fault.NotFound, "the list is gone")
 	}
 	b := &p.batch
 	for i := range b.Changes() {
 		key := string(b.Key(i))
-		_, there := p.list.members[key]
-		switch {
-		case b.Deletes(i):
-			delete(p.list.members, key)
-		case !there && b.MaxMembers > 0 && len(p.list.members) >= b.MaxMembers:
-			j.reject(b.RefuseChange(i))
+		if b.Deletes(i) {
+			p.list.remove(key)
+			j.Counts.Imported++
 			continue
-		default:
-			p.list.put(key, b.Value(i), b.At)
 		}
+		if why := p.list.refuses(key, b.Value(i), b.MaxMembers); why != nil {
+			j.reject(b.RefuseChange(i, why))
+			continue
+		}
+		p.list.put(key, b.Value(i), b.At)
 		j.Counts.Imported++
 	}
 	for i := range b.Rejects() {

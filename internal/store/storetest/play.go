@@ -1,8 +1,10 @@
 package storetest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,7 +23,7 @@ func sleep(o op) {
 // do does one operation and returns the answer as text.
 func (p *player) do(o op) string {
 	switch o.Name {
-	case "CreateJob", "ChangeJob", "ListJobs":
+	case "CreateJob", "ChangeJob", "DeleteJob", "ListJobs":
 		return p.doJobs(o)
 	case "Claim", "Waiting", "Begin", "Renew", "Release", "Finish":
 		return p.doLeases(o)
@@ -29,7 +31,7 @@ func (p *player) do(o op) string {
 		return p.doBatches(o)
 	case "CreateList", "ChangeList", "ListLists", "DeleteList":
 		return p.doLists(o)
-	case "PutMember", "DeleteMember", "Member", "ListMembers":
+	case "PutMember", "ChangeMember", "DeleteMember", "Member", "ListMembers":
 		return p.doMembers(o)
 	case "Reopen":
 		for _, q := range p.prepared {
@@ -60,7 +62,8 @@ func (p *player) doJobs(o op) string {
 	switch o.Name {
 	case "CreateJob":
 		j := newJob(owner, string(id))
-		j.Ready, j.Source.Size, j.Destination.List = o.Key != 0, int64(o.Key), fmt.Sprint("l", o.ID%2)
+		r := listOf(o)
+		j.Ready, j.Source.Size, j.Destination.Kind, j.Destination.List = o.Key != 0, int64(o.Key), r.Kind, r.ID
 		j, err := p.s.CreateJob(p.ctx, j, once(o), 2*o.N)
 		return answer(err, "%s", showJob(j))
 	case "ChangeJob":
@@ -71,10 +74,12 @@ func (p *player) doJobs(o op) string {
 			if o.N == 1 {
 				return errors.New("no")
 			}
-			j.Ready, j.Name = j.Ready || !j.State.Final(), fmt.Sprint(o.Key)
+			j.Ready, j.Name, j.Config = j.Ready || !j.State.Final(), fmt.Sprint(o.Key), fmt.Append(nil, o.N)
 			return nil
 		})
 		return answer(err, "%s", showJob(j))
+	case "DeleteJob":
+		return answer(p.s.DeleteJob(p.ctx, owner, id), "ok")
 	}
 	var all []string
 	f := store.JobFilter{}
@@ -145,8 +150,7 @@ func (p *player) doBatches(o op) string {
 			return ""
 		}
 		n := len(p.leases) - 1 - min(o.ID/2, len(p.leases)-1)
-		b := &store.Batch{At: time.Now(), MaxMembers: o.N}
-		Fill(b, p.checkpoint(p.leases[n]), o.Records...)
+		b := p.batch(p.leases[n], o)
 		q, err := p.s.Prepare(p.ctx, p.leases[n], b)
 		if err == nil {
 			p.prepared = append(p.prepared, prepared{n, q})
@@ -165,6 +169,26 @@ func (p *player) doBatches(o op) string {
 	}
 	counts, err := p.s.Commit(p.ctx, p.leases[q.lease], q.p)
 	return answer(err, "%+v", counts)
+}
+
+// batch makes a batch of an operation's records, for the list of the lease's job.
+func (p *player) batch(l job.Lease, o op) *store.Batch {
+	b := &store.Batch{At: time.Now(), MaxMembers: o.N}
+	records := slices.Clone(o.Records)
+	if j, err := p.s.Job(p.ctx, l.Owner, l.Job); err == nil && destination.Claims(j.Destination.Kind) {
+		b.Claims = true
+		for i, text := range records {
+			words := strings.Split(text, " ")
+			records[i] = fmt.Sprintf("%s %s %s", words[0], words[1], quick(fewWords(words[2])))
+		}
+	}
+	Fill(b, p.checkpoint(l), records...)
+	return b
+}
+
+// fewWords makes words, that often meet, of a number.
+func fewWords(number string) string {
+	return []string{"a", "b", "c", "a/1", "b/1", "c/1", "a/2", "b/2", "d", "d/2"}[number[0]-'0']
 }
 
 // checkpoint is where the next batch begins. Batches that are prepared before the
@@ -189,11 +213,20 @@ func (p *player) rejects(o op) string {
 	return strings.Join(all, "\n")
 }
 
+// listOf is the one or the other list of an owner: they are of different kinds.
+func listOf(o op) store.ListRef {
+	if o.ID%2 == 0 {
+		return listRef(everyone[o.Owner], "l0")
+	}
+	return store.ListRef{Owner: everyone[o.Owner], Kind: destination.QuickResponses, ID: "l1"}
+}
+
 func (p *player) doLists(o op) string {
-	r := listRef(everyone[o.Owner], fmt.Sprint("l", o.ID%2))
+	r := listOf(o)
 	switch o.Name {
 	case "CreateList":
 		l := newList(r.Owner, r.ID)
+		l.Ref.Kind = r.Kind
 		l.Name = fmt.Sprint("n", o.Key%3)
 		l, err := p.s.CreateList(p.ctx, l, once(o), o.N)
 		return answer(err, "%+v", l)
@@ -209,7 +242,7 @@ func (p *player) doLists(o op) string {
 	}
 	var all []string
 	for after := ""; ; {
-		lists, word, err := p.s.ListLists(p.ctx, r.Owner, destination.AddressList, store.Page{After: after, Limit: 1 + o.N})
+		lists, word, err := p.s.ListLists(p.ctx, r.Owner, r.Kind, store.Page{After: after, Limit: 1 + o.N})
 		if err != nil {
 			return answer(err, "")
 		}
@@ -223,19 +256,39 @@ func (p *player) doLists(o op) string {
 }
 
 func (p *player) doMembers(o op) string {
-	r, key := listRef(everyone[o.Owner], fmt.Sprint("l", o.ID%2)), memberName(o.Key)
+	r, key := listOf(o), memberName(o.Key)
+	value := fmt.Append(nil, o.N)
+	if destination.Claims(r.Kind) {
+		value = quick(fewWords(fmt.Sprint(o.N + o.ID)))
+	}
 	switch o.Name {
 	case "PutMember":
-		return answer(p.s.PutMember(p.ctx, r, key, fmt.Append(nil, o.N), time.Now(), store.PutOptions{New: o.ID > 2, Max: o.N}), "ok")
+		return answer(p.s.PutMember(p.ctx, r, key, value, time.Now(), store.PutOptions{New: o.ID > 2, Max: o.N}), "ok")
+	case "ChangeMember":
+		m, err := p.s.ChangeMember(p.ctx, r, key, time.Now(), func(m *store.Member) error {
+			if o.N == 0 {
+				return errors.New("no")
+			}
+			if !destination.Claims(r.Kind) {
+				value = append(m.Value[:min(len(m.Value), 3)], value...) // as it is now counts
+			}
+			m.Value = value
+			return nil
+		})
+		return answer(err, "%+v", m)
 	case "DeleteMember":
 		return answer(p.s.DeleteMember(p.ctx, r, key), "ok")
 	case "Member":
 		m, err := p.s.Member(p.ctx, r, key)
 		return answer(err, "%+v", m)
 	}
-	f := store.MemberFilter{Prefix: key[:min(o.ID, len(key))]}
+	return p.listMembers(o, r)
+}
+
+func (p *player) listMembers(o op, r store.ListRef) string {
+	f := store.MemberFilter{Prefix: memberName(o.Key)[:min(o.ID/2, len(memberName(o.Key)))]}
 	if o.Key > 3 {
-		f.Match = func(m store.Member) bool { return len(m.Value) > 0 && m.Value[0]%2 == 0 }
+		f.Match = func(m store.Member) bool { return bytes.ContainsAny(m.Value, "02468b") }
 	}
 	var all []string
 	for after := ""; ; {
@@ -246,6 +299,7 @@ func (p *player) doMembers(o op) string {
 		for _, m := range members {
 			all = append(all, fmt.Sprintf("%+v", m))
 		}
+		all = append(all, fmt.Sprint(len(members)))
 		if after = word; word == "" {
 			return strings.Join(all, "\n")
 		}

@@ -34,8 +34,8 @@ type test struct {
 func Run(t *testing.T, place Place) {
 	t.Helper()
 	for _, tests := range [][]test{
-		jobTests, tokenTests, claimTests, leaseTests, commitTests, foldTests,
-		limitTests, listTests, memberTests, wholeTests,
+		jobTests, tokenTests, deletionTests, claimTests, leaseTests, commitTests, foldTests,
+		limitTests, listTests, memberTests, changeTests, wordTests, claimedTests, wholeTests,
 	} {
 		for _, test := range tests {
 			t.Run(test.name, func(t *testing.T) {

@@ -1,0 +1,109 @@
+package pebblestore
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/sluicehq/sluice/internal/destination"
+	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/store"
+)
+
+// DeleteList implements store.Lists. The members go as one range; nobody can find
+// them, since their number is no list's.
+func (s *Store) DeleteList(ctx context.Context, r store.ListRef) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	defer s.lockNames(r.Owner, r.Kind)()
+	defer s.listsIn.lock(r)()
+	row, err := s.listRow(s.db, r)
+	if err != nil {
+		return err
+	}
+	b := s.db.NewBatch()
+	defer b.Close()
+	b.Delete(keyOfList(r), nil)
+	b.Delete(keyOfListName(r, row.List.Name), nil)
+	b.Delete(keyOfListOrder(&row.List), nil)
+	if row.Token != "" {
+		b.Delete(keyOfToken(r.Owner, tokenOfList, string(r.Kind), row.Token), nil)
+	}
+	b.DeleteRange(memberPrefix(row.Number), memberPrefix(row.Number+1), nil)
+	if destination.Claims(r.Kind) {
+		b.DeleteRange(wordPrefix(row.Number), wordPrefix(row.Number+1), nil)
+	}
+	if err := s.apply(b); err != nil {
+		return err
+	}
+	s.lists.remove(r)
+	s.counts.forget(row.Number)
+	return nil
+}
+
+// DeleteJob implements store.Jobs. A job that is final is in no queue and in no index
+// but that of all jobs.
+func (s *Store) DeleteJob(ctx context.Context, o job.Owner, id job.ID) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	// The owner's lock keeps CreateJob from finding a token whose job is going.
+	defer s.owners.lock(ownerKey{account: o.Account, region: o.Region, what: tokenOfJob})()
+	k := jobKey{owner: o, id: id}
+	defer s.jobs.lock(k)()
+	row, err := s.jobRow(s.db, k)
+	if err != nil {
+		return err
+	}
+	if !row.Job.State.Final() {
+		return fault.New(fault.Conflict, "job %s is %s", id, row.Job.State)
+	}
+	b := s.db.NewBatch()
+	defer b.Close()
+	if err := s.deleteToken(b, row); err != nil {
+		return err
+	}
+	b.Delete(keyOfJob(k), nil)
+	b.Delete(keyOfJobOrder(&row.Job), nil)
+	b.DeleteRange(keyOfProgress(row.Number), keyOfProgress(row.Number+1), nil)
+	return s.apply(b)
+}
+
+func (s *Store) deleteToken(b *pebble.Batch, row *jobRow) error {
+	j := &row.Job
+	if row.Token == nil {
+		return s.findToken(b, j)
+	}
+	if *row.Token != "" {
+		b.Delete(keyOfToken(j.Owner, tokenOfJob, string(j.Wire), *row.Token), nil)
+	}
+	return nil
+}
+
+// findToken deletes the token of a job whose row does not tell it.
+func (s *Store) findToken(b *pebble.Batch, j *job.Job) error {
+	prefix := tokenPrefix(j.Owner, tokenOfJob, string(j.Wire))
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)})
+	if err != nil {
+		return fmt.Errorf("look for token: %w", err)
+	}
+	defer it.Close()
+	for ok := it.First(); ok; ok = it.Next() {
+		v, err := it.ValueAndErr()
+		if err != nil {
+			return fmt.Errorf("look for token: %w", err)
+		}
+		var t token
+		if err := json.Unmarshal(v, &t); err != nil {
+			return fmt.Errorf("read token: %w", err)
+		}
+		if t.ID == string(j.ID) {
+			b.Delete(append([]byte(nil), it.Key()...), nil)
+		}
+	}
+	return it.Error()
+}

@@ -1,0 +1,187 @@
+package storetest
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sluicehq/sluice/internal/destination"
+	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/record"
+	"github.com/sluicehq/sluice/internal/store"
+)
+
+func (l *modelList) put(key string, value []byte, at time.Time) {
+	created := stamp(at)
+	if was, ok := l.members[key]; ok {
+		created = was.Created
+	}
+	l.remove(key)
+	for _, w := range l.wordsOf(value) {
+		l.words[w.Text] = key
+	}
+	l.members[key] = store.Member{
+		Key: key, Value: append([]byte(nil), value...), Created: created, Updated: stamp(at),
+	}
+}
+
+func (l *modelList) remove(key string) {
+	was, there := l.members[key]
+	if !there {
+		return
+	}
+	for _, w := range l.wordsOf(was.Value) {
+		delete(l.words, w.Text)
+	}
+	delete(l.members, key)
+}
+
+func (l *modelList) wordsOf(value []byte) []destination.Word {
+	words, err := destination.Words(l.Ref.Kind, value)
+	if err != nil {
+		panic(err) // not a value that the destination makes
+	}
+	return words
+}
+
+// taken tells which word of a value another member has.
+func (l *modelList) taken(key string, value []byte) *record.Refusal {
+	for _, w := range l.wordsOf(value) {
+		if owner, ok := l.words[w.Text]; ok && owner != key {
+			return w.Taken
+		}
+	}
+	return nil
+}
+
+// refuses tells why a put cannot be; most 0 is no limit.
+func (l *modelList) refuses(key string, value []byte, most int) *record.Refusal {
+	if why := l.taken(key, value); why != nil {
+		return why
+	}
+	if _, there := l.members[key]; !there && most > 0 && len(l.members) >= most {
+		return &store.ListFull
+	}
+	return nil
+}
+
+// PutMember implements store.Members.
+func (m *Model) PutMember(ctx context.Context, r store.ListRef, key string, value []byte, at time.Time, o store.PutOptions) error {
+	unlock, err := m.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	l, err := m.list(r)
+	if err != nil {
+		return err
+	}
+	if _, there := l.members[key]; there && o.New {
+		return fault.New(fault.AlreadyExists, "the member is there")
+	}
+	if why := l.refuses(key, value, o.Max); why == &store.ListFull {
+		return fault.New(fault.LimitExceeded, "the list is full")
+	} else if why != nil {
+		return fault.New(fault.AlreadyExists, "%s", why.Reason)
+	}
+	l.put(key, value, at)
+	return nil
+}
+
+// ChangeMember implements store.Members.
+func (m *Model) ChangeMember(ctx context.Context, r store.ListRef, key string, at time.Time, change func(*store.Member) error) (store.Member, error) {
+	unlock, err := m.open(ctx)
+	if err != nil {
+		return store.Member{}, err
+	}
+	defer unlock()
+	l, err := m.list(r)
+	if err != nil {
+		return store.Member{}, err
+	}
+	one, err := l.member(key)
+	if err != nil {
+		return store.Member{}, err
+	}
+	if err := change(&one); err != nil {
+		return store.Member{}, err
+	}
+	if why := l.taken(key, one.Value); why != nil {
+		return store.Member{}, fault.New(fault.AlreadyExists, "%s", why.Reason)
+	}
+	l.put(key, one.Value, at)
+	return l.member(key)
+}
+
+// member returns a copy of one.
+func (l *modelList) member(key string) (store.Member, error) {
+	one, ok := l.members[key]
+	if !ok {
+		return store.Member{}, fault.New(fault.NotFound, "no such member")
+	}
+	one.Value = append([]byte(nil), one.Value...)
+	return one, nil
+}
+
+// DeleteMember implements store.Members.
+func (m *Model) DeleteMember(ctx context.Context, r store.ListRef, key string) error {
+	unlock, err := m.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	l, err := m.list(r)
+	if err != nil {
+		return err
+	}
+	if _, ok := l.members[key]; !ok {
+		return fault.New(fault.NotFound, "no such member")
+	}
+	l.remove(key)
+	return nil
+}
+
+// Member implements store.Members.
+func (m *Model) Member(ctx context.Context, r store.ListRef, key string) (store.Member, error) {
+	unlock, err := m.open(ctx)
+	if err != nil {
+		return store.Member{}, err
+	}
+	defer unlock()
+	l, err := m.list(r)
+	if err != nil {
+		return store.Member{}, err
+	}
+	return l.member(key)
+}
+
+// ListMembers implements store.Members.
+func (m *Model) ListMembers(ctx context.Context, r store.ListRef, f store.MemberFilter, p store.Page) ([]store.Member, string, error) {
+	unlock, err := m.open(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	defer unlock()
+	l, err := m.list(r)
+	if err != nil {
+		return nil, "", err
+	}
+	if p.Limit < 1 {
+		return nil, "", fault.New(fault.Invalid, "a page has at least one entry")
+	}
+	var members []store.Member
+	for _, key := range slices.Sorted(maps.Keys(l.members)) {
+		one := l.members[key]
+		one.Value = append([]byte(nil), one.Value...)
+		if !strings.HasPrefix(key, f.Prefix) || (p.After != "" && key <= p.After) || (f.Match != nil && !f.Match(one)) {
+			continue
+		}
+		if len(members) == p.Limit {
+			return members, members[p.Limit-1].Key, nil
+		}
+		members = append(members, one)
+	}
+	return members, "", nil
+}
