@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	mailmanagerapi "github.com/sluicehq/sluice/internal/api/mailmanager"
+	qconnectapi "github.com/sluicehq/sluice/internal/api/qconnect"
 	sesv2api "github.com/sluicehq/sluice/internal/api/sesv2"
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/engine"
@@ -20,6 +21,7 @@ import (
 	"github.com/sluicehq/sluice/internal/object"
 	"github.com/sluicehq/sluice/internal/service"
 	"github.com/sluicehq/sluice/internal/service/mailmanager"
+	"github.com/sluicehq/sluice/internal/service/qconnect"
 	"github.com/sluicehq/sluice/internal/service/sesv2"
 	"github.com/sluicehq/sluice/internal/sigv4"
 	"github.com/sluicehq/sluice/internal/wire"
@@ -62,6 +64,7 @@ func (n *Node) apis(tokens *service.Tokens, o service.Options) []*wire.API {
 	return []*wire.API{
 		mailmanagerapi.New(mailmanager.New(n.store, n.objects, n.objects.links, tokens, o)),
 		sesv2api.New(sesv2.New(n.store, n.objects, n.objects.links, tokens, o)),
+		qconnectapi.New(qconnect.New(n.store, n.objects, n.objects.links, tokens, o)),
 	}
 }
 
