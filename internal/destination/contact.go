@@ -2,8 +2,6 @@ package destination
 
 import (
 	"bytes"
-	"encoding/json"
-	"fmt"
 	"iter"
 )
 
@@ -12,27 +10,6 @@ const (
 	OptIn  = "OPT_IN"
 	OptOut = "OPT_OUT"
 )
-
-// Topics is what the rule for a contact list reads in the list's Config, which is a
-// JSON object of the service's with more in it: the names of the topics that the list
-// has.
-type topics struct {
-	Topics []struct {
-		Name string `json:"name"`
-	} `json:"topics"`
-}
-
-func topicNames(config []byte) ([]string, error) {
-	var t topics
-	if err := json.Unmarshal(config, &t); err != nil {
-		return nil, fmt.Errorf("read the topics of a contact list: %w", err)
-	}
-	names := make([]string, len(t.Topics))
-	for i := range t.Topics {
-		names[i] = t.Topics[i].Name
-	}
-	return names, nil
-}
 
 // Contact is the value of a contact list's member. It is text, so that it can be read
 // in a database:

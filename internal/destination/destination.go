@@ -29,6 +29,28 @@
 //
 // https://docs.aws.amazon.com/ses/latest/dg/sending-email-suppression-list.html
 //
+// # Contact lists
+//
+// A record is a contact: an address, which is the key, and what Contact has. To put
+// one replaces the contact outright: what the record does not give is gone. To delete
+// one, all but the address is passed over.
+//
+//	CSV   a header with emailAddress and any of unsubscribeAll, attributesData and
+//	      topicPreferences.<name of a topic>, in any order; to delete, a source of
+//	      one column may go without
+//	JSON  objects with the members emailAddress, unsubscribeAll, attributesData and
+//	      topicPreferences, which is [{"topicName":"News","subscriptionStatus":"OPT_IN"}];
+//	      one after the other or in an array
+//
+// An empty cell, null and an empty text are as good as none. unsubscribeAll is true or
+// false, in large or small letters, as a text or as a JSON value; a status is OPT_IN or
+// OPT_OUT in capitals; attributesData is text, or an array or object of JSON, which is
+// kept as it is written. Topics are those that the list has when a worker takes up the
+// job; a column's name may have other letters, large or small, if no topic has the very
+// name. A preference for a topic that the list does not have refuses the record; its
+// column may stand there while it is empty. Of preferences for one topic the last wins.
+// https://docs.aws.amazon.com/ses/latest/dg/sending-email-list-management.html
+//
 // # Refusals
 //
 // A record that cannot be read is refused as package record says. The codes of this
@@ -41,6 +63,8 @@
 //	             domain-one-level domain-numeric domain-literal domain-not-idna
 //	list entry   bad-length two-stars star-local-part star-domain star-levels
 //	suppression  no-reason unknown-reason
+//	contact      unsubscribe-all unknown-topic unknown-status topic-preferences
+//	             attributes-data
 package destination
 
 import (
@@ -101,6 +125,12 @@ func NewRule(t Target) (Rule, error) {
 		return newAddressList(), nil
 	case t.Kind == Suppression && (t.Action == Put || t.Action == Delete):
 		return newSuppression(t.Action), nil
+	case t.Kind == ContactList && (t.Action == Put || t.Action == Delete):
+		topics, err := topicNames(t.Config)
+		if err != nil {
+			return nil, err
+		}
+		return newContactList(t.Action, topics), nil
 	}
 	return nil, fault.New(fault.Invalid, "a job cannot %s members of a destination of kind %q", t.Action, t.Kind)
 }

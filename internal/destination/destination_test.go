@@ -19,6 +19,9 @@ func TestNewRule(t *testing.T) {
 		{Suppression, Put, true},
 		{Suppression, Delete, true},
 		{Suppression, "", false},
+		{ContactList, Put, true},
+		{ContactList, Delete, true},
+		{ContactList, "", false},
 		{"", Put, false},
 	} {
 		_, err := NewRule(Target{Kind: tt.kind, Action: tt.action})

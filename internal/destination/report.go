@@ -15,6 +15,7 @@ import (
 var keyColumns = map[Kind]string{
 	AddressList: listField,
 	Suppression: suppressionField,
+	ContactList: contactField,
 }
 
 // KeyColumn returns the name of the column of a report that holds the keys.

@@ -44,7 +44,7 @@ func TestSources(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := decideAll(t, tt.kind, tt.action, tt.format, tt.text)
+			got, err := decideAll(t, Target{Kind: tt.kind, Action: tt.action}, tt.format, tt.text)
 			if got != tt.want {
 				t.Errorf("%q: got %s, want %s", tt.text, got, tt.want)
 			}
@@ -55,36 +55,52 @@ func TestSources(t *testing.T) {
 	}
 }
 
-func decideAll(t *testing.T, k Kind, a Action, f record.Format, text string) (string, error) {
-	rule, err := NewRule(Target{Kind: k, Action: a})
+// decideAll reads a source to its end and tells what became of each record: key and
+// value, or the code after an exclamation mark.
+func decideAll(t *testing.T, to Target, f record.Format, text string) (string, error) {
+	t.Helper()
+	words, _, err := decideFrom(t, to, f, text, record.Position{}, -1)
+	return words, err
+}
+
+// decideFrom does so after a position, for so many records, and tells the position
+// that it came to.
+func decideFrom(t *testing.T, to Target, f record.Format, text string, at record.Position, most int) (string, record.Position, error) {
+	t.Helper()
+	rule, err := NewRule(to)
 	if err != nil {
 		t.Fatal(err)
 	}
 	src := func(offset int64) (io.ReadCloser, error) {
 		return io.NopCloser(strings.NewReader(text[offset:])), nil
 	}
-	d, err := record.Open(src, f, rule.Schema(f), record.Position{})
+	d, err := record.Open(src, f, rule.Schema(f), at)
 	if err != nil {
-		return "", err
+		return "", at, err
 	}
 	defer d.Close()
 	var words []string
 	for rec, err := range d.Records() {
 		if err != nil {
-			return strings.Join(words, " "), err
+			return strings.Join(words, " "), d.Position(), err
 		}
-		var c Change
-		if r := rule.Decide(rec, &c); r != nil {
-			words = append(words, "!"+r.Code)
-			continue
+		words = append(words, decide(rule, rec))
+		if len(words) == most {
+			break
 		}
-		word := string(c.Key)
-		if len(c.Value) > 0 {
-			word += "=" + string(c.Value)
-		}
-		words = append(words, word)
 	}
-	return strings.Join(words, " "), nil
+	return strings.Join(words, " "), d.Position(), nil
+}
+
+func decide(rule Rule, rec *record.Record) string {
+	var c Change
+	if r := rule.Decide(rec, &c); r != nil {
+		return "!" + r.Code
+	}
+	if len(c.Value) == 0 {
+		return string(c.Key)
+	}
+	return string(c.Key) + "=" + string(c.Value)
 }
 
 // TestRefusals: codes are words of their own, and reasons sentences.
@@ -95,7 +111,8 @@ func TestRefusals(t *testing.T) {
 	for _, r := range []*record.Refusal{
 		noAddress, notText, noAt, twoAts, noLocalPart, longLocalPart, dotInLocalPart, badLocalPart, badQuotedPart, foreignLocalPart,
 		noDomain, longDomain, badLabel, hyphenLabel, badDomain, shortDomain, numericDomain, literalDomain, foreignDomain,
-		noReason, badReason, badLength, twoStars, starLocalPart, starDomain, starLevels,
+		noReason, badReason, badUnsubscribe, unknownTopic, badStatus, badPreferences, badAttributes,
+		takenName, takenShortcut, badLength, twoStars, starLocalPart, starDomain, starLevels,
 	} {
 		if !code.MatchString(r.Code) || seen[r.Code] {
 			t.Errorf("code %q is used twice or not of small words", r.Code)
@@ -104,5 +121,26 @@ func TestRefusals(t *testing.T) {
 		if len(r.Reason) < 20 || strings.HasSuffix(r.Reason, ".") {
 			t.Errorf("code %s: reason %q is no sentence without a stop", r.Code, r.Reason)
 		}
+	}
+}
+
+// eachRecord gives the records of a source to f, as far as it can be read.
+func eachRecord(t *testing.T, rule Rule, format record.Format, text string, f func(*record.Record)) {
+	src := func(offset int64) (io.ReadCloser, error) {
+		return io.NopCloser(strings.NewReader(text[offset:])), nil
+	}
+	d, err := record.Open(src, format, rule.Schema(format), record.Position{})
+	if err != nil {
+		if !fault.Is(err, fault.Broken) {
+			t.Errorf("%q: error %v, want Broken", text, err)
+		}
+		return
+	}
+	defer d.Close()
+	for rec, err := range d.Records() {
+		if err != nil {
+			return
+		}
+		f(rec)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"io"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -14,14 +15,18 @@ import (
 type csvRows struct {
 	win    *window
 	schema Schema
-	cols   []int // column to field, -1 for one that nobody asked for
-	count  int64 // line ends before win.pos
-	cells  int   // cells of the row last cut
+	fields []string // of the schema, without that of other columns
+	prefix string   // of other columns' names
+	own    int      // the fields before it have one column at most
+	cols   []int    // column to field, -1 for one that nobody asked for
+	names  []string // of the columns, as in a layout; nil if they are in the fields' order
+	count  int64    // line ends before win.pos
+	cells  int      // cells of the row last cut
 	text   []byte
 	raw    []byte
 	held   *row // the first row, if it is too long to be read twice
 
-	missing []int // fields that no column is for
+	missing []int // fields that no column is for, or several are
 
 	// The place of the next such byte at or after win.pos, win.end if none is in
 	// memory. One that lies before win.pos is out of date.
@@ -30,7 +35,12 @@ type csvRows struct {
 }
 
 func newCSV(win *window, s Schema) *csvRows {
-	c := &csvRows{win: win, schema: s}
+	c := &csvRows{win: win, schema: s, fields: s.Fields}
+	if last := len(s.Fields) - 1; s.Header != HeaderNone && last > 0 {
+		if prefix, ok := strings.CutSuffix(s.Fields[last], "*"); ok {
+			c.fields, c.prefix = s.Fields[:last], prefix
+		}
+	}
 	c.forget()
 	return c
 }
@@ -236,6 +246,7 @@ func wholeRunes(b []byte) []byte {
 
 // cut cuts a line without quotes into cells.
 func (c *csvRows) cut(fields []Field, line []byte) *Refusal {
+	c.clear(fields)
 	cells := 0
 	for {
 		i := bytes.IndexByte(line, ',')
@@ -265,21 +276,24 @@ func (c *csvRows) cell(fields []Field, n int, text []byte) bool {
 	if n >= len(c.cols) {
 		return len(text) == 0
 	}
-	if f := c.cols[n]; f >= 0 {
+	if f := c.cols[n]; f >= 0 && (f < c.own || len(text) > 0) {
 		fields[f] = Field{Kind: Text, Bytes: text}
 	}
 	return true
 }
 
-// absent ends a row of so many cells: the fields of the columns after them are absent,
-// as are those that no column is for.
-func (c *csvRows) absent(fields []Field, cells int) {
-	c.cells = cells
+// clear begins a row: the fields that no column is for are absent.
+func (c *csvRows) clear(fields []Field) {
 	for _, f := range c.missing {
 		fields[f] = Field{}
 	}
+}
+
+// absent ends a row of so many cells: the fields of the columns after them are absent.
+func (c *csvRows) absent(fields []Field, cells int) {
+	c.cells = cells
 	for n := cells; n < len(c.cols); n++ {
-		if f := c.cols[n]; f >= 0 {
+		if f := c.cols[n]; f >= 0 && f < c.own {
 			fields[f] = Field{}
 		}
 	}

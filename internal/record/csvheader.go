@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -14,8 +15,14 @@ import (
 // maxColumns bounds the header of a CSV source.
 const maxColumns = 1 << 10
 
+// maxName bounds the names of other columns in a layout.
+const maxName = 256
+
 // begin reads the first row, which may be a header, and returns the position of the
-// first record. Its layout is "csv" and the field of each column, as in "csv 0,-,1".
+// first record. Its layout is "csv" alone if the columns are in the order of the
+// fields, and otherwise has their names, as in `csv ["emailAddress","","reason"]`,
+// where a column that nobody wants is an empty one. Names mean the same however the
+// fields have changed when reading is taken up again.
 func (c *csvRows) begin() (Position, error) {
 	first, err := c.peekRow()
 	if err != nil {
@@ -30,10 +37,7 @@ func (c *csvRows) begin() (Position, error) {
 	}
 	at := Position{Line: c.count, Offset: c.win.offset()}
 	if !named {
-		c.cols = c.cols[:0]
-		for i := range c.schema.Fields {
-			c.cols = append(c.cols, i)
-		}
+		c.inOrder()
 		if first != nil { // it is a record: back to it
 			at = Position{Line: first.line - 1, Offset: first.offset}
 			c.giveBack(first)
@@ -44,11 +48,20 @@ func (c *csvRows) begin() (Position, error) {
 	return at, nil
 }
 
-// settle notes which fields the columns leave out.
+// inOrder makes the columns those of the fields, in their order.
+func (c *csvRows) inOrder() {
+	c.cols, c.names = c.cols[:0], nil
+	for i := range c.fields {
+		c.cols = append(c.cols, i)
+	}
+}
+
+// settle notes which fields the cells of a row may leave as they were.
 func (c *csvRows) settle() {
+	c.own = len(c.fields)
 	c.missing = nil
 	for f := range c.schema.Fields {
-		if !slices.Contains(c.cols, f) {
+		if f >= c.own || !slices.Contains(c.cols, f) {
 			c.missing = append(c.missing, f)
 		}
 	}
@@ -83,7 +96,7 @@ func (r *row) cell(i int) []byte {
 // peekRow reads the first row as if every column were wanted; nil if there is none.
 // Its text stays in the window, so that reading can go back to its start.
 func (c *csvRows) peekRow() (*row, error) {
-	c.cols = make([]int, maxColumns)
+	c.own, c.cols = maxColumns, make([]int, maxColumns)
 	for i := range c.cols {
 		c.cols[i] = i
 	}
@@ -113,45 +126,67 @@ func (c *csvRows) columns(first *row) (bool, error) {
 	if s.Header == HeaderNone {
 		return c.spells(first), nil
 	}
-	c.cols = c.cols[:0]
+	c.cols, c.names = c.cols[:0], make([]string, 0, len(first.cells))
 	seen := make(map[int]bool)
 	for i := range first.cells {
-		f := c.field(first.cell(i))
-		if f >= 0 && seen[f] {
-			return false, broken(first.line, first.offset, "the header names the column %q twice", s.Fields[f])
+		f, name := c.column(first.cell(i))
+		if f >= 0 && f < len(c.fields) && seen[f] {
+			return false, broken(first.line, first.offset, "the header names the column %q twice", name)
 		}
 		seen[f] = true
-		c.cols = append(c.cols, f)
+		c.cols, c.names = append(c.cols, f), append(c.names, name)
 	}
-	if !seen[0] && s.Header == HeaderRequired {
-		return false, broken(first.line, first.offset, "no header where one is due: %s; the first row must name the column %q", first.found(), s.Fields[0])
+	if s.Header == HeaderRequired {
+		for f := range max(1, s.Required) {
+			if !seen[f] {
+				return false, broken(first.line, first.offset, "no header where one is due: %s; the first row must name the column %q", first.found(), s.Fields[f])
+			}
+		}
 	}
 	return seen[0], nil
 }
 
 // spells reports whether the row has the names of the fields as its cells, in order;
-// the last ones may be missing.
+// the last ones may be missing. The columns are the fields' then, as without it.
 func (c *csvRows) spells(first *row) bool {
-	if len(first.cells) > len(c.schema.Fields) {
+	if len(first.cells) > len(c.fields) {
 		return false
 	}
 	for i := range first.cells {
-		if c.field(first.cell(i)) != i {
+		if f, _ := c.column(first.cell(i)); f != i {
 			return false
 		}
 	}
-	c.cols = c.cols[:len(c.schema.Fields)]
+	c.inOrder()
 	return true
 }
 
-// field returns the index of the field with that name, -1 if there is none.
-func (c *csvRows) field(name []byte) int {
-	for i, f := range c.schema.Fields {
-		if strings.EqualFold(string(name), f) {
-			return i
-		}
+// column returns what the column with that cell in the header is for, and its name in
+// a layout: that of its field, and that of another column as it is written.
+func (c *csvRows) column(cell []byte) (field int, name string) {
+	name = string(cell)
+	if c.schema.Column != nil {
+		name = c.schema.Column(name)
 	}
-	return -1
+	f := slices.Index(c.fields, name) // first: names may differ by case alone
+	if f < 0 {
+		f = slices.IndexFunc(c.fields, func(s string) bool { return strings.EqualFold(s, name) })
+	}
+	switch {
+	case f >= 0:
+		return f, c.fields[f]
+	case !c.isOther(name):
+		return -1, ""
+	case len(name) > maxName:
+		return len(c.fields), c.prefix
+	}
+	return len(c.fields), name
+}
+
+// isOther reports whether a column that is for no field belongs to the other ones.
+func (c *csvRows) isOther(name string) bool {
+	return len(c.fields) < len(c.schema.Fields) &&
+		len(name) >= len(c.prefix) && strings.EqualFold(name[:len(c.prefix)], c.prefix)
 }
 
 // found says what the row holds, without any text that may be a member's.
@@ -185,36 +220,59 @@ func looksLikeName(s string) bool {
 	})
 }
 
-// layout writes down how the columns map to fields.
+// layout writes down what the columns are.
 func (c *csvRows) layout() string {
-	words := make([]string, len(c.cols))
-	for i, f := range c.cols {
-		words[i] = "-"
-		if f >= 0 {
-			words[i] = strconv.Itoa(f)
-		}
+	if c.names == nil {
+		return "csv"
 	}
-	return "csv " + strings.Join(words, ",")
+	names, err := json.Marshal(c.names)
+	if err != nil {
+		panic(err) // strings only: cannot be
+	}
+	return "csv " + string(names)
 }
 
-// resume takes up reading with a layout of begin; false if it is not one.
+// resume takes up reading with a layout of begin; false if it is not one. A name is
+// now that of a field in the very spelling, of another column, or of none.
 func (c *csvRows) resume(layout string, at Position) bool {
-	list, ok := strings.CutPrefix(layout, "csv ")
-	if !ok {
-		return false
-	}
 	c.count = at.Line
+	list, named := strings.CutPrefix(layout, "csv ")
+	switch {
+	case layout == "csv":
+		c.inOrder()
+	case named && strings.HasPrefix(list, "["):
+		if json.Unmarshal([]byte(list), &c.names) != nil {
+			return false
+		}
+		for _, name := range c.names {
+			f := slices.Index(c.fields, name)
+			if f < 0 && name != "" && c.isOther(name) {
+				f = len(c.fields)
+			}
+			c.cols = append(c.cols, f)
+		}
+	default:
+		if !named || !c.numbered(list) {
+			return false
+		}
+	}
+	c.settle()
+	return true
+}
+
+// numbered reads the layout of former releases, which has the field of each column by
+// its number, as in "0,-,1".
+func (c *csvRows) numbered(list string) bool {
 	for word := range strings.SplitSeq(list, ",") {
 		f := -1
 		if word != "-" {
 			n, err := strconv.Atoi(word)
-			if err != nil || n < 0 || n >= len(c.schema.Fields) {
+			if err != nil || n < 0 || n >= len(c.fields) {
 				return false
 			}
 			f = n
 		}
 		c.cols = append(c.cols, f)
 	}
-	c.settle()
 	return true
 }

@@ -71,6 +71,7 @@ func (c *csvRows) firstLine(rec *Record) (bool, error) {
 // Nothing follows b if last is set. Cells that hold doubled quotes are put together
 // in c.text.
 func (c *csvRows) cutQuoted(fields []Field, b []byte, last bool) (end int, refused *Refusal, v verdict) {
+	c.clear(fields)
 	cells := 0
 	for i := 0; ; i++ {
 		cell, end, v := c.quotedCell(b, i, last)

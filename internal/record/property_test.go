@@ -16,7 +16,7 @@ var tiny = limits{record: 40, raw: 16, chunk: 64}
 // csvPieces and jsonPieces are what random sources are made of: whatever means
 // something to a scanner, and a little text.
 var (
-	csvPieces  = []string{"a", "bc@d.e", ",", ",", "\"", "\"\"", "\n", "\n", "\r\n", "\r", " ", "\t", "é", "\xff", "\x00", "emailAddress", strings.Repeat("x", 30), "\",\"", "\"\n\""}
+	csvPieces  = []string{"a", "bc@d.e", ",", ",", "\"", "\"\"", "\n", "\n", "\r\n", "\r", " ", "\t", "é", "\xff", "\x00", "emailAddress", "reason", "r.x", strings.Repeat("x", 30), "\",\"", "\"\n\""}
 	jsonPieces = []string{
 		`{"emailAddress":"a"}`, `{"emailAddress":"é","reason":"b\n"}`, `{"emailAddress":"` + "\xff" + `"}`, "{\n\"reason\" : 1 }", `{`, `}`, `[`, `]`, `"`, `,`, `:`, "\n", "\n", "\r\n", "\r", " ",
 		`"emailAddress"`, `"reason"`, `"items"`, `1`, `-1.5e9`, `true`, `nul`, `\u00e4`, `[[[[[]]]]]`, strings.Repeat("9", 30), `"x"`, `{"items":[`, `]}`,
@@ -34,7 +34,7 @@ func randomSource(t *rapid.T) (text string, f Format, s Schema) {
 		text = rapid.SampledFrom([]string{"", "[", `{"items":[`, "{}\n"}).Draw(t, "opening") + text
 	}
 	s = Schema{
-		Fields: []string{"emailAddress", "reason"},
+		Fields: rapid.SampledFrom([][]string{{"emailAddress", "reason"}, {"emailAddress", "reason", "r.*"}}).Draw(t, "fields"),
 		Header: rapid.SampledFrom([]Header{HeaderNone, HeaderRequired, HeaderOptional}).Draw(t, "header"),
 		Items:  rapid.SampledFrom([]string{"", "items"}).Draw(t, "items"),
 		Bare:   rapid.Bool().Draw(t, "bare"),

@@ -35,8 +35,9 @@
 //     refused, and reading goes on with the next line, so nothing else is lost.
 //   - Cells that are missing at the end of a row are Absent. Surplus ones are let pass
 //     if they are empty; otherwise the row is refused.
-//   - Names in a header are compared without regard to case and surrounding blanks,
-//     their order is free, and columns that nobody asked for are passed over.
+//   - Names in a header are compared without regard to surrounding blanks and, where
+//     none is the very same, to case. Their order is free, and columns that nobody
+//     asked for are passed over.
 //
 // # JSON
 //
@@ -119,16 +120,25 @@ type Header uint8
 // The kinds of header.
 const (
 	HeaderNone     Header = iota // columns are in the order of Schema.Fields; a first row that spells these names in this order is skipped
-	HeaderRequired               // the first row names the columns; one without Schema.Fields[0] breaks the source
+	HeaderRequired               // the first row names the columns; one without those that Schema.Required counts breaks the source
 	HeaderOptional               // the first row is a header if it names Schema.Fields[0], otherwise as HeaderNone
 )
 
 // Schema is what a destination wants from each record.
 type Schema struct {
-	// Fields names the wanted columns of a CSV source (compared without regard to
-	// case and surrounding blanks) and members of a JSON record (compared exactly).
+	// Fields names the wanted columns of a CSV source and members of a JSON record.
+	// Members are compared exactly. A column is for the field of its name, and if there
+	// is none, for that of its name in other letters, large or small.
+	//
+	// Where there may be a header, a last field such as "topic.*" stands for other
+	// columns: those whose names begin with what is before the *, and that no other
+	// field is for. It is the last cell of theirs that is not empty.
 	Fields []string
 	Header Header
+	// Required tells how many of the first Fields a required header must name; 0 is 1.
+	Required int
+	// Column, if not nil, returns the name to compare with Fields for one in a header.
+	Column func(name string) string
 	// Starts tells, for HeaderOptional, whether a first row without the header can
 	// be a record, judged by its first cell; one that cannot breaks the source. Nil
 	// lets every row be a record.
