@@ -35,29 +35,40 @@ type importCase struct {
 // old@example.com, and returns the job at its end.
 func (c importCase) run(t *testing.T, f *fixture) *api.GetImportJobOutput {
 	t.Helper()
-	limits := engine.Limits{Records: map[engine.Target]int64{}}
-	for _, a := range []destination.Action{destination.Put, destination.Delete} {
-		d := job.Destination{Kind: destination.Suppression, Action: a}
-		limits.Records[engine.Target{Kind: d.Kind, Action: a}] = c.limits.Records(d)
+	if err := f.put(me(t), "old@example.com", bounce); err != nil {
+		t.Fatalf("put: %v", err)
 	}
-	e := engine.New(f.db, f.files, engine.Options{Limits: limits, Reports: func(j job.Job) object.Name {
+	to := api.ImportDestination{SuppressionListDestination: &api.SuppressionListDestination{SuppressionListImportAction: c.action}}
+	return f.imported(t, c.limits, f.files, to, f.source(t, c.text, c.format))
+}
+
+// source puts a file, unless its text is empty.
+func (f *fixture) source(t *testing.T, text string, format api.DataFormat) api.ImportDataSource {
+	t.Helper()
+	url := "s3://imports/nothing"
+	if text != "" {
+		url = f.file(t, "file", text)
+	}
+	return api.ImportDataSource{S3Url: url, DataFormat: format}
+}
+
+// imported creates a job, has the real engine do it, and returns it at its end.
+func (f *fixture) imported(t *testing.T, l service.Limits, files engine.Objects, to api.ImportDestination, from api.ImportDataSource) *api.GetImportJobOutput {
+	t.Helper()
+	limits := engine.Limits{Records: map[engine.Target]int64{}}
+	for _, k := range []destination.Kind{destination.Suppression, destination.ContactList} {
+		for _, a := range []destination.Action{destination.Put, destination.Delete} {
+			limits.Records[engine.Target{Kind: k, Action: a}] = l.Records(job.Destination{Kind: k, Action: a})
+		}
+	}
+	e := engine.New(f.db, files, engine.Options{Limits: limits, BatchRecords: 100, Reports: func(j job.Job) object.Name {
 		return object.Name{Account: account, Bucket: "sluice", Key: "reports/" + string(j.ID)}
 	}})
 	ctx, quit := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() { ended <- e.Run(ctx) }()
 
-	if err := f.put(me(t), "old@example.com", bounce); err != nil {
-		t.Fatalf("put: %v", err)
-	}
-	url := "s3://imports/nothing"
-	if c.text != "" {
-		url = f.file(t, "file", c.text)
-	}
-	id := *must(f.CreateImportJob(me(t), &api.CreateImportJobInput{
-		ImportDestination: &api.ImportDestination{SuppressionListDestination: &api.SuppressionListDestination{SuppressionListImportAction: c.action}},
-		ImportDataSource:  &api.ImportDataSource{S3Url: url, DataFormat: c.format},
-	})).JobId
+	id := *must(f.CreateImportJob(me(t), &api.CreateImportJobInput{ImportDestination: &to, ImportDataSource: &from})).JobId
 	for f.get(t, id).CompletedTimestamp == nil {
 		time.Sleep(time.Second) // the bubble's second
 	}
@@ -68,36 +79,42 @@ func (c importCase) run(t *testing.T, f *fixture) *api.GetImportJobOutput {
 	return f.get(t, id)
 }
 
-func (c importCase) check(t *testing.T) {
-	f := newFixture(t, c.limits)
-	got := c.run(t, f)
+// ended checks how a job came out: with an error it is FAILED, and there is a report if
+// records failed. With a text, the report has it.
+func (f *fixture) ended(t *testing.T, got *api.GetImportJobOutput, read, failed int64, because, report string) {
+	t.Helper()
 	status := api.JobStatusCompleted
-	if c.error != "" {
+	if because != "" {
 		status = api.JobStatusFailed
-		if got.FailureInfo == nil || got.FailureInfo.ErrorMessage == nil || !strings.Contains(*got.FailureInfo.ErrorMessage, c.error) {
-			t.Errorf("failure: %+v, want %q", got.FailureInfo, c.error)
+		if got.FailureInfo == nil || got.FailureInfo.ErrorMessage == nil || !strings.Contains(*got.FailureInfo.ErrorMessage, because) {
+			t.Errorf("failure: %+v, want %q", got.FailureInfo, because)
 		}
 	}
-	if got.JobStatus != status || *got.ProcessedRecordsCount != c.read || *got.FailedRecordsCount != c.failed {
-		t.Errorf("job: %s, %d processed, %d failed; want %s, %d, %d", got.JobStatus, *got.ProcessedRecordsCount, *got.FailedRecordsCount, status, c.read, c.failed)
+	if got.JobStatus != status || *got.ProcessedRecordsCount != read || *got.FailedRecordsCount != failed {
+		t.Errorf("job: %s, %d processed, %d failed; want %s, %d, %d", got.JobStatus, *got.ProcessedRecordsCount, *got.FailedRecordsCount, status, read, failed)
 	}
+	if hasReport := got.FailureInfo != nil && got.FailureInfo.FailedRecordsS3Url != nil; hasReport != (failed > 0) {
+		t.Errorf("report: %t, want one with failed records only", hasReport)
+	}
+	if report == "" {
+		return
+	}
+	r := must(f.files.Open(t.Context(), object.Name{Account: account, Bucket: "sluice", Key: "reports/" + *got.JobId}, "", 0))
+	defer r.Close()
+	if text := string(must(io.ReadAll(r))); text != report {
+		t.Errorf("report:\n%s\nwant\n%s", text, report)
+	}
+}
+
+func (c importCase) check(t *testing.T) {
+	f := newFixture(t, c.limits)
+	f.ended(t, c.run(t, f), c.read, c.failed, c.error, c.report)
 	var members []string
 	for _, m := range must(f.ListSuppressedDestinations(me(t), &api.ListSuppressedDestinationsInput{})).SuppressedDestinationSummaries {
 		members = append(members, m.EmailAddress+" "+string(m.Reason))
 	}
 	if !slices.Equal(members, c.members) {
 		t.Errorf("members: %q, want %q", members, c.members)
-	}
-	if hasReport := got.FailureInfo != nil && got.FailureInfo.FailedRecordsS3Url != nil; hasReport != (c.failed > 0) {
-		t.Errorf("report: %t, want one with failed records only", hasReport)
-	}
-	if c.report == "" {
-		return
-	}
-	r := must(f.files.Open(t.Context(), object.Name{Account: account, Bucket: "sluice", Key: "reports/" + *got.JobId}, "", 0))
-	defer r.Close()
-	if text := string(must(io.ReadAll(r))); text != c.report {
-		t.Errorf("report:\n%s\nwant\n%s", text, c.report)
 	}
 }
 

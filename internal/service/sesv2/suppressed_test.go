@@ -168,6 +168,36 @@ func TestD36_SuppressedPages(t *testing.T) {
 	}
 }
 
+// TestD36_FilteredPages: a page is full however many addresses the filter passes over.
+func TestD36_FilteredPages(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, service.None)
+	f.newJob(t)
+	var rows [][2]string
+	var want, got []string
+	for i := range 2500 {
+		address, reason := fmt.Sprintf("m%04d@example.com", i), "BOUNCE"
+		if i%100 == 99 {
+			want, reason = append(want, address), "COMPLAINT"
+		}
+		rows = append(rows, [2]string{address, reason})
+	}
+	f.work(t, rows...)
+	in := api.ListSuppressedDestinationsInput{PageSize: new(int64(10)), Reasons: []api.SuppressionListReason{complaint}}
+	for {
+		part, next := f.page(t, in)
+		if got = append(got, part...); next == nil {
+			break
+		}
+		if in.NextToken = next; len(part) != 10 {
+			t.Errorf("a page of %d before the end, want 10", len(part))
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("in pages: %v, want %v", got, want)
+	}
+}
+
 func TestListSuppressed_Refusals(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.None)
