@@ -43,7 +43,7 @@ func durable(b *testing.B) string {
 func BenchmarkImport(b *testing.B) {
 	s := open(b, durable(b), pgstore.Options{})
 	defer s.Close()
-	l := started(b, s, 10*time.Hour)
+	l := started(b, s, theList, 10*time.Hour)
 	all := addresses(benchBatches * benchRows)
 	batches := make([]store.Batch, benchBatches)
 	for i := range batches {
@@ -123,7 +123,7 @@ func BenchmarkByHand(b *testing.B) {
 func BenchmarkMember(b *testing.B) {
 	s := open(b, pgtest.Start(b), pgstore.Options{})
 	defer s.Close()
-	l := started(b, s, time.Hour)
+	l := started(b, s, theList, time.Hour)
 	all := addresses(100_000)
 	var texts []string
 	for _, address := range all {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/record"
@@ -20,14 +21,15 @@ import (
 //	the lease is held: counts, checkpoint    an update of the job's row that finds it only then
 //
 // The two rows that others want come last, so that they are locked for a moment only.
-// Under a limit the list is locked first, and for the batch alone.
+// A contested batch locks the list first, for itself alone, see contest.go.
 
 const (
 	sqlListStays = `SELECT number FROM lists WHERE number = $1 FOR KEY SHARE`
 	sqlListAlone = `SELECT number FROM lists WHERE number = $1 FOR UPDATE`
 
 	sqlProgress = `UPDATE jobs SET imported = imported + $6, rejected = rejected + $7,
-		at_record = $8, at_line = $9, at_byte = $10, layout = $11, stepped_by = $12` + whereHeld + ` RETURNING imported, rejected`
+		at_record = $8, at_line = $9, at_byte = $10, layout = $11, stepped_by = $12` + whereHeld + `
+		AND number = $13 RETURNING imported, rejected`
 )
 
 // prepared is a batch that is sorted, folded and in the database's form.
@@ -40,12 +42,14 @@ type prepared struct {
 	at      time.Time
 	through record.Position
 	work    work
-	limited *store.Batch // not nil: it has a limit, and is planned when Commit knows what it means
-	order   []entry      // of limited
+	contest *contest // not nil: it is planned when Commit knows what the list allows
 	used    bool
 }
 
-var errUsed = fault.New(fault.Internal, "a prepared batch is committed once, by the store and for the job that prepared it")
+var (
+	errUsed     = fault.New(fault.Internal, "a prepared batch is committed once, by the store and for the job that prepared it")
+	errNoClaims = errors.New("a batch for a list whose members have words must claim them")
+)
 
 // Prepare implements store.Work. It asks the database for no more than whether it is
 // worth while.
@@ -58,10 +62,14 @@ func (s *Store) Prepare(ctx context.Context, l job.Lease, b *store.Batch) (store
 	if p.list, err = s.listNumber(ctx, ref); err != nil {
 		return nil, err
 	}
+	if destination.Claims(ref.Kind) && !b.Claims {
+		return nil, errNoClaims
+	}
 	order := sorted(b)
-	if b.MaxMembers > 0 {
-		p.limited, p.order = new(store.Batch), order
-		p.limited.CopyFrom(b)
+	if b.Contested() {
+		if p.contest, err = newContest(b, ref.Kind, order); err != nil {
+			return nil, err
+		}
 		return p, nil
 	}
 	p.work = p.plan(b, order, nil)
@@ -71,7 +79,7 @@ func (s *Store) Prepare(ctx context.Context, l job.Lease, b *store.Batch) (store
 // Discard implements store.Prepared.
 func (p *prepared) Discard() {
 	p.used = true
-	p.work, p.limited, p.order = work{}, nil, nil
+	p.work, p.contest = work{}, nil
 }
 
 // Commit implements store.Work.
@@ -85,51 +93,62 @@ func (s *Store) Commit(ctx context.Context, l job.Lease, pr store.Prepared) (job
 		return job.Counts{}, leaseLost(p.lease)
 	}
 	// Spare the work if it is clear already that it is for nothing.
-	if _, _, err := s.held(ctx, l); err != nil {
+	switch _, number, err := s.held(ctx, l); {
+	case err != nil:
 		return job.Counts{}, err
+	case number != p.job: // there is another one under its ID
+		return job.Counts{}, leaseLost(l)
 	}
 	var counts job.Counts
 	err := s.transact(ctx, func(a *attempt) error {
 		if a.unsure {
 			row, err := lockedJob(ctx, a, l.Owner, l.Job)
-			if err != nil {
-				return err
-			}
-			if row.steppedBy != nil && *row.steppedBy == a.id {
+			if err == nil && row.steppedBy != nil && *row.steppedBy == a.id {
 				counts = row.Counts
 				return nil
 			}
-		}
-		work := p.work
-		lock := sqlListStays
-		if p.limited != nil {
-			lock = sqlListAlone
-			if err := p.lockList(ctx, a, lock); err != nil {
+			if err != nil && !fault.Is(err, fault.NotFound) {
 				return err
 			}
-			refused, err := p.refuse(ctx, a)
-			if err != nil {
-				return err
-			}
-			work = p.plan(p.limited, p.order, refused)
 		}
-		if err := a.run(ctx, work.deletes, work.rejects); err != nil {
+		more, err := p.apply(ctx, a)
+		if err != nil {
 			return err
 		}
-		if err := a.put(ctx, work.puts); err != nil {
-			return err
-		}
-		if err := p.lockList(ctx, a, lock); err != nil {
-			return err
-		}
-		var err error
-		counts, err = p.progress(ctx, a, work.counts)
+		counts, err = p.progress(ctx, a, more)
 		return err
 	})
 	if err != nil {
 		return job.Counts{}, err
 	}
 	return counts, nil
+}
+
+// apply does all that a batch does but to its job, and returns what the job's counts
+// grow by.
+func (p *prepared) apply(ctx context.Context, a *attempt) (job.Counts, error) {
+	work := p.work
+	if p.contest != nil {
+		if err := p.lockList(ctx, a, sqlListAlone); err != nil {
+			return job.Counts{}, err
+		}
+		list, err := p.contest.read(ctx, a, p.list)
+		if err != nil {
+			return job.Counts{}, err
+		}
+		work = p.plan(&p.contest.batch, p.contest.order, p.contest.play(list))
+		work.words = list.planWords(p.list)
+	}
+	if err := a.run(ctx, work.deletes, work.rejects, work.words); err != nil {
+		return job.Counts{}, err
+	}
+	if err := a.put(ctx, work.puts); err != nil {
+		return job.Counts{}, err
+	}
+	if p.contest != nil {
+		return work.counts, nil
+	}
+	return work.counts, p.lockList(ctx, a, sqlListStays)
 }
 
 func (p *prepared) lockList(ctx context.Context, a *attempt, sql string) error {
@@ -146,7 +165,7 @@ func (p *prepared) progress(ctx context.Context, a *attempt, more job.Counts) (n
 	to := p.through
 	args := append(
 		p.s.leaseArgs(p.lease),
-		more.Imported, more.Rejected, to.Record, to.Line, to.Offset, to.Layout, a.id,
+		more.Imported, more.Rejected, to.Record, to.Line, to.Offset, to.Layout, a.id, p.job,
 	)
 	err = a.QueryRow(ctx, sqlProgress, args...).Scan(&now.Imported, &now.Rejected)
 	if none(err) {

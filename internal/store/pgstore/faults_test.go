@@ -1,80 +1,33 @@
 package pgstore_test
 
 import (
-	"context"
 	"fmt"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/record"
 	"github.com/sluicehq/sluice/internal/store"
 	"github.com/sluicehq/sluice/internal/store/pgstore"
 	"github.com/sluicehq/sluice/internal/store/pgstore/pgtest"
-	"github.com/sluicehq/sluice/internal/store/storetest"
 )
-
-var (
-	alice   = job.Owner{Account: "111111111111", Region: "eu-west-1"}
-	theList = store.ListRef{Owner: alice, Kind: destination.AddressList, ID: "l"}
-	ctx     = context.Background()
-)
-
-func newJob(id string) job.Job {
-	return job.Job{
-		ID: job.ID(id), Owner: alice, Wire: job.MailManager, State: job.Created, Ready: true, Created: time.Now(),
-		Destination: job.Destination{Kind: destination.AddressList, List: "l", Action: destination.Put},
-	}
-}
-
-func newList() store.List {
-	return store.List{Ref: theList, Name: "name", Created: time.Now(), Updated: time.Now()}
-}
-
-// started makes a list, and a job into it that is being worked on.
-func started(t testing.TB, s store.Store, lease time.Duration) job.Lease {
-	t.Helper()
-	if _, err := s.CreateList(ctx, newList(), store.Once{}, 0); err != nil {
-		t.Fatalf("CreateList: %v", err)
-	}
-	if _, err := s.CreateJob(ctx, newJob("j"), store.Once{}, 0); err != nil {
-		t.Fatalf("CreateJob: %v", err)
-	}
-	j, ok, err := s.Claim(ctx, store.Wanted{Holder: "w", Lease: lease})
-	if err != nil || !ok {
-		t.Fatalf("Claim: %t, %v; want a job", ok, err)
-	}
-	if _, err := s.Begin(ctx, j.Lease, job.Source{}); err != nil {
-		t.Fatalf("Begin: %v", err)
-	}
-	return j.Lease
-}
-
-func prepare(t testing.TB, s store.Store, l job.Lease, from record.Position, texts ...string) store.Prepared {
-	t.Helper()
-	b := &store.Batch{At: time.Now()}
-	storetest.Fill(b, from, texts...)
-	p, err := s.Prepare(ctx, l, b)
-	if err != nil {
-		t.Fatalf("Prepare: %v", err)
-	}
-	return p
-}
 
 // TestLostConnections breaks the connection at the worst moment of each step: the
 // server has not heard of it, or has done it and cannot say so. Either way it must
 // have been done once.
 func TestLostConnections(t *testing.T) {
 	t.Parallel()
-	server := pgtest.Shared(t)
-	for _, c := range []struct {
-		name string
-		word string // of the request that is lost
-		do   func(s store.Store, l job.Lease, p store.Prepared) error
-	}{
+	begin := func(t *testing.T, s store.Store) (job.Lease, store.Prepared) {
+		l := started(t, s, theList, time.Minute)
+		ended(t, s, "old")
+		if err := s.PutMember(ctx, theList, "a", []byte("1"), time.Now(), store.PutOptions{}); err != nil {
+			t.Fatalf("PutMember: %v", err)
+		}
+		return l, prepare(t, s, l, record.Position{}, "put a 3", "bad 1", "del b", "put c 3", "bad 2")
+	}
+	lose(t, begin, []loss{
 		{"Commit", "commit", func(s store.Store, l job.Lease, p store.Prepared) error {
 			counts, err := s.Commit(ctx, l, p)
 			if want := (job.Counts{Imported: 3, Rejected: 2}); err == nil && counts != want {
@@ -87,15 +40,15 @@ func TestLostConnections(t *testing.T) {
 			return err
 		}},
 		{"CreateJob", "commit", func(s store.Store, _ job.Lease, _ store.Prepared) error {
-			_, err := s.CreateJob(ctx, newJob("j2"), store.Once{}, 2)
+			_, err := s.CreateJob(ctx, newJob("j2", theList), store.Once{}, 2)
 			return err
 		}},
 		{"CreateJob with a token", "commit", func(s store.Store, _ job.Lease, _ store.Prepared) error {
-			_, err := s.CreateJob(ctx, newJob("j2"), store.Once{Token: "t"}, 2)
+			_, err := s.CreateJob(ctx, newJob("j2", theList), store.Once{Token: "t"}, 2)
 			return err
 		}},
 		{"ChangeJob", "commit", func(s store.Store, _ job.Lease, _ store.Prepared) error {
-			_, err := s.ChangeJob(ctx, alice, "j", func(j *job.Job) error { return j.Become(job.Stopped, time.Now()) })
+			_, err := s.ChangeJob(ctx, alice, "j", stop)
 			return err
 		}},
 		{"Claim", "chosen", func(s store.Store, _ job.Lease, _ store.Prepared) error {
@@ -118,7 +71,7 @@ func TestLostConnections(t *testing.T) {
 			return err
 		}},
 		{"CreateList", "commit", func(s store.Store, _ job.Lease, _ store.Prepared) error {
-			l := newList()
+			l := newList(theList)
 			l.Ref.ID, l.Name = "l2", "n2"
 			_, err := s.CreateList(ctx, l, store.Once{}, 2)
 			return err
@@ -144,68 +97,20 @@ func TestLostConnections(t *testing.T) {
 			_, err := s.Secret(ctx, "s")
 			return err
 		}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			var states []string
-			for _, f := range []pgtest.Fault{-1, pgtest.LoseRequest, pgtest.LoseAnswer} {
-				proxy := pgtest.NewProxy(t, server.URL(t)+"&default_query_exec_mode=exec")
-				s := open(t, proxy.URL, pgstore.Options{})
-				defer s.Close()
-				l := started(t, s, time.Minute)
-				if err := s.PutMember(ctx, theList, "a", []byte("1"), time.Now(), store.PutOptions{}); err != nil {
-					t.Fatalf("PutMember: %v", err)
-				}
-				p := prepare(t, s, l, record.Position{}, "put a 3", "bad 1", "del b", "put c 3", "bad 2")
-				if f >= 0 {
-					proxy.Arm(c.word, f)
-				}
-				if err := c.do(s, l, p); err != nil {
-					t.Fatalf("fault %d: %v, want no error", f, err)
-				}
-				if n := proxy.Struck(); f >= 0 && n != 1 {
-					t.Fatalf("fault %d: the connection broke %d times, want once", f, n)
-				}
-				states = append(states, state(t, s))
+		{"ChangeMember", "commit", func(s store.Store, _ job.Lease, _ store.Prepared) error {
+			return extended(s, theList, "a")
+		}},
+		{"DeleteJob", "commit", func(s store.Store, _ job.Lease, _ store.Prepared) error {
+			return s.DeleteJob(ctx, alice, "old")
+		}},
+		{"ListMembers", "ORDER BY key", func(s store.Store, _ job.Lease, _ store.Prepared) error {
+			all, _, err := s.ListMembers(ctx, theList, store.MemberFilter{}, store.Page{Limit: 9})
+			if err == nil && len(all) != 1 {
+				err = fmt.Errorf("there are %d members, want 1", len(all))
 			}
-			for i, got := range states[1:] {
-				if got != states[0] {
-					t.Errorf("after fault %d:\n got %s\nwant %s", i, got, states[0])
-				}
-			}
-		})
-	}
-}
-
-// state shows all that the tests here change, but for times.
-func state(t testing.TB, s store.Store) string {
-	t.Helper()
-	text := ""
-	jobs, _, err := s.ListJobs(ctx, alice, store.JobFilter{}, store.Page{Limit: 10})
-	if err != nil {
-		t.Fatalf("ListJobs: %v", err)
-	}
-	for _, j := range jobs {
-		text += fmt.Sprintf("job %s %s %+v %+v %s term %d live %t", j.ID, j.State, j.Counts, j.Checkpoint, j.Source.Version, j.Lease.Term, j.Lease.Live(time.Now()))
-		for r, err := range s.Rejects(ctx, alice, j.ID) {
-			text += fmt.Sprintf(" reject %d %v", r.Record, err)
-		}
-	}
-	lists, _, err := s.ListLists(ctx, alice, destination.AddressList, store.Page{Limit: 10})
-	if err != nil {
-		t.Fatalf("ListLists: %v", err)
-	}
-	for _, l := range lists {
-		text += fmt.Sprintf(" list %s %s", l.Ref.ID, l.Name)
-		members, _, err := s.ListMembers(ctx, l.Ref, store.MemberFilter{}, store.Page{Limit: 10})
-		if err != nil {
-			t.Fatalf("ListMembers: %v", err)
-		}
-		for _, m := range members {
-			text += fmt.Sprintf(" %s=%s", m.Key, m.Value)
-		}
-	}
-	return text
+			return err
+		}},
+	})
 }
 
 // TestServerCrashes imports, and writes single members, while the server loses power
@@ -216,7 +121,7 @@ func TestServerCrashes(t *testing.T) {
 	server := pgtest.New(t)
 	s := open(t, server.URL(t), pgstore.Options{Patience: time.Minute})
 	defer s.Close()
-	l := started(t, s, 10*time.Minute)
+	l := started(t, s, theList, 10*time.Minute)
 	every := batches / (crashes + 1)
 	reached := make(chan struct{}, batches)
 	var all sync.WaitGroup
@@ -305,7 +210,7 @@ func TestFrozenNode(t *testing.T) {
 	frozen, other := open(t, proxy.URL, pgstore.Options{}), open(t, url, pgstore.Options{})
 	defer other.Close()
 	defer frozen.Close()
-	l := started(t, frozen, time.Second)
+	l := started(t, frozen, theList, time.Second)
 	p := prepare(t, frozen, l, record.Position{}, "put a frozen", "bad 1")
 	proxy.Arm("commit", pgtest.Freeze)
 	outcome := make(chan error)

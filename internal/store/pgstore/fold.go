@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/record"
 	"github.com/sluicehq/sluice/internal/store"
 )
 
@@ -88,18 +89,18 @@ const (
 
 // work is what a batch comes to.
 type work struct {
-	deletes, puts, rejects []command
-	counts                 job.Counts // what it adds
+	deletes, puts, rejects, words []command
+	counts                        job.Counts // what it adds
 }
 
 // put is an unfinished statement that puts members.
 type put struct{ keys, values array }
 
 // plan folds changes to the same member into one, and writes down what is to be done.
-// refused, if not nil, tells which changes become rejects.
+// refused, if not nil, tells which changes become rejects, and why.
 //
 // A member that a batch deletes and puts again is a new one: it is deleted first.
-func (p *prepared) plan(b *store.Batch, order []entry, refused []bool) work {
+func (p *prepared) plan(b *store.Batch, order []entry, refused []*record.Refusal) work {
 	var w work
 	var gone array
 	var puts put
@@ -109,7 +110,7 @@ func (p *prepared) plan(b *store.Batch, order []entry, refused []bool) work {
 		n := sameKey(b, order)
 		last, deleted := -1, false
 		for _, e := range order[:n] {
-			if refused == nil || !refused[e.i] {
+			if refused == nil || refused[e.i] == nil {
 				last = int(e.i)
 				deleted = deleted || b.Deletes(last)
 			}
@@ -136,9 +137,9 @@ func (p *prepared) plan(b *store.Batch, order []entry, refused []bool) work {
 	if puts.keys.n > 0 {
 		w.puts = append(w.puts, p.putCommand(&puts))
 	}
-	beyond := 0
-	w.rejects, beyond = p.planRejects(b, refused)
-	w.counts = job.Counts{Imported: int64(b.Changes() - beyond), Rejected: int64(b.Rejects() + beyond)}
+	late := 0
+	w.rejects, late = p.planRejects(b, refused)
+	w.counts = job.Counts{Imported: int64(b.Changes() - late), Rejected: int64(b.Rejects() + late)}
 	return w
 }
 

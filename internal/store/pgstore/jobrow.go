@@ -23,7 +23,7 @@ type jobRow struct {
 // Every statement that reads jobs reads these, see jobRow.scan.
 const jobColumns = `number, account, region, id, wire, name, kind, list, action,
 	bucket, object, version, etag, size, format, state, ready, waiting_since, imported, rejected,
-	created, started, finished, error, report, tags,
+	created, started, finished, error, report, tags, config,
 	at_record, at_line, at_byte, layout, term, holder, leased_until, changed_by, stepped_by`
 
 const (
@@ -33,9 +33,9 @@ const (
 	// A new job is ready at once, or has no place among those that wait.
 	sqlInsertJob = `INSERT INTO jobs (account, region, id, wire, name, kind, list, action,
 		bucket, object, version, etag, size, format, state, ready, started, finished, error, report, tags,
-		changed_by, created, waiting_since)
+		config, changed_by, created, waiting_since)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
-		$22, $23, CASE WHEN $16 THEN clock_timestamp() END)
+		$22, $23, $24, CASE WHEN $16 THEN clock_timestamp() END)
 		RETURNING ` + jobColumns
 
 	// What is ready for the first time waits from now on. Counts, checkpoint, term and
@@ -44,7 +44,7 @@ const (
 		bucket = $9, object = $10, version = $11, etag = $12, size = $13, format = $14,
 		waiting_since = CASE WHEN $16 AND NOT ready THEN clock_timestamp() ELSE waiting_since END,
 		state = $15, ready = $16, started = $17, finished = $18, error = $19, report = $20, tags = $21,
-		changed_by = $22, leased_until = $23, stepped_by = $24
+		config = $22, changed_by = $23, leased_until = $24, stepped_by = $25
 		WHERE account = $1 AND region = $2 AND id = $3`
 )
 
@@ -58,7 +58,7 @@ func (j *jobRow) scan(row pgx.Row) error {
 		&j.Destination.Kind, &j.Destination.List, &j.Destination.Action,
 		&j.Source.Bucket, &j.Source.Key, &j.Source.Version, &j.Source.ETag, &j.Source.Size, &j.Source.Format,
 		&j.State, &j.Ready, &j.waitingSince, &j.Counts.Imported, &j.Counts.Rejected,
-		&j.Created, &started, &finished, &j.Error, &j.Report, &tags,
+		&j.Created, &started, &finished, &j.Error, &j.Report, &tags, &j.Config,
 		&j.Checkpoint.Record, &j.Checkpoint.Line, &j.Checkpoint.Offset, &j.Checkpoint.Layout,
 		&term, &j.Lease.Holder, &until, &j.changedBy, &j.steppedBy,
 	)
@@ -86,13 +86,14 @@ func (j *jobRow) update(ctx context.Context, a *attempt) error {
 	return err
 }
 
-// arguments are $1 to $21 of insert and update.
+// arguments are $1 to $22 of insert and update.
 func (j *jobRow) arguments() []any {
 	return []any{
 		j.Owner.Account, j.Owner.Region, j.ID, j.Wire, j.Name,
 		j.Destination.Kind, j.Destination.List, j.Destination.Action,
 		j.Source.Bucket, j.Source.Key, j.Source.Version, j.Source.ETag, j.Source.Size, j.Source.Format,
 		j.State, j.Ready, timeOrNull(j.Started), timeOrNull(j.Finished), text(j.Error), j.Report, tagsOrNull(j.Tags),
+		j.Config,
 	}
 }
 
@@ -105,10 +106,12 @@ func jobBy(ctx context.Context, a *attempt, sql string, o job.Owner, id job.ID) 
 	row := new(jobRow)
 	err := row.scan(a.QueryRow(ctx, sql, o.Account, o.Region, id))
 	if none(err) {
-		return nil, fault.New(fault.NotFound, "there is no job %s", id)
+		return nil, noJob(id)
 	}
 	return row, err
 }
+
+func noJob(id job.ID) error { return fault.New(fault.NotFound, "there is no job %s", id) }
 
 // stamp is a time as the store keeps it.
 func stamp(t time.Time) time.Time {

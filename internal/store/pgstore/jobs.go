@@ -24,6 +24,9 @@ const (
 		AND ($8::text[] IS NULL OR state = ANY ($8::text[]))
 		ORDER BY created, id LIMIT $9`
 
+	sqlDeleteJob = `DELETE FROM jobs WHERE account = $1 AND region = $2 AND id = $3`
+	sqlLeftover  = `INSERT INTO leftovers (part, number, since) VALUES ($1, $2, clock_timestamp())`
+
 	sqlNow = `SELECT coalesce($1::timestamptz, clock_timestamp())`
 )
 
@@ -177,6 +180,37 @@ func (s *Store) ChangeJob(ctx context.Context, o job.Owner, id job.ID, change fu
 		return job.Job{}, err
 	}
 	return j, nil
+}
+
+// DeleteJob implements store.Jobs. Nobody finds the rejects without the job; Run
+// removes them.
+func (s *Store) DeleteJob(ctx context.Context, o job.Owner, id job.ID) error {
+	var number int64
+	err := s.transact(ctx, func(a *attempt) error {
+		row, err := lockedJob(ctx, a, o, id)
+		if a.unsure && (fault.Is(err, fault.NotFound) || err == nil && row.number != number) {
+			return nil // an attempt before this one was committed after all
+		}
+		if err != nil {
+			return err
+		}
+		if !row.State.Final() {
+			return fault.New(fault.Conflict, "job %s is %s", id, row.State)
+		}
+		number = row.number
+		if _, err := a.Exec(ctx, sqlDeleteJob, o.Account, o.Region, id); err != nil {
+			return err
+		}
+		if _, err := a.Exec(ctx, sqlForgetToken, o.Account, o.Region, "job", row.Wire, id); err != nil {
+			return err
+		}
+		_, err = a.Exec(ctx, sqlLeftover, partRejects, number)
+		return err
+	})
+	if err == nil {
+		s.wakeRun()
+	}
+	return err
 }
 
 // timeNow asks what time it is, for leases.

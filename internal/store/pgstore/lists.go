@@ -18,6 +18,7 @@ const (
 
 	sqlList     = `SELECT ` + listColumns + ` FROM lists` + whereList
 	sqlLockList = sqlList + ` FOR UPDATE`
+	sqlKeepList = sqlList + ` FOR KEY SHARE` // from being deleted
 
 	sqlListTaken  = `SELECT EXISTS (SELECT 1 FROM lists` + whereList + `)`
 	sqlNameTaken  = `SELECT EXISTS (SELECT 1 FROM lists WHERE account = $1 AND region = $2 AND kind = $3 AND name = $4)`
@@ -236,14 +237,16 @@ func (s *Store) DeleteList(ctx context.Context, r store.ListRef) error {
 		if _, err := a.Exec(ctx, sqlRemoval, number); err != nil {
 			return err
 		}
+		if destination.Claims(r.Kind) {
+			if _, err := a.Exec(ctx, sqlLeftover, partWords, number); err != nil {
+				return err
+			}
+		}
 		_, err = a.Exec(ctx, sqlForgetToken, r.Owner.Account, r.Owner.Region, "list", r.Kind, r.ID)
 		return err
 	})
 	if err == nil {
-		select {
-		case s.removals <- struct{}{}:
-		default: // Run knows
-		}
+		s.wakeRun()
 	}
 	return err
 }

@@ -15,7 +15,7 @@ const (
 	sqlKeepToken = `INSERT INTO tokens (account, region, thing, kind, token, input, id)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)`
 	sqlForgetToken = `DELETE FROM tokens
-		WHERE account = $1 AND region = $2 AND thing = $3 AND kind = $4 AND id = $5`
+		WHERE account = $1 AND region = $2 AND thing = $3 AND kind = $4 AND id COLLATE "C" = $5`
 )
 
 // lock lets one transaction at a time create or count an owner's things of one kind.

@@ -55,7 +55,7 @@ func TestClaimOfHugeSources(t *testing.T) {
 	t.Parallel()
 	s := open(t, pgtest.Start(t), pgstore.Options{})
 	defer s.Close()
-	j := newJob("j")
+	j := newJob("j", theList)
 	j.Source.Size = 1 << 40
 	if _, err := s.CreateJob(ctx, j, store.Once{}, 0); err != nil {
 		t.Fatalf("CreateJob: %v", err)
@@ -79,7 +79,7 @@ func TestCloseGivesUpLeases(t *testing.T) {
 	leaving, staying := open(t, url, pgstore.Options{}), open(t, url, pgstore.Options{})
 	defer staying.Close()
 	for _, id := range []string{"j1", "j2"} {
-		if _, err := staying.CreateJob(ctx, newJob(id), store.Once{}, 0); err != nil {
+		if _, err := staying.CreateJob(ctx, newJob(id, theList), store.Once{}, 0); err != nil {
 			t.Fatalf("CreateJob: %v", err)
 		}
 	}
@@ -104,7 +104,7 @@ func TestRejectsOfOneRecord(t *testing.T) {
 	t.Parallel()
 	s := open(t, pgtest.Start(t), pgstore.Options{})
 	defer s.Close()
-	l := started(t, s, time.Hour)
+	l := started(t, s, theList, time.Hour)
 	first := prepare(t, s, l, record.Position{}, "bad 1")
 	for _, p := range []store.Prepared{first, prepare(t, s, l, record.Position{}, "bad 2")} {
 		if _, err := s.Commit(ctx, l, p); err != nil {

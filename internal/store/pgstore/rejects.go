@@ -8,6 +8,7 @@ import (
 
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/record"
 	"github.com/sluicehq/sluice/internal/store"
 )
 
@@ -40,7 +41,7 @@ func (c *rejectRows) add(r *destination.Reject) {
 
 // planRejects plans to store a batch's rejects, and the changes that were refused, of
 // which it tells the number.
-func (p *prepared) planRejects(b *store.Batch, refused []bool) (commands []command, beyond int) {
+func (p *prepared) planRejects(b *store.Batch, refused []*record.Refusal) (commands []command, late int) {
 	var rows rejectRows
 	rows.reset()
 	add := func(r destination.Reject) {
@@ -51,16 +52,16 @@ func (p *prepared) planRejects(b *store.Batch, refused []bool) (commands []comma
 	for i := range b.Rejects() {
 		add(b.Reject(i))
 	}
-	for i, is := range refused {
-		if is {
-			beyond++
-			add(b.RefuseChange(i))
+	for i, why := range refused {
+		if why != nil {
+			late++
+			add(b.RefuseChange(i, why))
 		}
 	}
 	if rows.record.n > 0 {
 		commands = append(commands, p.rejectCommand(&rows))
 	}
-	return commands, beyond
+	return commands, late
 }
 
 func (p *prepared) rejectCommand(c *rejectRows) command {
@@ -89,14 +90,7 @@ const (
 // Rejects implements store.Work.
 func (s *Store) Rejects(ctx context.Context, o job.Owner, id job.ID) iter.Seq2[destination.Reject, error] {
 	return func(yield func(destination.Reject, error) bool) {
-		var number int64
-		err := s.statement(ctx, func(a *attempt) error {
-			row, err := jobBy(ctx, a, sqlJob, o, id)
-			if err == nil {
-				number = row.number
-			}
-			return err
-		})
+		number, err := s.jobNumber(ctx, o, id)
 		last := int64(-1)
 		var some []destination.Reject
 		for more := true; more && err == nil; {
@@ -108,10 +102,27 @@ func (s *Store) Rejects(ctx context.Context, o job.Owner, id job.ID) iter.Seq2[d
 				last = some[i].Record
 			}
 		}
+		if err == nil { // Deleted meanwhile, the job must not look as if these were all.
+			var now int64
+			if now, err = s.jobNumber(ctx, o, id); err == nil && now != number {
+				err = noJob(id)
+			}
+		}
 		if err != nil {
 			yield(destination.Reject{}, err)
 		}
 	}
+}
+
+func (s *Store) jobNumber(ctx context.Context, o job.Owner, id job.ID) (number int64, err error) {
+	err = s.statement(ctx, func(a *attempt) error {
+		row, err := jobBy(ctx, a, sqlJob, o, id)
+		if err == nil {
+			number = row.number
+		}
+		return err
+	})
+	return number, err
 }
 
 // rejectsFrom reads rejects of records behind the last one into some; more tells

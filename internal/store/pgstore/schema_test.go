@@ -57,7 +57,7 @@ func TestNewerSchema(t *testing.T) {
 		ALTER TABLE lists ADD COLUMN later text; CREATE TABLE later (n bigint)`)
 	s := open(t, url, pgstore.Options{})
 	defer s.Close()
-	l := started(t, s, time.Minute)
+	l := started(t, s, theList, time.Minute)
 	counts, err := s.Commit(ctx, l, prepare(t, s, l, record.Position{}, "put a 1", "bad b"))
 	if want := (job.Counts{Imported: 1, Rejected: 1}); err != nil || counts != want {
 		t.Errorf("Commit: %+v, %v; want %+v", counts, err, want)
@@ -70,7 +70,7 @@ func TestTablesCanBeJoined(t *testing.T) {
 	url := pgtest.Start(t)
 	s := open(t, url, pgstore.Options{})
 	defer s.Close()
-	l := started(t, s, time.Minute)
+	l := started(t, s, theList, time.Minute)
 	if _, err := s.Commit(ctx, l, prepare(t, s, l, record.Position{}, "put jo@example.com 1", "bad b", "put al@example.com 2")); err != nil {
 		t.Fatalf("Commit: %v", err)
 	}
@@ -105,7 +105,7 @@ func TestDeletedMembersAreRemoved(t *testing.T) {
 	url := pgtest.Start(t)
 	s := open(t, url, pgstore.Options{})
 	defer s.Close()
-	l := started(t, s, time.Hour)
+	l := started(t, s, theList, time.Hour)
 	var texts []string
 	for i := range 25_000 { // more than are removed at once
 		texts = append(texts, fmt.Sprintf("put k%d 1", i))
@@ -116,7 +116,7 @@ func TestDeletedMembersAreRemoved(t *testing.T) {
 	if err := s.DeleteList(ctx, theList); err != nil {
 		t.Fatalf("DeleteList: %v", err)
 	}
-	if _, err := s.CreateList(ctx, newList(), store.Once{}, 0); err != nil {
+	if _, err := s.CreateList(ctx, newList(theList), store.Once{}, 0); err != nil {
 		t.Fatalf("CreateList: %v", err)
 	}
 	if err := s.PutMember(ctx, theList, "k1", nil, time.Now(), store.PutOptions{}); err != nil {
@@ -148,9 +148,9 @@ func TestManyJobsOneList(t *testing.T) {
 	const jobs, batches, members = 4, 6, 300
 	s := open(t, pgtest.Start(t), pgstore.Options{Patience: time.Minute})
 	defer s.Close()
-	leases := []job.Lease{started(t, s, time.Hour)}
+	leases := []job.Lease{started(t, s, theList, time.Hour)}
 	for i := 1; i < jobs; i++ {
-		if _, err := s.CreateJob(ctx, newJob(fmt.Sprint("j", i)), store.Once{}, 0); err != nil {
+		if _, err := s.CreateJob(ctx, newJob(fmt.Sprint("j", i), theList), store.Once{}, 0); err != nil {
 			t.Fatalf("CreateJob: %v", err)
 		}
 		j, ok, err := s.Claim(ctx, store.Wanted{Holder: "w", Lease: time.Hour})
@@ -201,8 +201,8 @@ func TestTextThatIsNone(t *testing.T) {
 	t.Parallel()
 	s := open(t, pgtest.Start(t), pgstore.Options{})
 	defer s.Close()
-	l := started(t, s, time.Hour)
-	j := newJob("j2")
+	l := started(t, s, theList, time.Hour)
+	j := newJob("j2", theList)
 	j.Name = "a\x00"
 	if _, err := s.CreateJob(ctx, j, store.Once{}, 0); !fault.Is(err, fault.Invalid) {
 		t.Errorf("CreateJob with a NUL in its name: %v, want Invalid", err)

@@ -1,0 +1,171 @@
+package pgstore_test
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sluicehq/sluice/internal/destination"
+	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/record"
+	"github.com/sluicehq/sluice/internal/store"
+	"github.com/sluicehq/sluice/internal/store/pgstore"
+	"github.com/sluicehq/sluice/internal/store/pgstore/pgtest"
+	"github.com/sluicehq/sluice/internal/store/storetest"
+)
+
+// named is the value of a member with a word.
+func named(name string) []byte { return destination.QuickResponse{Name: name}.Encode() }
+
+func putNamed(s store.Store, key, name string) error {
+	return s.PutMember(ctx, theBase, key, named(name), time.Now(), store.PutOptions{})
+}
+
+// prepareNamed prepares puts of "KEY NAME".
+func prepareNamed(t testing.TB, s store.Store, l job.Lease, from record.Position, puts ...string) store.Prepared {
+	t.Helper()
+	b := &store.Batch{At: time.Now(), Claims: true}
+	var texts []string
+	for _, put := range puts {
+		key, name, _ := strings.Cut(put, " ")
+		texts = append(texts, fmt.Sprintf("put %s %s", key, named(name)))
+	}
+	storetest.Fill(b, from, texts...)
+	p, err := s.Prepare(ctx, l, b)
+	if err != nil {
+		t.Fatalf("Prepare: %v", err)
+	}
+	return p
+}
+
+func TestLostConnectionsWithWords(t *testing.T) {
+	t.Parallel()
+	begin := func(t *testing.T, s store.Store) (job.Lease, store.Prepared) {
+		l := started(t, s, theBase, time.Minute)
+		for _, key := range []string{"a", "b"} {
+			if err := putNamed(s, key, "of "+key); err != nil {
+				t.Fatalf("PutMember: %v", err)
+			}
+		}
+		return l, prepareNamed(t, s, l, record.Position{}, "a new", "c of a", "d of b", "e new")
+	}
+	lose(t, begin, []loss{
+		{"Commit", "commit", func(s store.Store, l job.Lease, p store.Prepared) error {
+			counts, err := s.Commit(ctx, l, p)
+			if want := (job.Counts{Imported: 2, Rejected: 2}); err == nil && counts != want {
+				err = fmt.Errorf("counts are %+v, want %+v", counts, want)
+			}
+			return err
+		}},
+		{"Commit, among the words", "INSERT INTO words", func(s store.Store, l job.Lease, p store.Prepared) error {
+			_, err := s.Commit(ctx, l, p)
+			return err
+		}},
+		{"PutMember", "commit", func(s store.Store, _ job.Lease, _ store.Prepared) error {
+			return putNamed(s, "a", "new")
+		}},
+		{"ChangeMember", "commit", func(s store.Store, _ job.Lease, _ store.Prepared) error {
+			_, err := s.ChangeMember(ctx, theBase, "a", time.Now(), func(m *store.Member) error {
+				q, err := destination.DecodeQuickResponse(m.Value)
+				m.Value = named(q.Name + "+")
+				return err
+			})
+			return err
+		}},
+		{"DeleteMember", "commit", func(s store.Store, _ job.Lease, _ store.Prepared) error {
+			return s.DeleteMember(ctx, theBase, "a")
+		}},
+		{"DeleteList", "commit", func(s store.Store, _ job.Lease, _ store.Prepared) error {
+			return s.DeleteList(ctx, theBase)
+		}},
+	})
+}
+
+// TestNodesShareWords has nodes take the same words from each other, one by one and in
+// batches. Nobody may have one that another has, whatever the isolation level.
+func TestNodesShareWords(t *testing.T) {
+	t.Parallel()
+	for _, level := range []string{"read committed", "repeatable read", "serializable"} {
+		t.Run(level, func(t *testing.T) {
+			t.Parallel()
+			const nodes, turns, names = 3, 12, 5
+			url := pgtest.Start(t)
+			at := url + "&default_transaction_isolation=" + strings.ReplaceAll(level, " ", "%20")
+			var all []*pgstore.Store
+			for range nodes {
+				s := open(t, at, pgstore.Options{MaxConns: 4, Patience: time.Minute})
+				defer s.Close()
+				all = append(all, s)
+			}
+			l := started(t, all[0], theBase, time.Hour)
+			var work sync.WaitGroup
+			for n, s := range all {
+				work.Go(func() {
+					for i := range turns {
+						if err := takeWord(s, fmt.Sprint("k", (n+i)%4), fmt.Sprint("n", (n*i+i)%names), i); err != nil {
+							t.Errorf("node %d: %v", n, err)
+						}
+					}
+				})
+			}
+			work.Go(func() {
+				from := record.Position{}
+				for i := range turns {
+					var puts []string
+					for k := range names {
+						puts = append(puts, fmt.Sprintf("k%d n%d", (i+k)%6, (2*i+k)%names))
+					}
+					if _, err := all[0].Commit(ctx, l, prepareNamed(t, all[0], l, from, puts...)); err != nil {
+						t.Errorf("Commit %d: %v", i, err)
+					}
+					from.Record += names
+				}
+			})
+			work.Wait()
+			agree(t, url, all[0])
+		})
+	}
+}
+
+// takeWord puts, changes or deletes a member.
+func takeWord(s store.Store, key, name string, i int) (err error) {
+	switch i % 3 {
+	case 0:
+		err = putNamed(s, key, name)
+	case 1:
+		_, err = s.ChangeMember(ctx, theBase, key, time.Now(), func(m *store.Member) error {
+			m.Value = named(name)
+			return nil
+		})
+	default:
+		err = s.DeleteMember(ctx, theBase, key)
+	}
+	if fault.Is(err, fault.AlreadyExists) || fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	return err
+}
+
+// agree checks that the words in the table are those of the members.
+func agree(t *testing.T, url string, s store.Store) {
+	t.Helper()
+	members, _, err := s.ListMembers(ctx, theBase, store.MemberFilter{}, store.Page{Limit: 100})
+	if err != nil {
+		t.Fatalf("ListMembers: %v", err)
+	}
+	var want []string
+	for _, m := range members {
+		q, err := destination.DecodeQuickResponse(m.Value)
+		if err != nil {
+			t.Fatalf("value of %s: %v", m.Key, err)
+		}
+		want = append(want, m.Key+"=name "+q.Name)
+	}
+	const sql = `SELECT coalesce(string_agg(key || '=' || word, ', ' ORDER BY key), '') FROM words`
+	if got := ask(t, url, sql); got != strings.Join(want, ", ") {
+		t.Errorf("words in the table:\n got %s\nwant %s", got, strings.Join(want, ", "))
+	}
+}
