@@ -140,3 +140,26 @@ func TestOneMuxServesAllAPIs(t *testing.T) {
 		}
 	}
 }
+
+// TestDeniedAndThrottledAreToldAsSuch by every operation, whether it declares them or not.
+func TestDeniedAndThrottledAreToldAsSuch(t *testing.T) {
+	t.Parallel()
+	type told struct {
+		name   string
+		status int
+	}
+	for i, want := range []map[fault.Kind]told{
+		{fault.Denied: {"AccessDeniedException", 400}, fault.Throttled: {"ThrottlingException", 400}},
+		{fault.Denied: {"AccessDeniedException", 403}, fault.Throttled: {"TooManyRequestsException", 429}},
+		{fault.Denied: {"AccessDeniedException", 403}, fault.Throttled: {"ThrottlingException", 429}},
+	} {
+		api := apis()[i]
+		for o := range api.Operations {
+			for kind, want := range want {
+				if name, status := answer(t, api, &api.Operations[o], kind); name != want.name || status != want.status {
+					t.Errorf("%s.%s answers %v with %s %d, want %s %d", api.Name, api.Operations[o].Name, kind, name, status, want.name, want.status)
+				}
+			}
+		}
+	}
+}
