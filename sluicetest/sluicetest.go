@@ -30,6 +30,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"sync"
 	"testing"
 	"time"
 
@@ -118,10 +119,10 @@ func NewServer(opts ...Option) (*Server, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- n.Run(ctx, l) }()
-	s.close = func() error {
+	s.close = sync.OnceValue(func() error {
 		stop()
 		return errors.Join(<-ended, n.Close())
-	}
+	})
 	return s, nil
 }
 
@@ -129,6 +130,6 @@ func NewServer(opts ...Option) (*Server, error) {
 // closes it has done with it.
 const grace = 100 * time.Millisecond
 
-// Close ends the server, and with it all that it held. What still runs is cut off. It
-// is called once, and not after Start.
+// Close ends the server, and with it all that it held. What still runs is cut off. To
+// close again does nothing; who used Start need not close at all.
 func (s *Server) Close() error { return s.close() }
