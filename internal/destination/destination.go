@@ -51,6 +51,33 @@
 // column may stand there while it is empty. Of preferences for one topic the last wins.
 // https://docs.aws.amazon.com/ses/latest/dg/sending-email-list-management.html
 //
+// # Quick responses
+//
+// A record is a new quick response of a knowledge base; one that is there is never
+// replaced. Its key is a UUID that comes of the job and the record's number, its value a
+// QuickResponse. Only name and content must be given. The columns, with what else they
+// may be called, and what is in them:
+//
+//	name             1 to 100 characters
+//	content          1 to 1024
+//	contentType      format; plain (or plain text) and markdown, or the API's words for
+//	                 them; by default plain
+//	shortcutKey      shortcut; 1 to 10 characters
+//	description      1 to 255 characters
+//	channels         channel; 1 to 10 characters each, several with , ; or | between
+//	language         language code; one of the API's, as in en_US, en-us; by default en_US
+//	isActive         active, status; true, yes, 1, active (which is the default), or
+//	                 false, no, 0, inactive
+//	routingProfiles  routing profile; names or ARNs as they are, several with ; or |
+//	groupingCriteria and groupingValues, several with ; or |: instead of routing profiles
+//
+// In a header, and in words such as those of language and isActive, case, blanks,
+// underscores, hyphens, dots and stars do not matter; a header's cell counts up to < or (.
+// White space around a value does not count, and a cell such as <*Required field>, which
+// the template for imports has, holds nothing. JSON has the same names for members, with
+// texts as in cells.
+// https://docs.aws.amazon.com/connect/latest/adminguide/add-data.html
+//
 // # Refusals
 //
 // A record that cannot be read is refused as package record says. The codes of this
@@ -65,6 +92,10 @@
 //	suppression  no-reason unknown-reason
 //	contact      unsubscribe-all unknown-topic unknown-status topic-preferences
 //	             attributes-data
+//	response     no-name name-length no-content content-length unknown-content-type
+//	             shortcut-key-length description-length channel-length unknown-language
+//	             is-active grouping-length half-a-grouping two-groupings nested-value;
+//	             stores add name-taken shortcut-key-taken, see Words
 package destination
 
 import (
@@ -131,6 +162,8 @@ func NewRule(t Target) (Rule, error) {
 			return nil, err
 		}
 		return newContactList(t.Action, topics), nil
+	case t.Kind == QuickResponses && t.Action == Put:
+		return newKnowledgeBase(t.Job), nil
 	}
 	return nil, fault.New(fault.Invalid, "a job cannot %s members of a destination of kind %q", t.Action, t.Kind)
 }

@@ -22,6 +22,8 @@ func TestNewRule(t *testing.T) {
 		{ContactList, Put, true},
 		{ContactList, Delete, true},
 		{ContactList, "", false},
+		{QuickResponses, Put, true},
+		{QuickResponses, Delete, false},
 		{"", Put, false},
 	} {
 		_, err := NewRule(Target{Kind: tt.kind, Action: tt.action})

@@ -13,9 +13,10 @@ import (
 // keyColumns are the names of the reports' first columns, which are those of the
 // sources' first fields.
 var keyColumns = map[Kind]string{
-	AddressList: listField,
-	Suppression: suppressionField,
-	ContactList: contactField,
+	AddressList:    listField,
+	Suppression:    suppressionField,
+	ContactList:    contactField,
+	QuickResponses: responseColumns[nameField],
 }
 
 // KeyColumn returns the name of the column of a report that holds the keys.

@@ -112,7 +112,8 @@ func TestRefusals(t *testing.T) {
 		noAddress, notText, noAt, twoAts, noLocalPart, longLocalPart, dotInLocalPart, badLocalPart, badQuotedPart, foreignLocalPart,
 		noDomain, longDomain, badLabel, hyphenLabel, badDomain, shortDomain, numericDomain, literalDomain, foreignDomain,
 		noReason, badReason, badUnsubscribe, unknownTopic, badStatus, badPreferences, badAttributes,
-		takenName, takenShortcut, badLength, twoStars, starLocalPart, starDomain, starLevels,
+		noName, longName, noContent, longContent, longShortcut, longDescription, longChannel, badContentType, badLanguage, badActive,
+		longGrouping, halfGrouping, twoGroupings, nestedValue, takenName, takenShortcut, badLength, twoStars, starLocalPart, starDomain, starLevels,
 	} {
 		if !code.MatchString(r.Code) || seen[r.Code] {
 			t.Errorf("code %q is used twice or not of small words", r.Code)
@@ -125,7 +126,7 @@ func TestRefusals(t *testing.T) {
 }
 
 // eachRecord gives the records of a source to f, as far as it can be read.
-func eachRecord(t *testing.T, rule Rule, format record.Format, text string, f func(*record.Record)) {
+func eachRecord(t testing.TB, rule Rule, format record.Format, text string, f func(*record.Record)) {
 	src := func(offset int64) (io.ReadCloser, error) {
 		return io.NopCloser(strings.NewReader(text[offset:])), nil
 	}
