@@ -1,0 +1,170 @@
+package qconnect
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+)
+
+// fold returns the form of a text in which texts are compared: without the difference
+// between capital and small letters, in any script, between full and half width, and
+// between a letter with its accent and a letter followed by one.
+func fold(text string) string {
+	if isASCII(text) {
+		return strings.ToLower(text)
+	}
+	return norm.NFKC.String(cases.Fold().String(norm.NFKC.String(text)))
+}
+
+func isASCII(text string) bool {
+	for i := range len(text) {
+		if text[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// class is what a character does to words.
+type class uint8
+
+const (
+	gap    class = iota // stands between words
+	letter              // a letter or digit, part of a word
+	sign                // a word by itself, in scripts without spaces between words
+	mark                // belongs to what it follows
+)
+
+// unspaced are scripts that put no spaces between words. To find a word in them
+// without a dictionary, each of their characters is one.
+var unspaced = []*unicode.RangeTable{
+	unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar,
+}
+
+// ascii has the classes of the characters that a folded text has most.
+var ascii = func() (classes [utf8.RuneSelf]class) {
+	for c := range classes {
+		if 'a' <= c && c <= 'z' || '0' <= c && c <= '9' {
+			classes[c] = letter
+		}
+	}
+	return classes
+}()
+
+// classOf has those of the others.
+func classOf(r rune) class {
+	switch {
+	case unicode.IsMark(r):
+		return mark
+	case unicode.In(r, unspaced...):
+		return sign
+	case unicode.IsLetter(r), unicode.IsNumber(r):
+		return letter
+	}
+	return gap
+}
+
+// appendWords appends the words of a folded text, in order.
+func appendWords(words []string, text string) []string {
+	start, last := -1, gap // of the word that is open
+	for i, r := range text {
+		c := gap
+		if r < utf8.RuneSelf {
+			c = ascii[r]
+		} else if c = classOf(r); c == mark && start >= 0 {
+			continue
+		}
+		if start >= 0 && (c != letter || last == sign) {
+			words = append(words, text[start:i])
+			start = -1
+		}
+		if start < 0 && (c == letter || c == sign) {
+			start = i
+		}
+		last = c
+	}
+	if start >= 0 {
+		words = append(words, text[start:])
+	}
+	return words
+}
+
+// run reports whether part stands in words as it is, one after the other.
+func run(words, part []string) bool {
+	for i := 0; i+len(part) <= len(words); i++ {
+		if slices.Equal(words[i:i+len(part)], part) {
+			return true
+		}
+	}
+	return false
+}
+
+// maxNear is the longest word, in characters, that is looked for with other spellings.
+const maxNear = 64
+
+// slips returns how many slips a word of so many characters may have and still be
+// taken for it: the more, the longer it is.
+func slips(characters int) int {
+	switch {
+	case characters <= 2 || characters > maxNear:
+		return 0
+	case characters <= 5:
+		return 1
+	}
+	return 2
+}
+
+// near reports whether a word is another but for a few slips: a character too much,
+// one missing, one for another, or two neighbours changed over. The number that is
+// allowed goes by word.
+func near(word, other string) bool {
+	n, m := utf8.RuneCountInString(word), utf8.RuneCountInString(other)
+	most := slips(n)
+	if most == 0 || m > n+most || m < n-most {
+		return false
+	}
+	var a, b [maxNear + 2]rune
+	return distance(spread(a[:0], word), spread(b[:0], other), most) <= most
+}
+
+// spread appends the characters of a word.
+func spread(out []rune, word string) []rune {
+	for _, r := range word {
+		out = append(out, r)
+	}
+	return out
+}
+
+// distance counts the slips between two words of up to maxNear+2 characters. Beyond
+// most, it may return any number above.
+func distance(a, b []rune, most int) int {
+	var rows [3][maxNear + 3]uint8 // of the matrix: before last, last, and this
+	before, last, this := &rows[0], &rows[1], &rows[2]
+	for j := range len(b) + 1 {
+		last[j] = uint8(j)
+	}
+	for i := 1; i <= len(a); i++ {
+		this[0] = uint8(i)
+		least := this[0]
+		for j := 1; j <= len(b); j++ {
+			d := last[j-1]
+			if a[i-1] != b[j-1] {
+				d = min(d, last[j], this[j-1]) + 1
+				if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+					d = min(d, before[j-2]+1)
+				}
+			}
+			this[j] = d
+			least = min(least, d)
+		}
+		if int(least) > most {
+			return most + 1
+		}
+		before, last, this = last, this, before
+	}
+	return int(last[len(b)])
+}
