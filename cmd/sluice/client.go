@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -35,15 +36,17 @@ type api struct {
 var (
 	mailManagerAPI = api{signing: "ses", target: "MailManagerSvc"}
 	sesAPI         = api{signing: "ses"}
+	wisdomAPI      = api{signing: "wisdom"}
 	s3API          = api{signing: "s3"}
 	ownAPI         = api{signing: "sluice"}
 )
 
 // refusal is an error that the endpoint answered with.
 type refusal struct {
-	Status  int
-	Code    string
-	Message string
+	Status     int
+	Code       string
+	Message    string
+	RetryAfter time.Duration // 0 if it does not say
 }
 
 func (r *refusal) Error() string {
@@ -101,7 +104,9 @@ func (c *client) call(ctx context.Context, a api, method, path string, header ht
 			return err
 		}
 	}
-	resp, err := c.send(ctx, a, method, path, header, bytes.NewReader(body), int64(len(body)), sigv4.HashPayload(body))
+	resp, err := patiently(ctx, func() (*http.Response, error) {
+		return c.send(ctx, a, method, path, header, bytes.NewReader(body), int64(len(body)), sigv4.HashPayload(body))
+	})
 	if err != nil {
 		return err
 	}
@@ -113,6 +118,27 @@ func (c *client) call(ctx context.Context, a api, method, path string, header ht
 		return fmt.Errorf("read the answer to %s %s: %w", method, path, err)
 	}
 	return nil
+}
+
+// attempts is how often a call is made that is refused for coming too soon.
+const attempts = 10
+
+// patiently makes a call again that came too soon, when the server says: nothing was done
+// by it. AWS allows one call a second to SES.
+func patiently(ctx context.Context, call func() (*http.Response, error)) (*http.Response, error) {
+	for attempt := 1; ; attempt++ {
+		resp, err := call()
+		if attempt == attempts || !refusedAs(err, "TooManyRequestsException", "ThrottlingException") {
+			return resp, err
+		}
+		var r *refusal
+		errors.As(err, &r)
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(cmp.Or(r.RetryAfter, time.Second)):
+		}
+	}
 }
 
 // send signs and sends one request. An answer other than 2xx is a *refusal.
@@ -156,6 +182,9 @@ func unreachable(err error, u *url.URL) error {
 // body, and S3's XML.
 func readRefusal(resp *http.Response) error {
 	r := &refusal{Status: resp.StatusCode}
+	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && seconds > 0 {
+		r.RetryAfter = time.Duration(seconds) * time.Second
+	}
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	var form struct {
 		Type    string `json:"__type" xml:"-"`
@@ -174,11 +203,14 @@ func readRefusal(resp *http.Response) error {
 	return r
 }
 
-// putFile sends a file to a pre-signed link.
-func (c *client) putFile(ctx context.Context, link string, body io.Reader, size int64) error {
+// putFile sends a file to a pre-signed link, with the headers that the link asks for.
+func (c *client) putFile(ctx context.Context, link string, header http.Header, body io.Reader, size int64) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPut, link, io.NopCloser(body))
 	if err != nil {
 		return err
+	}
+	for name, values := range header {
+		r.Header[name] = values
 	}
 	if r.ContentLength = size; size == 0 {
 		r.Body = http.NoBody

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/google/uuid"
@@ -29,33 +27,48 @@ type file struct {
 	body   io.Reader
 }
 
-// progress is what every wire tells of a job.
+// progress is what a wire tells of a job.
 type progress struct {
 	State    string // as the wire spells it
 	Imported int64
 	Rejected int64
 	Error    string
+	// Uncounted says that the wire has no counts; then Report is where the refused
+	// records are told, if there are any.
+	Uncounted bool
+	Report    string
 }
 
-func (p progress) completed() bool { return p.State == "COMPLETED" }
+func (p progress) completed() bool { return p.State == "COMPLETED" || p.State == "COMPLETE" }
 func (p progress) stopped() bool   { return p.State == "STOPPED" || p.State == "CANCELLED" }
 func (p progress) final() bool     { return p.completed() || p.stopped() || p.State == "FAILED" }
 
+// destinations are the values of --to.
+const destinations = "address-list/NAME, contact-list/NAME, quick-responses/NAME, suppression"
+
 // newImporter reads the flags --to and --action.
 func newImporter(to, action string) (importer, error) {
+	if action != "PUT" && action != "DELETE" {
+		return nil, fmt.Errorf("action: %q is not one of PUT, DELETE", action)
+	}
 	kind, name, named := strings.Cut(to, "/")
 	switch {
-	case action != "PUT" && action != "DELETE":
-		return nil, fmt.Errorf("action: %q is not one of PUT, DELETE", action)
 	case kind == "address-list" && name != "":
 		if action != "PUT" {
 			return nil, errors.New("action: an address list only takes PUT")
 		}
 		return &addressList{name: name}, nil
+	case kind == "contact-list" && name != "":
+		return &contactList{name: name, action: action}, nil
+	case kind == "quick-responses" && name != "":
+		if action != "PUT" {
+			return nil, errors.New("action: quick responses only take PUT")
+		}
+		return &quickResponses{name: name}, nil
 	case kind == "suppression" && !named:
 		return &suppression{action: action}, nil
 	}
-	return nil, fmt.Errorf("to: %q is not one of address-list/NAME, suppression", to)
+	return nil, fmt.Errorf("to: %q is not one of %s", to, destinations)
 }
 
 // addressList imports through SES Mail Manager.
@@ -74,7 +87,7 @@ func (a *addressList) start(ctx context.Context, c *client, f *file) (string, er
 	if err := c.target(ctx, mailManagerAPI, "CreateAddressListImportJob", in, &job); err != nil {
 		return "", fmt.Errorf("create import job: %w", err)
 	}
-	if err := c.putFile(ctx, job.PreSignedUrl, f.body, f.size); err != nil {
+	if err := c.putFile(ctx, job.PreSignedUrl, nil, f.body, f.size); err != nil {
 		return "", fmt.Errorf("upload %s: %w", f.name, err)
 	}
 	if err := c.target(ctx, mailManagerAPI, "StartAddressListImportJob", map[string]string{"JobId": job.JobId}, nil); err != nil {
@@ -131,41 +144,4 @@ func jobName(name string) string {
 		return '-'
 	}
 	return strings.Map(clean, name[max(0, len(name)-255):])
-}
-
-// suppression imports through SES v2.
-type suppression struct{ action string }
-
-// uploadBucket is where files for SES v2 are put; its jobs read from S3.
-const uploadBucket = "sluice"
-
-func (s *suppression) start(ctx context.Context, c *client, f *file) (string, error) {
-	key := "imports/" + uuid.NewString() + "/" + jobName(f.name)
-	if err := c.putObject(ctx, uploadBucket, key, f.body, f.size); err != nil {
-		return "", err
-	}
-	in := map[string]any{
-		"ImportDestination": map[string]any{
-			"SuppressionListDestination": map[string]string{"SuppressionListImportAction": s.action},
-		},
-		"ImportDataSource": map[string]string{"S3Url": "s3://" + uploadBucket + "/" + key, "DataFormat": f.format},
-	}
-	var job struct{ JobId string }
-	if err := c.rest(ctx, sesAPI, http.MethodPost, "/v2/email/import-jobs", in, &job); err != nil {
-		return "", fmt.Errorf("create import job: %w", err)
-	}
-	return job.JobId, nil
-}
-
-func (s *suppression) progress(ctx context.Context, c *client, id string) (progress, error) {
-	var job struct {
-		JobStatus                                 string
-		ProcessedRecordsCount, FailedRecordsCount int64
-		FailureInfo                               struct{ ErrorMessage string }
-	}
-	err := c.rest(ctx, sesAPI, http.MethodGet, "/v2/email/import-jobs/"+url.PathEscape(id), nil, &job)
-	return progress{
-		State: job.JobStatus, Imported: job.ProcessedRecordsCount - job.FailedRecordsCount,
-		Rejected: job.FailedRecordsCount, Error: job.FailureInfo.ErrorMessage,
-	}, err
 }

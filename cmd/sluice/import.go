@@ -41,17 +41,25 @@ func newImport() *cobra.Command {
 
 FILE is CSV or JSON, as it is or packed with gzip or zstd. DESTINATION is one of
 
-  address-list/NAME   an address list of SES Mail Manager; it is made if there is none
-  suppression         the account's suppression list of SES v2
+  address-list/NAME      an address list of SES Mail Manager
+  contact-list/NAME      a contact list of SES v2
+  quick-responses/NAME   a knowledge base of Connect Wisdom; CSV only
+  suppression            the account's suppression list of SES v2
+
+A list or knowledge base is made if there is none of the name; a contact list has no
+topics then. Quick responses are only added: a row whose name or shortcut key another
+has already is refused.
 
 Exit codes: 0 all records were imported; 3 completed, but some were refused (see
 "sluice report"); 4 the job failed; 5 it was stopped; 2 usage; 1 anything else.
 
-Files for suppression go through S3: the server's own, or the one that
-AWS_ENDPOINT_URL_S3 names, into the bucket "sluice".
+Files for SES v2 go through S3: the server's own, or the one that AWS_ENDPOINT_URL_S3
+names, into the bucket "sluice".
 
 To interrupt this command does not stop the job: see "sluice stop".`,
 		Example: `  sluice import partners.csv --to address-list/partners
+  sluice import friends.csv --to contact-list/friends
+  sluice import answers.csv --to quick-responses/support
   sluice import bounces.csv.gz --to suppression
   sluice import comeback.csv --to suppression --action DELETE
   sluice import partners.json --to address-list/partners --json`,
@@ -69,8 +77,8 @@ To interrupt this command does not stop the job: see "sluice stop".`,
 		},
 	}
 	at.flags(cmd)
-	cmd.Flags().StringVar(&to, "to", "", "`destination`: address-list/NAME or suppression")
-	cmd.Flags().StringVar(&action, "action", "PUT", "`what` to do with the members: PUT, or DELETE (suppression only)")
+	cmd.Flags().StringVar(&to, "to", "", "`destination`: "+destinations)
+	cmd.Flags().StringVar(&action, "action", "PUT", "`what` to do with the members: PUT, or DELETE (contact-list and suppression)")
 	cmd.Flags().StringVar(&format, "format", "", "`format` of the file: CSV or JSON (default by its name, or its first byte)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the outcome as one JSON object, and no progress")
 	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print no progress")
@@ -150,21 +158,41 @@ func guessFormat(path string, fd io.ReaderAt) (string, error) {
 
 // outcome is how an import ended, as --json prints it.
 type outcome struct {
-	Job           string  `json:"job"`
-	State         string  `json:"state"`
+	Job     string  `json:"job"`
+	State   string  `json:"state"`
+	*counts         // nil if nobody tells
+	Seconds float64 `json:"seconds"`
+	Error   string  `json:"error,omitempty"`
+	Report  string  `json:"report,omitempty"` // a link to it, where there are no counts
+}
+
+type counts struct {
 	Imported      int64   `json:"imported"`
 	Rejected      int64   `json:"rejected"`
-	Seconds       float64 `json:"seconds"`
 	RowsPerSecond float64 `json:"rowsPerSecond"`
-	Error         string  `json:"error,omitempty"`
 }
 
 func newOutcome(id string, p progress, took time.Duration) outcome {
-	o := outcome{Job: id, State: p.State, Imported: p.Imported, Rejected: p.Rejected, Error: p.Error, Seconds: took.Seconds()}
+	o := outcome{Job: id, State: p.State, Error: p.Error, Seconds: took.Seconds()}
+	if p.Uncounted {
+		o.Report = p.Report
+		return o
+	}
+	o.counts = &counts{Imported: p.Imported, Rejected: p.Rejected}
 	if took > 0 {
 		o.RowsPerSecond = float64(p.Imported+p.Rejected) / took.Seconds()
 	}
 	return o
+}
+
+// String is the outcome for people.
+func (o outcome) String() string {
+	text := fmt.Sprintf("%s  job %s: ", o.State, o.Job)
+	if o.counts == nil {
+		return text + fmt.Sprintf("in %.2f s", o.Seconds)
+	}
+	return text + fmt.Sprintf("%s imported, %s refused, in %.2f s (%s rows/s)",
+		grouped(o.Imported), grouped(o.Rejected), o.Seconds, grouped(int64(o.RowsPerSecond)))
 }
 
 // exit returns the error, if any, that says how the job ended.
@@ -174,11 +202,26 @@ func (o outcome) exit() error {
 	case p.stopped():
 		return &jobError{exitJobStopped, "job " + o.Job + " was stopped"}
 	case !p.completed():
-		return &jobError{exitJobFailed, "job " + o.Job + " failed: " + o.Error}
-	case o.Rejected > 0:
-		return &jobError{exitRejects, fmt.Sprintf("%s records were refused; see: sluice report %s", grouped(o.Rejected), o.Job)}
+		return &jobError{exitJobFailed, "job " + o.Job + " failed: " + o.why()}
+	case o.counts != nil && o.Rejected > 0:
+		return &jobError{exitRejects, o.why()}
+	case o.Report != "":
+		return &jobError{exitRejects, o.why()}
 	}
 	return nil
+}
+
+// why says what went wrong, or where to read it.
+func (o outcome) why() string {
+	switch {
+	case o.Error != "":
+		return o.Error
+	case o.counts != nil && o.Rejected > 0:
+		return fmt.Sprintf("%s records were refused; see: sluice report %s", grouped(o.Rejected), o.Job)
+	case o.Report != "":
+		return "records were refused; their report: " + o.Report
+	}
+	return "the endpoint does not say why"
 }
 
 // grouped writes a number with commas between thousands.

@@ -79,9 +79,10 @@ func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "sluice",
 		Short: "Bulk imports into lists, by the APIs of AWS",
-		Long: `Sluice runs bulk imports into address lists and suppression lists. It speaks the
-import-job APIs that AWS publishes (SES Mail Manager, SES v2) and the S3 that
-carries the files, so AWS SDKs and the AWS CLI work with it unchanged.
+		Long: `Sluice runs bulk imports into address lists, contact lists, suppression lists and
+quick responses. It speaks the import-job APIs that AWS publishes (SES Mail Manager,
+SES v2, Q in Connect, Wisdom) and the S3 that carries the files, so AWS SDKs and the
+AWS CLI work with it unchanged.
 
 Commands that call a server find it by its data directory, --data. Without that flag
 they go where the AWS variables point, if AWS_ENDPOINT_URL is set: see "sluice env".`,

@@ -72,8 +72,7 @@ func (w *watcher) watch(ctx context.Context, c *client, id string, ask func(cont
 	if w.json {
 		err = json.NewEncoder(w.out).Encode(o)
 	} else {
-		_, err = fmt.Fprintf(w.out, "%s  job %s: %s imported, %s refused, in %.2f s (%s rows/s)\n",
-			o.State, o.Job, grouped(o.Imported), grouped(o.Rejected), o.Seconds, grouped(int64(o.RowsPerSecond)))
+		_, err = fmt.Fprintln(w.out, o)
 	}
 	if err != nil {
 		return err
@@ -142,6 +141,9 @@ func (w *watcher) shower(ctx context.Context, c *client, id string) func(p progr
 
 // describe tells counts and rate in a fixed width, so that the bar stays in place.
 func describe(p progress, took time.Duration) string {
+	if p.Uncounted {
+		return "importing"
+	}
 	rate := int64(0)
 	if took > 0 {
 		rate = int64(float64(p.Imported+p.Rejected) / took.Seconds())

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/google/uuid"
+)
+
+// quickResponses imports into a knowledge base through Connect Wisdom.
+type quickResponses struct {
+	name string
+	path string // of the knowledge base, once it is found
+}
+
+const responsesType = "QUICK_RESPONSES" // of a knowledge base, and of an import job
+
+func (q *quickResponses) start(ctx context.Context, c *client, f *file) (string, error) {
+	if f.format != "CSV" {
+		return "", usageError{errors.New("format: quick responses only come as CSV")}
+	}
+	base, err := q.find(ctx, c)
+	if err != nil {
+		return "", err
+	}
+	q.path = "/knowledgeBases/" + url.PathEscape(base)
+	upload, err := q.upload(ctx, c, f)
+	if err != nil {
+		return "", err
+	}
+	in := map[string]string{"importJobType": responsesType, "uploadId": upload, "clientToken": uuid.NewString()}
+	var out struct {
+		ImportJob struct{ ImportJobId string }
+	}
+	if err := c.rest(ctx, wisdomAPI, http.MethodPost, q.path+"/importJobs", in, &out); err != nil {
+		return "", fmt.Errorf("start import job: %w", err)
+	}
+	return out.ImportJob.ImportJobId, nil
+}
+
+// upload puts the file to a link that is made for it, with the headers that the link
+// asks for, and returns the upload's id.
+func (q *quickResponses) upload(ctx context.Context, c *client, f *file) (string, error) {
+	var link struct {
+		UploadId, Url    string
+		HeadersToInclude map[string]string
+	}
+	if err := c.rest(ctx, wisdomAPI, http.MethodPost, q.path+"/upload", map[string]string{"contentType": "text/csv"}, &link); err != nil {
+		return "", fmt.Errorf("start content upload: %w", err)
+	}
+	header := http.Header{}
+	for name, value := range link.HeadersToInclude {
+		header.Set(name, value)
+	}
+	if err := c.putFile(ctx, link.Url, header, f.body, f.size); err != nil {
+		return "", fmt.Errorf("upload %s: %w", f.name, err)
+	}
+	return link.UploadId, nil
+}
+
+// find returns the id of the knowledge base, which it makes if there is none of the
+// name that is for quick responses.
+func (q *quickResponses) find(ctx context.Context, c *client) (string, error) {
+	query := url.Values{"maxResults": {"100"}}
+	for {
+		var page struct {
+			KnowledgeBaseSummaries []struct{ KnowledgeBaseId, Name, KnowledgeBaseType string }
+			NextToken              string
+		}
+		if err := c.rest(ctx, wisdomAPI, http.MethodGet, "/knowledgeBases?"+query.Encode(), nil, &page); err != nil {
+			return "", fmt.Errorf("look for knowledge base %s: %w", q.name, err)
+		}
+		for _, base := range page.KnowledgeBaseSummaries {
+			if base.Name == q.name && base.KnowledgeBaseType == responsesType {
+				return base.KnowledgeBaseId, nil
+			}
+		}
+		if page.NextToken == "" {
+			break
+		}
+		query.Set("nextToken", page.NextToken)
+	}
+	var out struct {
+		KnowledgeBase struct{ KnowledgeBaseId string }
+	}
+	in := map[string]string{"name": q.name, "knowledgeBaseType": responsesType, "clientToken": uuid.NewString()}
+	if err := c.rest(ctx, wisdomAPI, http.MethodPost, "/knowledgeBases", in, &out); err != nil {
+		return "", fmt.Errorf("create knowledge base %s: %w", q.name, err)
+	}
+	return out.KnowledgeBase.KnowledgeBaseId, nil
+}
+
+// progress has the counts from Sluice's own API: this one's tells none.
+func (q *quickResponses) progress(ctx context.Context, c *client, id string) (progress, error) {
+	var out struct {
+		ImportJob struct{ Status, FailedRecordReport string }
+	}
+	if err := c.rest(ctx, wisdomAPI, http.MethodGet, q.path+"/importJobs/"+url.PathEscape(id), nil, &out); err != nil {
+		return progress{}, err
+	}
+	p := progress{State: out.ImportJob.Status, Report: out.ImportJob.FailedRecordReport}
+	own, err := c.ownJob(ctx, id)
+	if p.Uncounted = err != nil; !p.Uncounted {
+		p.Imported, p.Rejected, p.Error = own.Imported, own.Rejected, own.Error
+	}
+	return p, ctx.Err()
+}
