@@ -6,18 +6,43 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 )
 
 // fold returns the form of a text in which texts are compared: without the difference
 // between capital and small letters, in any script, between full and half width, and
 // between a letter with its accent and a letter followed by one.
+//
+// It is cases.Fold in all but rare letters, and much faster: a search folds every text
+// that it looks at.
 func fold(text string) string {
 	if isASCII(text) {
 		return strings.ToLower(text)
 	}
-	return norm.NFKC.String(cases.Fold().String(norm.NFKC.String(text)))
+	if !norm.NFKC.IsNormalString(text) {
+		text = norm.NFKC.String(text)
+	}
+	var out strings.Builder
+	out.Grow(len(text))
+	for _, r := range text {
+		switch {
+		case r < utf8.RuneSelf:
+			if 'A' <= r && r <= 'Z' {
+				r += 'a' - 'A'
+			}
+			out.WriteByte(byte(r))
+			continue
+		case r == 'ß', r == 'ẞ':
+			out.WriteString("ss")
+			continue
+		case r == 'ς': // at the end of a word
+			r = 'σ'
+		case r < '\u2E80' || r > '\uA63F': // between are scripts that have no capitals
+			r = unicode.ToLower(r)
+		}
+		out.WriteRune(r)
+	}
+	return out.String()
 }
 
 func isASCII(text string) bool {
@@ -45,6 +70,9 @@ var unspaced = []*unicode.RangeTable{
 	unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar,
 }
 
+// firstUnspaced is where the first of them begins: Thai. Most texts end before it.
+const firstUnspaced = 0x0E00
+
 // ascii has the classes of the characters that a folded text has most.
 var ascii = func() (classes [utf8.RuneSelf]class) {
 	for c := range classes {
@@ -55,12 +83,14 @@ var ascii = func() (classes [utf8.RuneSelf]class) {
 	return classes
 }()
 
-// classOf has those of the others.
+// classOf tells the class of any other character.
 func classOf(r rune) class {
 	switch {
+	case r < firstUnspaced && unicode.IsLetter(r): // nearly all that there is
+		return letter
 	case unicode.IsMark(r):
 		return mark
-	case unicode.In(r, unspaced...):
+	case r >= firstUnspaced && unicode.In(r, unspaced...):
 		return sign
 	case unicode.IsLetter(r), unicode.IsNumber(r):
 		return letter
