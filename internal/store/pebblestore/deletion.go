@@ -33,16 +33,14 @@ func (s *Store) DeleteList(ctx context.Context, r store.ListRef) error {
 	if row.Token != "" {
 		b.Delete(keyOfToken(r.Owner, tokenOfList, string(r.Kind), row.Token), nil)
 	}
-	b.DeleteRange(memberPrefix(row.Number), memberPrefix(row.Number+1), nil)
+	ranges := []keyRange{memberRange(row.Number)}
 	if destination.Claims(r.Kind) {
-		b.DeleteRange(wordPrefix(row.Number), wordPrefix(row.Number+1), nil)
+		ranges = append(ranges, wordRange(row.Number))
 	}
-	if err := s.apply(b); err != nil {
-		return err
-	}
+	// Before the list is gone: who finds no members must not find its number either.
 	s.lists.remove(r)
 	s.counts.forget(row.Number)
-	return nil
+	return s.erase(b, ranges...)
 }
 
 // DeleteJob implements store.Jobs. A job that is final is in no queue and in no index
@@ -69,8 +67,7 @@ func (s *Store) DeleteJob(ctx context.Context, o job.Owner, id job.ID) error {
 	}
 	b.Delete(keyOfJob(k), nil)
 	b.Delete(keyOfJobOrder(&row.Job), nil)
-	b.DeleteRange(keyOfProgress(row.Number), keyOfProgress(row.Number+1), nil)
-	return s.apply(b)
+	return s.erase(b, workRange(row.Number))
 }
 
 func (s *Store) deleteToken(b *pebble.Batch, row *jobRow) error {

@@ -23,6 +23,7 @@ import (
 //	n  owner kind name                 the id of the list of that name
 //	o  owner kind created id           an owner's lists, oldest first: nothing
 //	t  owner what kind token           what a creation with a token made
+//	d  start                           where a range ends that is to be cut out, see sweep.go
 //	w  number 0                        how far a job is: counts and checkpoint, as JSON
 //	w  number 1 record                 a job's reject
 //	y  number word                     the key of the list's member that has the word
@@ -42,6 +43,7 @@ const (
 	tableListNames  = 'n'
 	tableListOrder  = 'o'
 	tableTokens     = 't'
+	tableNotes      = 'd'
 	tableWork       = 'w'
 	tableWords      = 'y'
 	tableMembers    = 'z'
@@ -141,10 +143,17 @@ func keyOfToken(o job.Owner, what, kind, token string) []byte {
 	return append(tokenPrefix(o, what, kind), token...)
 }
 
+func keyOfNote(r keyRange) []byte { return append([]byte{tableNotes}, r.start...) }
+
 func appendNumber(k []byte, n uint64) []byte { return binary.BigEndian.AppendUint64(k, n) }
 
 func keyOfProgress(number uint64) []byte {
 	return append(appendNumber([]byte{tableWork}, number), workProgress)
+}
+
+// workRange is all that table w holds of a job.
+func workRange(number uint64) keyRange {
+	return keyRange{appendNumber([]byte{tableWork}, number), appendNumber([]byte{tableWork}, number+1)}
 }
 
 func rejectPrefix(number uint64) []byte {
@@ -155,6 +164,8 @@ func wordPrefix(number uint64) []byte {
 	return appendNumber(append(make([]byte, 0, 80), tableWords), number)
 }
 
+func wordRange(number uint64) keyRange { return keyRange{wordPrefix(number), wordPrefix(number + 1)} }
+
 func keyOfWord(number uint64, word string) []byte { return append(wordPrefix(number), word...) }
 
 // memberPrefixLen is how long memberPrefix is.
@@ -162,6 +173,10 @@ const memberPrefixLen = 9
 
 func memberPrefix(number uint64) []byte {
 	return appendNumber(append(make([]byte, 0, 80), tableMembers), number)
+}
+
+func memberRange(number uint64) keyRange {
+	return keyRange{memberPrefix(number), memberPrefix(number + 1)}
 }
 
 func keyOfMember(number uint64, key string) []byte { return append(memberPrefix(number), key...) }

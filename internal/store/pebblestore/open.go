@@ -46,7 +46,12 @@ type Store struct {
 	scratch string        // directory of files that are not ingested yet
 	files   atomic.Uint64 // names them
 	closed  atomic.Bool
-	bulk    int // see defaultBulk
+	bulk    int    // see defaultBulk
+	cut     uint64 // see cutFrom
+	log     *slog.Logger
+
+	sweeping sync.Mutex // by one at a time
+	behind   background
 
 	numbers sequence
 	queue   queue
@@ -89,13 +94,18 @@ func Open(dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", dir, err)
 	}
-	s := &Store{db: db, opts: opts, fs: o.FS, scratch: o.FS.PathJoin(dir, "scratch"), bulk: defaultBulk}
+	s := &Store{
+		db: db, opts: opts, fs: o.FS, scratch: o.FS.PathJoin(dir, "scratch"),
+		bulk: defaultBulk, cut: cutFrom, log: o.Logger,
+	}
 	s.folders.New = func() any { return new(folder) }
 	for _, step := range []func() error{s.clearScratch, s.openSequence, s.openQueue} {
 		if err := step(); err != nil {
 			return nil, errors.Join(fmt.Errorf("open store %s: %w", dir, err), db.Close())
 		}
 	}
+	s.behind.start()
+	s.behind.run(s.sweep) // what a former process noted
 	return s, nil
 }
 
@@ -154,10 +164,24 @@ func (s *Store) Close() error {
 	if s.closed.Swap(true) {
 		return nil
 	}
+	s.behind.stop()
 	if err := s.db.Close(); err != nil {
 		return fmt.Errorf("close store: %w", err)
 	}
 	return nil
+}
+
+// background is work that nobody waits for, but for Close, which ends it.
+type background struct {
+	all  sync.WaitGroup
+	run  func(do func(context.Context))
+	stop func()
+}
+
+func (g *background) start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	g.run = func(do func(context.Context)) { g.all.Go(func() { do(ctx) }) }
+	g.stop = func() { cancel(); g.all.Wait() }
 }
 
 // get returns a copy of what is at a key, nil if nothing is.
