@@ -50,6 +50,38 @@ wait_for COMPLETED aws mailmanager get-address-list-import-job --job-id "$job" -
 test "$(aws mailmanager list-members-of-address-list --address-list-id "$list" --query 'length(Addresses)' --output text)" = 2
 aws mailmanager delete-address-list --address-list-id "$list"
 
+contacts=cli-$RANDOM
+aws sesv2 create-contact-list --contact-list-name "$contacts" \
+	--topics TopicName=news,DisplayName=News,DefaultSubscriptionStatus=OPT_IN
+printf 'emailAddress,topicPreferences.news\nann@cli.example,OPT_OUT\nbob/b+c@cli.example,\nnobody,\n' >contacts.csv
+aws s3 cp contacts.csv "s3://$bucket/contacts.csv" >/dev/null
+job=$(aws sesv2 create-import-job \
+	--import-destination "ContactListDestination={ContactListName=$contacts,ContactListImportAction=PUT}" \
+	--import-data-source "S3Url=s3://$bucket/contacts.csv,DataFormat=CSV" --query JobId --output text)
+wait_for COMPLETED aws sesv2 get-import-job --job-id "$job" --query JobStatus --output text
+test "$(aws sesv2 list-contacts --contact-list-name "$contacts" --query 'length(Contacts)' --output text)" = 2
+test "$(aws sesv2 get-contact --contact-list-name "$contacts" --email-address bob/b+c@cli.example \
+	--query 'TopicDefaultPreferences[0].SubscriptionStatus' --output text)" = OPT_IN
+aws sesv2 delete-contact-list --contact-list-name "$contacts"
+
+for service in wisdom qconnect; do
+	base=$(aws $service create-knowledge-base --name "cli-$service-$RANDOM" --knowledge-base-type QUICK_RESPONSES \
+		--query knowledgeBase.knowledgeBaseId --output text)
+	printf 'name,content\nhello,Good day\nbye,See you\n' >responses.csv
+	read -r upload url < <(aws $service start-content-upload --knowledge-base-id "$base" --content-type text/csv \
+		--query '[uploadId,url]' --output text)
+	curl -sSf -X PUT -H 'Content-Type: text/csv' -T responses.csv "$url"
+	job=$(aws $service start-import-job --knowledge-base-id "$base" --import-job-type QUICK_RESPONSES \
+		--upload-id "$upload" --query importJob.importJobId --output text)
+	wait_for COMPLETE aws $service get-import-job --knowledge-base-id "$base" --import-job-id "$job" \
+		--query importJob.status --output text
+	test "$(aws $service list-quick-responses --knowledge-base-id "$base" --max-items 1 --page-size 1 \
+		--query 'length(quickResponseSummaries)' --output text)" = 1
+	has hello "$(aws $service search-quick-responses --knowledge-base-id "$base" \
+		--search-expression 'queries=[{name=content,operator=CONTAINS,values=[day]}]' --query 'results[].name' --output text)"
+	aws $service delete-knowledge-base --knowledge-base-id "$base"
+done
+
 aws s3 rm --recursive "s3://$bucket" >/dev/null
 aws s3 rb "s3://$bucket" >/dev/null
 echo ok

@@ -1,22 +1,88 @@
 package conformance
 
 import (
+	"encoding/json"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"sync/atomic"
+	"syscall"
 	"testing"
+
+	"github.com/sluicehq/sluice/internal/store/pgstore/pgtest"
 )
 
-// TestJavaScript runs every *.test.mjs under js with the JavaScript SDK.
+// TestJavaScript runs the suites under js with the JavaScript SDK. The clients note what
+// they call and are answered; at the end that is compared with the interface tables, for
+// every operation and every error that it declares, and with README.md.
 func TestJavaScript(t *testing.T) {
 	t.Parallel()
+	needJavaScript(t)
+	calls := filepath.Join(t.TempDir(), "calls")
+	var skipped atomic.Bool
+	suite := func(t *testing.T, name string, run func(t *testing.T)) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			t.Cleanup(func() {
+				if t.Skipped() {
+					skipped.Store(true)
+				}
+			})
+			run(t)
+		})
+	}
+	t.Run("suites", func(t *testing.T) {
+		suite(t, "pebble", func(t *testing.T) { start(t).javaScript(t, calls) })
+		suite(t, "postgres", func(t *testing.T) { start(t, "--store", pgtest.Start(t)).javaScript(t, calls) })
+		suite(t, "limits", func(t *testing.T) { runLimits(t, calls) })
+	})
+	t.Run("coverage", func(t *testing.T) {
+		if skipped.Load() {
+			t.Skip("not every suite has run")
+		}
+		seen := readCalls(t, calls)
+		checkCoverage(t, seen)
+		checkReadme(t, seen)
+	})
+}
+
+// needJavaScript skips the test where Node.js or the SDK is not installed.
+func needJavaScript(t *testing.T) {
+	t.Helper()
 	_, noNode := exec.LookPath("node")
 	_, noModules := os.Stat("js/node_modules/@aws-sdk")
 	need(t, noNode != nil || noModules != nil, true, "the JavaScript SDK")
-	s := start(t)
-	t.Log(s.client(t, "js", "node", "--test"))
 }
 
-// TestBoto3 runs boto3.py, where boto3 is installed.
+// javaScript runs the given files under js, or else every *.test.mjs there, and has the
+// clients write their calls into a file.
+func (s *server) javaScript(t *testing.T, calls string, files ...string) {
+	t.Helper()
+	t.Log(s.client(t, "js", "env", append([]string{"SLUICE_CALLS=" + calls, "node", "--test"}, files...)...))
+}
+
+// runLimits runs js/limits, for the refusals that only a profile of limits brings forth.
+// The profile lets SES's calls through one a second, so what fills the quotas is made
+// before, without it; and import jobs stay unfinished on a node that works on none.
+func runLimits(t *testing.T, calls string) {
+	store, data := pgtest.Start(t), t.TempDir()
+	for _, phase := range []struct {
+		file  string
+		flags []string
+	}{
+		{"limits/lists.mjs", nil},
+		{"limits/jobs.mjs", []string{"--roles", "api"}},
+		{"limits/quotas.mjs", []string{"--roles", "api", "--limits", "aws"}},
+	} {
+		s := startOn(t, data, append([]string{"--store", store}, phase.flags...)...)
+		s.javaScript(t, calls, phase.file)
+		if err := s.kill(syscall.SIGTERM); err != nil {
+			t.Fatalf("after %s the server ended with %v, want exit code 0", phase.file, err)
+		}
+	}
+}
+
+// TestBoto3 runs boto3_test.py, where boto3 is installed.
 func TestBoto3(t *testing.T) {
 	t.Parallel()
 	need(t, exec.Command("python3", "-c", "import boto3").Run() != nil, false, "boto3")
@@ -30,4 +96,31 @@ func TestAWSCLI(t *testing.T) {
 	need(t, exec.Command("aws", "--version").Run() != nil, false, "the AWS CLI")
 	s := start(t)
 	t.Log(s.client(t, ".", "bash", "-euo", "pipefail", "awscli.sh", t.TempDir()))
+}
+
+// TestClientTokensOutliveTheServer makes things under client tokens, kills the server,
+// and makes them again.
+func TestClientTokensOutliveTheServer(t *testing.T) {
+	t.Parallel()
+	needJavaScript(t)
+	for name, flags := range map[string]func(t *testing.T) []string{
+		"pebble":   func(*testing.T) []string { return nil },
+		"postgres": func(t *testing.T) []string { return []string{"--store", pgtest.Start(t)} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			data, flags := t.TempDir(), flags(t)
+			s := startOn(t, data, flags...)
+			first := s.client(t, "js", "node", "restart/tokens.mjs")
+			var made struct{ UploadID string }
+			if err := json.Unmarshal([]byte(first), &made); err != nil {
+				t.Fatalf("%s: %v", first, err)
+			}
+			_ = s.kill(syscall.SIGKILL)
+			s = startOn(t, data, flags...)
+			if again := s.client(t, "js", "node", "restart/tokens.mjs", made.UploadID); again != first {
+				t.Errorf("after a restart the same calls are answered\n%swant\n%s", again, first)
+			}
+		})
+	}
 }

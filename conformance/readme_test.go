@@ -1,37 +1,96 @@
 package conformance
 
 import (
-	"encoding/json"
+	"flag"
+	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// TestReadmeListsEveryOperation compares the README's tables with the interface tables.
-func TestReadmeListsEveryOperation(t *testing.T) {
-	t.Parallel()
-	readme := readFile(t, "../README.md")
-	for _, api := range []string{"mailmanager", "sesv2"} {
-		var table struct{ Operations map[string]any }
-		if err := json.Unmarshal([]byte(readFile(t, "../internal/api/model/"+api+".json")), &table); err != nil {
+var update = flag.Bool("update", false, "rewrite README.md's tables of operations, and the replies in testdata")
+
+const readmePath = "../README.md"
+
+// tables are the places of README.md that are written from what was seen, each with the
+// services that it tells of.
+var tables = regexp.MustCompile(`(?s)(<!-- operations of ([a-z0-9 ]+) -->\n).*?(<!-- /operations -->\n)`)
+
+// checkReadme compares README.md's tables of operations with what was seen.
+func checkReadme(t *testing.T, seen map[operation]answers) {
+	t.Helper()
+	readme := readFile(t, readmePath)
+	told := map[string]bool{}
+	want := tables.ReplaceAllStringFunc(readme, func(block string) string {
+		parts := tables.FindStringSubmatch(block)
+		names := strings.Fields(parts[2])
+		for _, name := range names {
+			told[name] = true
+		}
+		return parts[1] + operationsTable(t, seen, names) + parts[3]
+	})
+	for _, service := range services {
+		if !told[service] {
+			t.Errorf("README.md has no table of the operations of %s", service)
+		}
+	}
+	switch {
+	case want == readme || t.Failed():
+	case *update:
+		if err := os.WriteFile(readmePath, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		for operation := range table.Operations {
-			if !strings.Contains(readme, "\n| "+operation+" | ") {
-				t.Errorf("README.md does not tell the state of %s of %s", operation, api)
+	default:
+		t.Error("README.md's tables are not what was seen: go test ./conformance -run TestJavaScript -update writes them")
+	}
+}
+
+// operationsTable tells of the operations of services that are the same on the wire:
+// whether all of them answered, and which of the declared errors any of them was made to
+// answer.
+func operationsTable(t *testing.T, seen map[operation]answers, services []string) string {
+	t.Helper()
+	errors := map[string][]string{}
+	served := map[string]bool{}
+	for _, service := range services {
+		for name, declared := range declared(t, service) {
+			if _, known := served[name]; !known {
+				served[name] = true
+			}
+			got := seen[operation{service, name}]
+			served[name] = served[name] && got[""] > 0
+			for _, err := range declared {
+				if got[err] > 0 && !slices.Contains(errors[name], err) {
+					errors[name] = append(errors[name], err)
+				}
 			}
 		}
 	}
+	var rows strings.Builder
+	n := 0
+	for _, name := range slices.Sorted(maps.Keys(served)) {
+		state := "not served"
+		if served[name] {
+			state = "served"
+			n++
+		}
+		slices.Sort(errors[name])
+		fmt.Fprintf(&rows, "| %s | %s | %s |\n", name, state, strings.ReplaceAll(strings.Join(errors[name], ", "), "Exception", ""))
+	}
+	return fmt.Sprintf("%d of %d operations are served.\n\n| operation | state | errors that it was seen to answer, each an …Exception |\n|---|---|---|\n%s",
+		n, len(served), rows.String())
 }
 
 // TestReadmeQuickStart runs the README's own commands: the server as its own process,
 // the rest in a shell.
 func TestReadmeQuickStart(t *testing.T) {
 	t.Parallel()
-	readme := readFile(t, "../README.md")
+	readme := readFile(t, readmePath)
 	if got := strings.TrimSpace(block(t, readme, "serve")); got != "sluice serve" {
 		t.Fatalf("README.md starts the server with %q; this test does not know that", got)
 	}

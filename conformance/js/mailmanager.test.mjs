@@ -3,11 +3,12 @@ import { test } from "node:test";
 import {
   CreateAddressListCommand, CreateAddressListImportJobCommand, DeleteAddressListCommand,
   DeregisterMemberFromAddressListCommand, GetAddressListCommand, GetAddressListImportJobCommand,
-  GetMemberOfAddressListCommand, ListTagsForResourceCommand, RegisterMemberToAddressListCommand,
+  GetMemberOfAddressListCommand, ListAddressListImportJobsCommand, ListAddressListsCommand,
+  ListMembersOfAddressListCommand, ListTagsForResourceCommand, RegisterMemberToAddressListCommand,
   StartAddressListImportJobCommand, StopAddressListImportJobCommand, TagResourceCommand, UntagResourceCommand,
   paginateListAddressListImportJobs, paginateListAddressLists, paginateListMembersOfAddressList,
 } from "@aws-sdk/client-mailmanager";
-import { mailmanager, refused, unique, until, upload } from "./client.mjs";
+import { all, mailmanager, refused, unique, until, upload } from "./client.mjs";
 
 const send = (command) => mailmanager.send(command);
 
@@ -28,10 +29,8 @@ const finished = (JobId) =>
   until(() => getJob(JobId), (job) => ["COMPLETED", "FAILED", "STOPPED"].includes(job.Status));
 
 async function members(AddressListId, filter) {
-  const all = [];
   const pages = paginateListMembersOfAddressList({ client: mailmanager, pageSize: 2 }, { AddressListId, Filter: filter });
-  for await (const page of pages) all.push(...page.Addresses.map((member) => member.Address));
-  return all;
+  return (await all(pages, "Addresses")).map((member) => member.Address);
 }
 
 async function run(AddressListId, text, type = "CSV", headers = {}) {
@@ -96,6 +95,7 @@ test("a job can be stopped, and keeps what it did", async () => {
   await upload(PreSignedUrl, "address\n" + rows.join(""));
   await send(new StartAddressListImportJobCommand({ JobId }));
   await until(() => getJob(JobId), (job) => job.ImportedItemsCount > 0);
+  await refused(send(new DeleteAddressListCommand({ AddressListId })), "ConflictException", 400);
   await send(new StopAddressListImportJobCommand({ JobId }));
   const stopped = await getJob(JobId);
   assert.equal(stopped.Status, "STOPPED");
@@ -144,14 +144,27 @@ test("members, one by one", async () => {
 test("client tokens make a call repeatable", async () => {
   const ClientToken = unique("token");
   const AddressListName = unique("list");
-  const first = await send(new CreateAddressListCommand({ AddressListName, ClientToken }));
-  const again = await send(new CreateAddressListCommand({ AddressListName, ClientToken }));
-  assert.equal(again.AddressListId, first.AddressListId);
-  await refused(send(new CreateAddressListCommand({ AddressListName: unique("list"), ClientToken })), "ConflictException", 400);
-  await refused(send(new CreateAddressListCommand({ AddressListName })), "ConflictException", 400);
-  const input = { Name: unique("job"), ClientToken };
-  const job = await newJob(first.AddressListId, "CSV", input);
-  assert.equal((await newJob(first.AddressListId, "CSV", input)).JobId, job.JobId);
+  const create = (input) => send(new CreateAddressListCommand(input));
+  const same = await Promise.all(Array.from({ length: 8 }, () => create({ AddressListName, ClientToken })));
+  const [{ AddressListId }] = same;
+  assert.deepEqual(new Set(same.map((list) => list.AddressListId)), new Set([AddressListId]));
+  assert.equal((await create({ AddressListName, ClientToken })).AddressListId, AddressListId);
+  await refused(create({ AddressListName: unique("list"), ClientToken }), "ConflictException", 400);
+  await refused(create({ AddressListName, ClientToken, Tags: [{ Key: "a", Value: "1" }] }), "ConflictException", 400);
+  await refused(create({ AddressListName }), "ConflictException", 400);
+
+  const input = { Name: unique("job"), ClientToken }; // the same token, but another operation's
+  const jobs = await Promise.all(Array.from({ length: 8 }, () => newJob(AddressListId, "CSV", input)));
+  assert.equal(new Set(jobs.map((job) => job.JobId)).size, 1);
+  for (const { PreSignedUrl } of jobs.slice(-2)) await upload(PreSignedUrl, "address\nann@example.com\n");
+  await refused(newJob(AddressListId, "JSON", input), "ValidationException", 400);
+});
+
+test("of concurrent calls with one name and tokens of their own, one is answered", async () => {
+  const AddressListName = unique("list");
+  const answers = await Promise.allSettled(Array.from({ length: 8 }, () => send(new CreateAddressListCommand({ AddressListName }))));
+  assert.equal(answers.filter((answer) => answer.status === "fulfilled").length, 1);
+  for (const answer of answers) if (answer.reason) assert.equal(answer.reason.name, "ConflictException");
 });
 
 test("tags, and a list's life", async () => {
@@ -169,7 +182,62 @@ test("tags, and a list's life", async () => {
   await refused(send(new ListTagsForResourceCommand({ ResourceArn })), "ResourceNotFoundException", 400);
 });
 
+const aList = { AddressListId: "al-unknown" };
+const aMember = { ...aList, Address: "ann@example.com" };
+const aResource = { ResourceArn: "arn:aws:ses:eu-central-1:000000000000:mailmanager-address-list/al-unknown" };
+const aTag = { Key: "team", Value: "mail" };
+const csv = { ImportDataType: "CSV" };
+
+test("what is not there is not found", async () => {
+  for (const command of [
+    new CreateAddressListImportJobCommand({ ...aList, Name: "job", ImportDataFormat: csv }),
+    new DeregisterMemberFromAddressListCommand(aMember),
+    new GetAddressListCommand(aList),
+    new GetAddressListImportJobCommand({ JobId: "job-unknown" }),
+    new GetMemberOfAddressListCommand(aMember),
+    new ListAddressListImportJobsCommand(aList),
+    new ListMembersOfAddressListCommand(aList),
+    new ListTagsForResourceCommand(aResource),
+    new RegisterMemberToAddressListCommand(aMember),
+    new StartAddressListImportJobCommand({ JobId: "job-unknown" }),
+    new StopAddressListImportJobCommand({ JobId: "job-unknown" }),
+    new TagResourceCommand({ ...aResource, Tags: [aTag] }),
+    new UntagResourceCommand({ ...aResource, TagKeys: ["team"] }),
+  ]) {
+    const error = await refused(send(command), "ResourceNotFoundException", 400);
+    assert.ok(error.message && error.$metadata.requestId, command.constructor.name);
+  }
+});
+
 test("bad input is refused by the table's constraints", async () => {
-  await refused(send(new CreateAddressListCommand({ AddressListName: "no spaces" })), "ValidationException", 400);
-  await refused(send(new GetAddressListCommand({ AddressListId: "x".repeat(300) })), "ValidationException", 400);
+  const bad = { AddressListId: "no blanks" };
+  for (const command of [
+    new CreateAddressListCommand({ AddressListName: "no blanks" }),
+    new CreateAddressListImportJobCommand({ ...aList, Name: "job", ImportDataFormat: { ImportDataType: "XML" } }),
+    new DeleteAddressListCommand(bad),
+    new DeregisterMemberFromAddressListCommand({ ...bad, Address: "ann@example.com" }),
+    new GetAddressListCommand({ AddressListId: "x".repeat(300) }),
+    new GetAddressListImportJobCommand({ JobId: "" }),
+    new GetMemberOfAddressListCommand({ ...aList, Address: "a" }),
+    new ListAddressListImportJobsCommand({ ...aList, PageSize: 51 }),
+    new ListAddressListsCommand({ PageSize: 0 }),
+    new ListAddressListsCommand({ NextToken: "forged" }),
+    new ListMembersOfAddressListCommand({ ...aList, PageSize: 1001 }),
+    new ListTagsForResourceCommand({ ResourceArn: "no ARN" }),
+    new RegisterMemberToAddressListCommand({ ...aList, Address: "a".repeat(321) }),
+    new StartAddressListImportJobCommand({}),
+    new StopAddressListImportJobCommand({ JobId: "no blanks" }),
+    new TagResourceCommand({ ...aResource, Tags: [{ Key: "no blanks", Value: "" }] }),
+    new UntagResourceCommand({ ...aResource, TagKeys: ["no blanks"] }),
+  ]) {
+    const error = await refused(send(command), "ValidationException", 400);
+    assert.ok(error.message && error.$metadata.requestId, command.constructor.name);
+  }
+});
+
+test("a list has two hundred tags at most", async () => {
+  const { AddressListId } = await newList(Array.from({ length: 200 }, (_, i) => ({ Key: `key${i}`, Value: "" })));
+  const { AddressListArn: ResourceArn } = await send(new GetAddressListCommand({ AddressListId }));
+  await refused(send(new TagResourceCommand({ ResourceArn, Tags: [aTag] })), "ServiceQuotaExceededException", 400);
+  await send(new TagResourceCommand({ ResourceArn, Tags: [{ Key: "key7", Value: "other" }] }));
 });

@@ -5,10 +5,10 @@ import {
   CreateImportJobCommand, DeleteSuppressedDestinationCommand, GetAccountCommand, GetImportJobCommand,
   GetSuppressedDestinationCommand, ListImportJobsCommand, ListSuppressedDestinationsCommand,
   ListTagsForResourceCommand, PutAccountSuppressionAttributesCommand, PutSuppressedDestinationCommand,
-  TagResourceCommand, UntagResourceCommand,
+  TagResourceCommand, UntagResourceCommand, paginateListImportJobs, paginateListSuppressedDestinations,
 } from "@aws-sdk/client-sesv2";
 import { CreateBucketCommand, PutObjectCommand } from "@aws-sdk/client-s3";
-import { refused, s3, ses, unique, until } from "./client.mjs";
+import { all, newSES, readReport, refused, region, s3, ses, unique, uniqueRegion, until } from "./client.mjs";
 
 const send = (command) => ses.send(command);
 
@@ -41,12 +41,10 @@ test("a suppression CSV is put, reported and deleted again", async () => {
   assert.equal((await get(`a@${host}`)).SuppressedDestination.Reason, "COMPLAINT"); // the later row won
   assert.equal((await get(`b@${host}`)).SuppressedDestination.Reason, "COMPLAINT");
 
-  const report = await fetch(job.FailureInfo.FailedRecordsS3Url);
-  const lines = (await report.text()).trim().split(/\r?\n/);
-  assert.equal(lines[0], "emailAddress,reason,code,line,offset,record");
-  assert.equal(lines.length, 3);
-  assert.match(lines[1], /^not an address,.*,3,/);
-  assert.match(lines[2], /^c@.*,4,/);
+  const report = await readReport(job.FailureInfo.FailedRecordsS3Url);
+  assert.deepEqual(Object.keys(report[0]), ["emailAddress", "reason", "code", "line", "offset", "record"]);
+  assert.deepEqual(report.map((row) => [row.emailAddress, row.line, row.record]),
+    [["not an address", "3", "not an address,BOUNCE"], [`c@${host}`, "4", `c@${host},WHY`]]);
 
   const gone = await run(`a@${host}\nabsent@${host}\n`, "DELETE");
   assert.equal(gone.JobStatus, "COMPLETED");
@@ -85,63 +83,79 @@ test("addresses that are hard on paths", async () => {
     await send(new DeleteSuppressedDestinationCommand({ EmailAddress }));
     const error = await refused(get(EmailAddress), "NotFoundException", 404);
     assert.equal(error.message, `Email address ${EmailAddress} does not exist on your suppression list.`);
+    await refused(send(new DeleteSuppressedDestinationCommand({ EmailAddress })), "NotFoundException", 404, error.message);
   }
 });
 
 test("suppressed destinations are listed in pages, by reason and date", async () => {
-  const host = `${unique("pages")}.example`;
+  const ses = newSES(uniqueRegion());
   const from = new Date(Date.now() - 60_000);
   for (let i = 0; i < 7; i++) {
-    await send(new PutSuppressedDestinationCommand({ EmailAddress: `m${i}@${host}`, Reason: i % 2 ? "BOUNCE" : "COMPLAINT" }));
+    await ses.send(new PutSuppressedDestinationCommand({ EmailAddress: `m${i}@example.com`, Reason: i % 2 ? "BOUNCE" : "COMPLAINT" }));
   }
   const list = async (more) => {
-    const found = [];
-    let NextToken;
-    do {
-      const page = await send(new ListSuppressedDestinationsCommand({ PageSize: 2, NextToken, ...more }));
-      found.push(...page.SuppressedDestinationSummaries.map((s) => s.EmailAddress).filter((a) => a.endsWith(host)));
-      NextToken = page.NextToken;
-    } while (NextToken);
-    return found;
+    const pages = paginateListSuppressedDestinations({ client: ses, pageSize: 2 }, more);
+    return (await all(pages, "SuppressedDestinationSummaries")).map((s) => s.EmailAddress);
   };
-  assert.equal((await list({})).length, 7);
-  assert.equal((await list({ Reasons: ["BOUNCE"] })).length, 3);
+  assert.deepEqual(await list({}), [0, 1, 2, 3, 4, 5, 6].map((i) => `m${i}@example.com`));
+  assert.deepEqual(await list({ Reasons: ["BOUNCE"] }), [1, 3, 5].map((i) => `m${i}@example.com`));
   assert.equal((await list({ Reasons: ["BOUNCE", "COMPLAINT"], StartDate: from })).length, 7);
-  assert.equal((await list({ EndDate: from })).length, 0);
-  const error = await refused(send(new ListSuppressedDestinationsCommand({ NextToken: "forged" })), "InvalidNextTokenException", 400);
-  assert.equal(error.message, "Token is invalid.");
-  await refused(send(new ListSuppressedDestinationsCommand({ PageSize: 1001 })), "BadRequestException", 400);
+  assert.deepEqual(await list({ EndDate: from }), []);
+  await refused(ses.send(new ListSuppressedDestinationsCommand({ NextToken: "forged" })), "InvalidNextTokenException", 400, "Token is invalid.");
 });
 
 test("import jobs are listed, tagged and not found", async () => {
   const { JobId } = await create("s3://nowhere/file");
-  let NextToken, seen = 0;
-  do {
-    const page = await send(new ListImportJobsCommand({ ImportDestinationType: "SUPPRESSION_LIST", PageSize: 2, NextToken }));
-    seen += page.ImportJobs.filter((job) => job.JobId === JobId).length;
-    NextToken = page.NextToken;
-  } while (NextToken);
-  assert.equal(seen, 1);
-  assert.equal((await send(new ListImportJobsCommand({ ImportDestinationType: "CONTACT_LIST" }))).ImportJobs.length, 0);
+  const suppression = { ImportDestinationType: "SUPPRESSION_LIST" };
+  const listed = await all(paginateListImportJobs({ client: ses, pageSize: 2 }, suppression), "ImportJobs");
+  assert.equal(listed.filter((job) => job.JobId === JobId).length, 1);
+  for (const job of listed) assert.ok(job.ImportDestination.SuppressionListDestination);
   await refused(send(new GetImportJobCommand({ JobId: "unknown" })), "NotFoundException", 404);
-  const ResourceArn = `arn:aws:ses:eu-central-1:000000000000:import-job/${JobId}`;
+
+  const ResourceArn = `arn:aws:ses:${region}:000000000000:import-job/${JobId}`;
   await send(new TagResourceCommand({ ResourceArn, Tags: [{ Key: "a", Value: "1" }, { Key: "b c", Value: "2" }] }));
   await send(new UntagResourceCommand({ ResourceArn, TagKeys: ["b c"] }));
   assert.deepEqual((await send(new ListTagsForResourceCommand({ ResourceArn }))).Tags, [{ Key: "a", Value: "1" }]);
 });
 
 test("bad requests", async () => {
+  const suppression = { SuppressionListImportAction: "PUT" };
+  const source = { S3Url: "s3://b/k", DataFormat: "CSV" };
   await refused(create("http://x/y"), "BadRequestException", 400);
   await refused(create("s3://b/k", "REPLACE"), "BadRequestException", 400);
   await refused(create("s3://b/k", "PUT", "XML"), "BadRequestException", 400);
-  await refused(send(new PutSuppressedDestinationCommand({ EmailAddress: "nobody", Reason: "BOUNCE" })), "BadRequestException", 400);
-  await refused(send(new PutSuppressedDestinationCommand({ EmailAddress: "a@b.example", Reason: "SPAM" })), "BadRequestException", 400);
-  const error = await refused(send(new CreateImportJobCommand({ ImportDestination: {}, ImportDataSource: { S3Url: "s3://b/k", DataFormat: "CSV" } })),
-    "BadRequestException", 400);
-  assert.ok(error.message);
+  for (const command of [
+    new CreateImportJobCommand({ ImportDestination: {}, ImportDataSource: source }),
+    new CreateImportJobCommand({ ImportDestination: { SuppressionListDestination: suppression } }),
+    new ListImportJobsCommand({ PageSize: 1001 }),
+    new ListImportJobsCommand({ NextToken: "forged" }),
+    new ListImportJobsCommand({ ImportDestinationType: "BUCKET" }),
+    new ListSuppressedDestinationsCommand({ PageSize: 1001 }),
+    new ListSuppressedDestinationsCommand({ Reasons: ["SPAM"] }),
+    new PutAccountSuppressionAttributesCommand({ SuppressedReasons: ["SPAM"] }),
+    new PutSuppressedDestinationCommand({ EmailAddress: "nobody", Reason: "BOUNCE" }),
+    new PutSuppressedDestinationCommand({ EmailAddress: "a@b.example", Reason: "SPAM" }),
+  ]) {
+    const error = await refused(send(command), "BadRequestException", 400);
+    assert.ok(error.message && error.$metadata.requestId, command.constructor.name);
+  }
+});
+
+test("resources that are not there, or elsewhere, have no tags", async () => {
+  const unknown = `arn:aws:ses:${region}:000000000000:import-job/unknown`;
+  const elsewhere = "arn:aws:ses:xx-test-1:000000000000:import-job/unknown";
+  const Tags = [{ Key: "a", Value: "1" }];
+  await refused(send(new TagResourceCommand({ ResourceArn: unknown, Tags })), "NotFoundException", 404);
+  await refused(send(new UntagResourceCommand({ ResourceArn: unknown, TagKeys: ["a"] })), "NotFoundException", 404);
+  await refused(send(new ListTagsForResourceCommand({ ResourceArn: unknown })), "NotFoundException", 404);
+  await refused(send(new TagResourceCommand({ ResourceArn: elsewhere, Tags })), "BadRequestException", 400, "Failed to tag resource");
+  await refused(send(new UntagResourceCommand({ ResourceArn: elsewhere, TagKeys: ["a"] })), "BadRequestException", 400, "Failed to untag resource");
+  await refused(send(new ListTagsForResourceCommand({ ResourceArn: elsewhere })), "BadRequestException", 400);
 });
 
 test("the account", async () => {
+  const ses = newSES(uniqueRegion());
+  const send = (command) => ses.send(command);
   const account = await send(new GetAccountCommand({}));
   assert.deepEqual([...account.SuppressionAttributes.SuppressedReasons].sort(), ["BOUNCE", "COMPLAINT"]);
   assert.equal(account.ProductionAccessEnabled, true);
