@@ -35,7 +35,6 @@ type Objects interface {
 
 // Service does the operations. It is safe for concurrent use.
 type Service struct {
-	api.Unimplemented
 	store   service.Store
 	objects Objects
 	links   service.Links

@@ -68,8 +68,8 @@ func dataOf(base store.ListRef, r response) *api.QuickResponseData {
 
 // The types of content.
 const (
-	plain    = "application/x.quickresponse;format=plain"
-	markdown = "application/x.quickresponse;format=markdown"
+	plain    = destination.PlainText
+	markdown = destination.Markdown
 )
 
 // contentsOf shows the content under the one name that its type has.
