@@ -122,6 +122,7 @@ export function suite(sdk, newClient) {
     assert.equal(made.contents.plainText.content, "content of short");
     assert.equal(made.isActive, true);
     assert.equal(made.shortcutKey, undefined);
+    await create(knowledgeBaseId, "x".repeat(100)); // Wisdom's own model says 40
   });
 
   test("names and shortcut keys are taken by one quick response at a time", async () => {
