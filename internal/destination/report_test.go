@@ -6,6 +6,8 @@ import (
 	"iter"
 	"strings"
 	"testing"
+
+	"github.com/sluicehq/sluice/internal/record"
 )
 
 func rejects(list []Reject, err error) iter.Seq2[Reject, error] {
@@ -38,6 +40,20 @@ func TestWriteReport(t *testing.T) {
 	}
 	if n != int64(len(want)) {
 		t.Errorf("WriteReport says %d bytes, wrote %d", n, len(want))
+	}
+}
+
+// TestKeyColumns: a report's first column has the name of the sources' first field.
+func TestKeyColumns(t *testing.T) {
+	t.Parallel()
+	for kind, want := range map[Kind]string{AddressList: "address", Suppression: "emailAddress", ContactList: "emailAddress", QuickResponses: "name"} {
+		rule, err := NewRule(Target{Kind: kind, Action: Put})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := KeyColumn(kind); got != want || rule.Schema(record.CSV).Fields[0] != want {
+			t.Errorf("key column of %s: %q, want %q, as in its schema", kind, got, want)
+		}
 	}
 }
 
