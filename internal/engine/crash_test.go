@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -23,21 +25,95 @@ import (
 // resumed, and comes to the same end as if nothing had been.
 func TestCrash(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct {
-		name  string
-		rows  int
-		batch int
-	}{
-		{"small batches", 600, 50},
-		{"large batches", 27_000, 9_000}, // which the store keeps in another way
+	for _, c := range []crashCase{
+		suppressionCase("small batches", 600, 50),
+		suppressionCase("large batches", 27_000, 9_000), // which the store keeps in another way
+		contactCase(500, 50),
+		quickResponseCase(300, 30),
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) { testCrash(t, newRows(c.rows), c.batch) })
+			inBubble(t, func(t *testing.T) { testCrash(t, c) })
 		})
 	}
 }
 
-func testCrash(t *testing.T, in rows, batch int) {
+// crashCase is an import that is interrupted in many ways.
+type crashCase struct {
+	name   string
+	kind   destination.Kind
+	config string // of the list
+	text   string
+	rows   int
+	batch  int
+	verify func(r *rig) // that the undisturbed run is right
+}
+
+func suppressionCase(name string, n, batch int) crashCase {
+	in := newRows(n)
+	return crashCase{name, destination.Suppression, "", in.String(), n, batch, func(r *rig) {
+		r.verify("j1", job.Completed, in, n)
+	}}
+}
+
+// contactCase has contacts that are put twice, the second time with less.
+func contactCase(n, batch int) crashCase {
+	text := strings.Builder{}
+	text.WriteString("emailAddress,attributesData,topicPreferences.news\n")
+	want := map[string]string{}
+	bad := 0
+	for i := range n {
+		key := fmt.Sprintf("c%d@example.com", i%(n*4/5))
+		switch {
+		case i%17 == 4:
+			fmt.Fprintf(&text, "%s,,SOMETIMES\n", key)
+			bad++
+		case i%3 == 0:
+			fmt.Fprintf(&text, "%s,,OPT_OUT\n", key)
+			want[key] = "OPT_IN news=OPT_OUT"
+		default:
+			fmt.Fprintf(&text, "%s,number %d,\n", key, i)
+			want[key] = fmt.Sprintf("OPT_IN\nnumber %d", i)
+		}
+	}
+	return crashCase{"contacts", destination.ContactList, `{"topics":[{"name":"news"}]}`, text.String(), n, batch, func(r *rig) {
+		r.expect(want, bad)
+	}}
+}
+
+// quickResponseCase has names and shortcut keys that are taken, by rows of the same
+// batch and of batches before.
+func quickResponseCase(n, batch int) crashCase {
+	text := strings.Builder{}
+	text.WriteString("name,content,shortcut key\n")
+	bad := 0
+	names, shortcuts := map[string]bool{}, map[string]bool{}
+	for i := range n {
+		name, shortcut := fmt.Sprintf("name %d", i*7%(n*9/10)), fmt.Sprintf("k%d", i%(n*4/5))
+		fmt.Fprintf(&text, "%s,content %d,%s\n", name, i, shortcut)
+		if names[name] || shortcuts[shortcut] {
+			bad++
+			continue
+		}
+		names[name], shortcuts[shortcut] = true, true
+	}
+	return crashCase{"quick responses", destination.QuickResponses, "", text.String(), n, batch, func(r *rig) {
+		got := r.picture("j1")
+		if len(got.Members) != n-bad || got.Counts != (job.Counts{Imported: int64(n - bad), Rejected: int64(bad)}) {
+			r.Errorf("%d members and %+v, want %d and %d rejects", len(got.Members), got.Counts, n-bad, bad)
+		}
+	}}
+}
+
+// expect compares what the job left with members by key and a number of rejects.
+func (r *rig) expect(want map[string]string, bad int) {
+	r.Helper()
+	got := r.picture("j1")
+	if !maps.Equal(got.Members, want) || got.Counts.Rejected != int64(bad) {
+		r.Errorf("%d members, %+v; want %d members and %d rejects", len(got.Members), got.Counts, len(want), bad)
+	}
+}
+
+func testCrash(t *testing.T, c crashCase) {
 	t.Helper()
 	disk := vfs.NewCrashableMem()
 	var mu sync.Mutex
@@ -54,14 +130,14 @@ func testCrash(t *testing.T, in rows, batch int) {
 		}
 		return nil
 	})))
-	r.list(destination.Suppression)
-	r.put("j1", in.String())
-	r.ready("j1")
+	r.list(c.kind, c.config)
+	r.put("j1", c.text)
+	r.ready("j1", func(j *job.Job) { j.Destination.Kind, j.Destination.List = c.kind, string(c.kind) })
 	mu.Lock()
 	left = nil // nothing before a job is ready is the engine's
 	mu.Unlock()
 	commits := 0
-	_, end := r.start(engine.Options{BatchRecords: batch}, &troubledStore{Store: r.store, commit: func(_ context.Context, call func() error) error {
+	_, end := r.start(engine.Options{BatchRecords: c.batch}, &troubledStore{Store: r.store, commit: func(_ context.Context, call func() error) error {
 		err := call()
 		cut()
 		commits++
@@ -69,17 +145,16 @@ func testCrash(t *testing.T, in rows, batch int) {
 	}})
 	r.journal.await("job completed", "j1", 1)
 	end()
-	n := len(in.keys)
-	r.verify("j1", job.Completed, in, n)
+	c.verify(r)
 	want := r.picture("j1")
 	mu.Lock()
 	defer mu.Unlock()
-	if commits != n/batch || len(left) <= commits {
-		t.Fatalf("%d commits and %d moments; want %d, and more moments", commits, len(left), n/batch)
+	if commits != c.rows/c.batch || len(left) <= commits {
+		t.Fatalf("%d commits and %d moments; want %d, and more moments", commits, len(left), c.rows/c.batch)
 	}
 	resumed := 0
 	for i, image := range left {
-		resumed += r.after(fmt.Sprintf("%d of %d", i, len(left)), image, batch, want)
+		resumed += r.after(fmt.Sprintf("%d of %d", i, len(left)), image, c.batch, want)
 	}
 	if resumed < commits {
 		t.Errorf("%d jobs were resumed in the middle, want one for each of %d commits", resumed, commits)

@@ -228,6 +228,7 @@ func (in *reader) take(ctx context.Context) bool {
 	if in.job.Destination.Action == destination.Put {
 		in.batch.MaxMembers = in.engine.options.Limits.Members[in.job.Destination.Kind]
 	}
+	in.batch.Claims = destination.Claims(in.job.Destination.Kind)
 	return true
 }
 

@@ -76,10 +76,11 @@ func check(t *testing.T, err error) {
 	}
 }
 
-// list makes a list of the kind; it is called as its kind is.
-func (r *rig) list(k destination.Kind) {
+// list makes a list of the kind; it is called as its kind is, and may have a config.
+func (r *rig) list(k destination.Kind, config ...string) {
 	r.Helper()
-	_, err := r.store.CreateList(r.Context(), store.List{Ref: listRef(k), Name: string(k), Created: time.Now()}, store.Once{}, 0)
+	l := store.List{Ref: listRef(k), Name: string(k), Created: time.Now(), Config: []byte(strings.Join(config, ""))}
+	_, err := r.store.CreateList(r.Context(), l, store.Once{}, 0)
 	check(r.T, err)
 }
 
