@@ -6,6 +6,9 @@
 //	           file into a table with a primary key
 //	objects    MB/s of S3 PUT and GET
 //	lookups    GetSuppressedDestination requests/s
+//	contacts   rows/s of an import of contacts with attributes and five topics
+//	small      from the start of an import of 1,000 addresses to COMPLETED, as a
+//	           caller sees it who asks every millisecond
 //
 // The numbers of a shared machine drift; the ratios of one run hold.
 package main
@@ -29,6 +32,9 @@ type options struct {
 	rows   int
 	pairs  int
 	dir    string
+
+	contacts int
+	small    int
 }
 
 func main() {
@@ -36,6 +42,8 @@ func main() {
 	flag.StringVar(&o.binary, "binary", "bin/sluice", "the built program")
 	flag.IntVar(&o.rows, "rows", 10_000_000, "rows to import")
 	flag.IntVar(&o.pairs, "pairs", 3, "how often Sluice and sqlite3 are measured, in turn; 0 leaves sqlite3 out and measures once")
+	flag.IntVar(&o.contacts, "contacts", 3_000_000, "contacts to import; 0 leaves them out")
+	flag.IntVar(&o.small, "small", 50, "imports of 1,000 addresses; 0 leaves them out")
 	flag.StringVar(&o.dir, "dir", "", "where files go (default: a temporary directory)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -90,6 +98,14 @@ func run(ctx context.Context, o options) error {
 		}
 		fmt.Printf("\nmedian of %d: sluice %.0f rows/s, sqlite3 %.0f rows/s, ratio %.1f (pair by pair %.1f)\n",
 			len(ours), median(ours), median(theirs), median(ratios), ratios)
+	}
+	if o.contacts > 0 {
+		if err := measureContacts(ctx, o.binary, dir, o.contacts); err != nil {
+			return err
+		}
+	}
+	if o.small > 0 {
+		return measureSmall(ctx, o.binary, dir, o.small)
 	}
 	return nil
 }

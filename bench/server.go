@@ -113,7 +113,7 @@ func (s *server) peakMiB() int {
 }
 
 // send signs and sends a request; an answer other than 2xx is an error.
-func (s *server) send(ctx context.Context, service, method, path string, body io.Reader, size int64, hash string) (*http.Response, error) {
+func (s *server) send(ctx context.Context, service, method, path string, body io.Reader, size int64, hash string, header map[string]string) (*http.Response, error) {
 	r, err := http.NewRequestWithContext(ctx, method, s.url+path, body)
 	if err != nil {
 		return nil, err
@@ -121,6 +121,9 @@ func (s *server) send(ctx context.Context, service, method, path string, body io
 	r.ContentLength = size
 	if service == "ses" && body != nil {
 		r.Header.Set("Content-Type", "application/json")
+	}
+	for name, value := range header {
+		r.Header.Set(name, value)
 	}
 	sigv4.Sign(r, keys, s.region, service, hash, time.Now())
 	resp, err := s.http.Do(r)
@@ -137,7 +140,7 @@ func (s *server) send(ctx context.Context, service, method, path string, body io
 
 // putFile uploads the file and returns MB/s.
 func (s *server) putFile(ctx context.Context, file string) (float64, error) {
-	resp, err := s.send(ctx, "s3", http.MethodPut, "/bench", nil, 0, sigv4.EmptyPayload)
+	resp, err := s.send(ctx, "s3", http.MethodPut, "/bench", nil, 0, sigv4.EmptyPayload, nil)
 	if err != nil {
 		return 0, err
 	}
@@ -152,7 +155,7 @@ func (s *server) putFile(ctx context.Context, file string) (float64, error) {
 		return 0, err
 	}
 	began := time.Now()
-	if resp, err = s.send(ctx, "s3", http.MethodPut, "/bench/rows.csv", f, info.Size(), sigv4.UnsignedPayload); err != nil {
+	if resp, err = s.send(ctx, "s3", http.MethodPut, "/bench/rows.csv", f, info.Size(), sigv4.UnsignedPayload, nil); err != nil {
 		return 0, err
 	}
 	resp.Body.Close()
@@ -161,7 +164,7 @@ func (s *server) putFile(ctx context.Context, file string) (float64, error) {
 
 func (s *server) getFile(ctx context.Context) (float64, error) {
 	began := time.Now()
-	resp, err := s.send(ctx, "s3", http.MethodGet, "/bench/rows.csv", nil, 0, sigv4.EmptyPayload)
+	resp, err := s.send(ctx, "s3", http.MethodGet, "/bench/rows.csv", nil, 0, sigv4.EmptyPayload, nil)
 	if err != nil {
 		return 0, err
 	}
@@ -172,7 +175,12 @@ func (s *server) getFile(ctx context.Context) (float64, error) {
 
 // importFile creates the job and waits for it.
 func (s *server) importFile(ctx context.Context, rows int) (time.Duration, error) {
-	in := []byte(`{"ImportDestination":{"SuppressionListDestination":{"SuppressionListImportAction":"PUT"}},` +
+	return s.importInto(ctx, `"SuppressionListDestination":{"SuppressionListImportAction":"PUT"}`, rows)
+}
+
+// importInto imports the uploaded file into a destination as SES v2 writes it.
+func (s *server) importInto(ctx context.Context, destination string, rows int) (time.Duration, error) {
+	in := []byte(`{"ImportDestination":{` + destination + `},` +
 		`"ImportDataSource":{"S3Url":"s3://bench/rows.csv","DataFormat":"CSV"}}`)
 	began := time.Now()
 	var created struct{ JobId string }
@@ -203,7 +211,7 @@ func (s *server) json(ctx context.Context, method, path string, in []byte, out a
 	if in != nil {
 		body = bytes.NewReader(in)
 	}
-	resp, err := s.send(ctx, "ses", method, path, body, int64(len(in)), sigv4.HashPayload(in))
+	resp, err := s.send(ctx, "ses", method, path, body, int64(len(in)), sigv4.HashPayload(in), nil)
 	if err != nil {
 		return err
 	}
@@ -224,7 +232,7 @@ func (s *server) lookups(ctx context.Context, rows int) (float64, error) {
 		wg.Go(func() {
 			for i := c; time.Since(began) < length; i = (i + 7919*clients) % rows {
 				path := "/v2/email/suppression/addresses/" + url.PathEscape(string(address(nil, i, rows)))
-				resp, err := s.send(ctx, "ses", http.MethodGet, path, nil, 0, sigv4.EmptyPayload)
+				resp, err := s.send(ctx, "ses", http.MethodGet, path, nil, 0, sigv4.EmptyPayload, nil)
 				if err != nil {
 					errs <- err
 					return
