@@ -3,6 +3,7 @@
 # make test        all tests; installs what they need first
 # make test-faults ten minutes of killed nodes, cut networks and crashed databases
 # make check       all that CI checks: make test, formatting, linters, race detector, fuzzing
+# make readme      README's tables of operations, from what AWS's clients see here
 # make bench       the figures of docs/operating.md, measured here
 
 GO ?= go
@@ -12,7 +13,7 @@ export CGO_ENABLED ?= 0
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
-.PHONY: build demo test test-faults check bench needs lint race fuzz generate clean
+.PHONY: build demo test test-faults check bench needs lint race fuzz generate readme clean
 
 build:
 	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/sluice ./cmd/sluice
@@ -65,6 +66,9 @@ fuzz:
 
 generate:
 	$(GO) generate ./...
+
+readme: needs
+	SLUICE_TEST_ALL=1 $(GO) test -count=1 -run TestJavaScript ./conformance -update
 
 bench: build
 	@$(GO) run ./bench

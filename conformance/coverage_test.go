@@ -78,7 +78,6 @@ var unprovoked = []excuse{
 	{"wisdom qconnect", "UpdateQuickResponse", "PreconditionFailedException", "an update names no state that it wants to find (D92)"},
 	{"wisdom qconnect", "StartImportJob", "ServiceQuotaExceededException", "AWS publishes no limit of import jobs (D86)"},
 	{"sesv2", "*", "ConcurrentModificationException", "a status 500, which SDKs repeat in vain (D53)"},
-	{"sesv2", "CreateContactList", "LimitExceededException", "AWS was seen to answer BadRequestException (D68)"},
 	{"sesv2", "GetAccount", "BadRequestException", "there is no input"},
 	{"sesv2", "DeleteSuppressedDestination GetSuppressedDestination", "BadRequestException", "what is no address is not on the list (D32)"},
 	{"sesv2", "GetImportJob", "BadRequestException", "what is no id is the id of no job"},

@@ -46,7 +46,7 @@ func checkReadme(t *testing.T, seen map[operation]answers) {
 			t.Fatal(err)
 		}
 	default:
-		t.Error("README.md's tables are not what was seen: go test ./conformance -run TestJavaScript -update writes them")
+		t.Error("README.md's tables are not what was seen: make readme writes them")
 	}
 }
 

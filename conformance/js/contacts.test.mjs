@@ -238,6 +238,9 @@ test("tags of a list", async () => {
   assert.deepEqual((await getList(ContactListName)).Tags, [{ Key: "a", Value: "1" }]);
   await refused(send(new ListTagsForResourceCommand({ ResourceArn: ResourceArn.replace(ContactListName, "unknown") })),
     "NotFoundException", 404, "No ContactList present with name: unknown");
+  const many = Array.from({ length: 51 }, (_, i) => ({ Key: `key${i}`, Value: "" }));
+  await refused(newList({ Tags: many }), "LimitExceededException", 400);
+  await refused(send(new TagResourceCommand({ ResourceArn, Tags: many })), "BadRequestException", 400);
 });
 
 test("what is not there is not found", async () => {

@@ -196,6 +196,17 @@ export function suite(sdk, newClient) {
     assert.deepEqual(await names(knowledgeBaseId), []);
   });
 
+  test("of imports at the same time each name is kept once", async () => {
+    const { knowledgeBaseId } = await newBase();
+    const csv = "name,content\n" + Array.from({ length: 500 }, (_, i) => `name ${i},text\n`).join("");
+    const jobs = await Promise.all([1, 2, 3].map(() => run(knowledgeBaseId, csv)));
+    const rejects = await Promise.all(jobs.map((job) => (job.failedRecordReport ? readReport(job.failedRecordReport) : [])));
+    assert.equal(rejects.flat().length, 1000);
+    for (const row of rejects.flat()) assert.equal(row.code, "name-taken");
+    const pages = sdk.paginateListQuickResponses({ client, pageSize: 100 }, { knowledgeBaseId });
+    assert.equal(new Set((await all(pages, "quickResponseSummaries")).map((r) => r.name)).size, 500);
+  });
+
   test("an upload must bring the headers that were asked for", async () => {
     const { knowledgeBaseId } = await newBase();
     const input = { knowledgeBaseId, contentType: "text/csv", presignedUrlTimeToLive: 5 };
