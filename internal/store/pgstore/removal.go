@@ -6,7 +6,8 @@ import (
 )
 
 // A list or a job that is deleted leaves behind what may be millions of rows. Nobody
-// finds them any more, since their number is in no list and no job.
+// finds them any more, since their number is in no list and no job, and nobody adds to
+// them.
 
 const (
 	// lookEvery is how often Run looks for what other nodes deleted.
@@ -16,38 +17,47 @@ const (
 	removeAtOnce = 10_000
 )
 
-// part is what is left, as leftovers names it.
+// The parts that leftovers tells apart.
 const (
 	partRejects = "rejects"
 	partWords   = "words"
 )
 
-// sweep is how one kind of rows is removed. Nodes remove those of different numbers, or
-// wait for nobody.
+// sweep is how one kind of rows is removed: from the first to the last of some, in the
+// order of their keys. To ask for "those among the first" would make some databases
+// look at all of them each time.
 type sweep struct {
-	next    string // one number
-	some    string // removes some of its rows
+	next    string // a number; nodes take different ones, or wait for nobody
+	some    string // the first and the last of some keys, and their count
+	remove  string // the rows from one key to another
 	removed string // forgets the number
+	first   any    // no key is before it
 }
 
 var sweeps = []sweep{
 	{
 		`SELECT list FROM removals ORDER BY since LIMIT 1 FOR UPDATE SKIP LOCKED`,
-		`DELETE FROM members WHERE list = $1 AND key IN (
-			SELECT key FROM members WHERE list = $1 ORDER BY key LIMIT $2)`,
+		`SELECT min(key), max(key), count(*) FROM (
+			SELECT key FROM members WHERE list = $1 AND key >= $2 ORDER BY key LIMIT $3) AS c`,
+		`DELETE FROM members WHERE list = $1 AND key >= $2 AND key <= $3`,
 		`DELETE FROM removals WHERE list = $1`,
+		"",
 	},
 	{
 		`SELECT number FROM leftovers WHERE part = '` + partRejects + `' ORDER BY since LIMIT 1 FOR UPDATE SKIP LOCKED`,
-		`DELETE FROM rejects WHERE job = $1 AND record IN (
-			SELECT record FROM rejects WHERE job = $1 ORDER BY record LIMIT $2)`,
+		`SELECT min(record), max(record), count(*) FROM (
+			SELECT record FROM rejects WHERE job = $1 AND record >= $2 ORDER BY record LIMIT $3) AS c`,
+		`DELETE FROM rejects WHERE job = $1 AND record >= $2 AND record <= $3`,
 		`DELETE FROM leftovers WHERE part = '` + partRejects + `' AND number = $1`,
+		int64(0),
 	},
 	{
 		`SELECT number FROM leftovers WHERE part = '` + partWords + `' ORDER BY since LIMIT 1 FOR UPDATE SKIP LOCKED`,
-		`DELETE FROM words WHERE list = $1 AND word IN (
-			SELECT word FROM words WHERE list = $1 ORDER BY word LIMIT $2)`,
+		`SELECT min(word), max(word), count(*) FROM (
+			SELECT word FROM words WHERE list = $1 AND word >= $2 ORDER BY word LIMIT $3) AS c`,
+		`DELETE FROM words WHERE list = $1 AND word >= $2 AND word <= $3`,
 		`DELETE FROM leftovers WHERE part = '` + partWords + `' AND number = $1`,
+		"",
 	},
 }
 
@@ -58,11 +68,8 @@ func (s *Store) Run(ctx context.Context) error {
 	defer tick.Stop()
 	for {
 		for _, w := range sweeps {
-			for more := true; more; {
-				var err error
-				if more, err = s.remove(ctx, w); err != nil && ctx.Err() == nil {
-					s.log.Warn("rows of a deleted list or job not removed", "error", err)
-				}
+			if err := s.sweep(ctx, w); err != nil && ctx.Err() == nil {
+				s.log.Warn("rows of a deleted list or job not removed", "error", err)
 			}
 		}
 		select {
@@ -82,24 +89,53 @@ func (s *Store) wakeRun() {
 	}
 }
 
+// broom is where a sweep has come to: the rows of a number before a key are gone. It
+// spares the next step the way over what is left of them until the database cleans up.
+type broom struct {
+	number int64
+	key    any
+}
+
+// sweep removes all rows of one kind that there are to remove.
+func (s *Store) sweep(ctx context.Context, w sweep) error {
+	var b broom
+	for more := true; more; {
+		var err error
+		if b, more, err = s.remove(ctx, w, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // remove removes some rows of one number; more is false if there was none.
-func (s *Store) remove(ctx context.Context, w sweep) (more bool, err error) {
+func (s *Store) remove(ctx context.Context, w sweep, b broom) (now broom, more bool, err error) {
 	err = s.transact(ctx, func(a *attempt) error {
-		more = false
-		var number int64
-		err := a.QueryRow(ctx, w.next).Scan(&number)
+		now, more = b, false
+		err := a.QueryRow(ctx, w.next).Scan(&now.number)
 		if none(err) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		done, err := a.Exec(ctx, w.some, number, removeAtOnce)
-		if err == nil && done.RowsAffected() < removeAtOnce {
-			_, err = a.Exec(ctx, w.removed, number)
+		if now.number != b.number || b.key == nil {
+			now.key = w.first
 		}
-		more = err == nil
+		var first, last any
+		var n int64
+		if err := a.QueryRow(ctx, w.some, now.number, now.key, removeAtOnce).Scan(&first, &last, &n); err != nil {
+			return err
+		}
+		more = true
+		if n > 0 {
+			now.key = last
+			_, err = a.Exec(ctx, w.remove, now.number, first, last)
+		}
+		if err == nil && n < removeAtOnce {
+			_, err = a.Exec(ctx, w.removed, now.number)
+		}
 		return err
 	})
-	return more && err == nil, err
+	return now, more && err == nil, err
 }

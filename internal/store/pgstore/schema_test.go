@@ -50,7 +50,7 @@ func TestNewerSchema(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Start(t)
 	open(t, url, pgstore.Options{}).Close()
-	exec(t, url, `INSERT INTO sluice_schema (version_id, is_applied) VALUES (2, true);
+	exec(t, url, `INSERT INTO sluice_schema (version_id, is_applied) VALUES (1000, true);
 		ALTER TABLE jobs ADD COLUMN later text NOT NULL DEFAULT 'x';
 		ALTER TABLE members ADD COLUMN later bigint;
 		ALTER TABLE rejects ADD COLUMN later bigint;
@@ -61,6 +61,61 @@ func TestNewerSchema(t *testing.T) {
 	counts, err := s.Commit(ctx, l, prepare(t, s, l, record.Position{}, "put a 1", "bad b"))
 	if want := (job.Counts{Imported: 1, Rejected: 1}); err != nil || counts != want {
 		t.Errorf("Commit: %+v, %v; want %+v", counts, err, want)
+	}
+}
+
+// TestFormerSchema opens a database that the former release has made, and then works
+// beside it.
+func TestFormerSchema(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Start(t)
+	open(t, url, pgstore.Options{}).Close()
+	exec(t, url, `DROP TABLE words; DROP TABLE leftovers; DROP INDEX tokens_id;
+		ALTER TABLE jobs DROP COLUMN config; DELETE FROM sluice_schema WHERE version_id > 1`)
+	const insert = `INSERT INTO jobs (account, region, id, wire, name, kind, list, action,
+		bucket, object, version, etag, size, format, state, ready, error, report, created)
+		VALUES ('111111111111', 'eu-west-1', '%[1]s', 'mailmanager', '', 'address-list', 'l', 'PUT',
+		'', '', '', '', 0, '', 'stopped', false, '', '', now());
+		INSERT INTO tokens (account, region, thing, kind, token, input, id)
+		VALUES ('111111111111', 'eu-west-1', 'job', 'mailmanager', 't%[1]s', '', '%[1]s')`
+	exec(t, url, fmt.Sprintf(insert, "before"))
+	s := open(t, url, pgstore.Options{})
+	defer s.Close()
+	exec(t, url, fmt.Sprintf(insert, "after"))
+	for _, id := range []job.ID{"before", "after"} {
+		if j, err := s.Job(ctx, alice, id); err != nil || j.Config != nil {
+			t.Errorf("Job %s: config %q, %v; want none", id, j.Config, err)
+		}
+		j, err := s.ChangeJob(ctx, alice, id, func(j *job.Job) error { j.Config = []byte("c"); return nil })
+		if err != nil || string(j.Config) != "c" {
+			t.Errorf("ChangeJob %s: config %q, %v; want c", id, j.Config, err)
+		}
+		if err := s.DeleteJob(ctx, alice, id); err != nil {
+			t.Errorf("DeleteJob %s: %v", id, err)
+		}
+	}
+	if left := ask(t, url, `SELECT count(*)::text FROM tokens`); left != "0" {
+		t.Errorf("%s tokens are left of deleted jobs, want none", left)
+	}
+}
+
+// TestMigrationsRunAgain is what happens when a node dies in the middle of one.
+func TestMigrationsRunAgain(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Start(t)
+	s := open(t, url, pgstore.Options{})
+	defer s.Close()
+	if _, err := s.CreateList(ctx, newList(theBase), store.Once{}, 0); err != nil {
+		t.Fatalf("CreateList: %v", err)
+	}
+	if err := putNamed(s, "a", "one"); err != nil {
+		t.Fatalf("PutMember: %v", err)
+	}
+	exec(t, url, `DELETE FROM sluice_schema WHERE version_id > 0`)
+	again := open(t, url, pgstore.Options{})
+	defer again.Close()
+	if err := putNamed(again, "b", "one"); !fault.Is(err, fault.AlreadyExists) {
+		t.Errorf("PutMember with a word that is taken: %v, want AlreadyExists", err)
 	}
 }
 
@@ -98,47 +153,6 @@ func ask(t testing.TB, url, sql string) (answer string) {
 		t.Fatalf("%s: %v", sql, err)
 	}
 	return answer
-}
-
-func TestDeletedMembersAreRemoved(t *testing.T) {
-	t.Parallel()
-	url := pgtest.Start(t)
-	s := open(t, url, pgstore.Options{})
-	defer s.Close()
-	l := started(t, s, theList, time.Hour)
-	var texts []string
-	for i := range 25_000 { // more than are removed at once
-		texts = append(texts, fmt.Sprintf("put k%d 1", i))
-	}
-	if _, err := s.Commit(ctx, l, prepare(t, s, l, record.Position{}, texts...)); err != nil {
-		t.Fatalf("Commit: %v", err)
-	}
-	if err := s.DeleteList(ctx, theList); err != nil {
-		t.Fatalf("DeleteList: %v", err)
-	}
-	if _, err := s.CreateList(ctx, newList(theList), store.Once{}, 0); err != nil {
-		t.Fatalf("CreateList: %v", err)
-	}
-	if err := s.PutMember(ctx, theList, "k1", nil, time.Now(), store.PutOptions{}); err != nil {
-		t.Fatalf("PutMember: %v", err)
-	}
-	run, stop := withCancel(t)
-	var all sync.WaitGroup
-	all.Go(func() {
-		if err := s.Run(run); err != nil {
-			t.Errorf("Run: %v", err)
-		}
-	})
-	const left = `SELECT (SELECT count(*) FROM members) || ' members, ' || (SELECT count(*) FROM removals) || ' removals'`
-	const want = "1 members, 0 removals"
-	for tries := 0; ask(t, url, left) != want; tries++ {
-		if tries > 600 {
-			t.Fatalf("a minute later: %s, want %s", ask(t, url, left), want)
-		}
-		<-time.After(100 * time.Millisecond)
-	}
-	stop()
-	all.Wait()
 }
 
 // TestManyJobsOneList imports from several jobs into one list at once, the same members

@@ -1,0 +1,131 @@
+package pgstore_test
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/record"
+	"github.com/sluicehq/sluice/internal/store"
+	"github.com/sluicehq/sluice/internal/store/pgstore"
+	"github.com/sluicehq/sluice/internal/store/pgstore/pgtest"
+)
+
+// many is more than are removed at once.
+const many = 25_000
+
+func repeated(format string) []string {
+	texts := make([]string, many)
+	for i := range texts {
+		texts[i] = fmt.Sprintf(strings.ReplaceAll(format, "#", "%[1]d"), i)
+	}
+	return texts
+}
+
+func TestDeletedMembersAreRemoved(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Start(t)
+	s := open(t, url, pgstore.Options{})
+	defer s.Close()
+	l := started(t, s, theList, time.Hour)
+	if _, err := s.Commit(ctx, l, prepare(t, s, l, record.Position{}, repeated("put k# 1")...)); err != nil {
+		t.Fatalf("Commit: %v", err)
+	}
+	if err := s.DeleteList(ctx, theList); err != nil {
+		t.Fatalf("DeleteList: %v", err)
+	}
+	if _, err := s.CreateList(ctx, newList(theList), store.Once{}, 0); err != nil {
+		t.Fatalf("CreateList: %v", err)
+	}
+	if err := s.PutMember(ctx, theList, "k1", nil, time.Now(), store.PutOptions{}); err != nil {
+		t.Fatalf("PutMember: %v", err)
+	}
+	removed(t, url, s, "members 1, rejects 0, words 0")
+}
+
+func TestDeletedWordsAreRemoved(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Start(t)
+	s := open(t, url, pgstore.Options{})
+	defer s.Close()
+	l := started(t, s, theBase, time.Hour)
+	if _, err := s.Commit(ctx, l, prepareNamed(t, s, l, record.Position{}, repeated("k# n#")...)); err != nil {
+		t.Fatalf("Commit: %v", err)
+	}
+	if err := s.DeleteList(ctx, theBase); err != nil {
+		t.Fatalf("DeleteList: %v", err)
+	}
+	if _, err := s.CreateList(ctx, newList(theBase), store.Once{}, 0); err != nil {
+		t.Fatalf("CreateList: %v", err)
+	}
+	if err := putNamed(s, "k2", "n1"); err != nil {
+		t.Fatalf("PutMember: %v", err)
+	}
+	removed(t, url, s, "members 1, rejects 0, words 1")
+}
+
+func TestDeletedRejectsAreRemoved(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Start(t)
+	s := open(t, url, pgstore.Options{})
+	defer s.Close()
+	l := started(t, s, theList, time.Hour)
+	if _, err := s.Commit(ctx, l, prepare(t, s, l, record.Position{}, repeated("bad k#")...)); err != nil {
+		t.Fatalf("Commit: %v", err)
+	}
+	if _, err := s.ChangeJob(ctx, alice, l.Job, stop); err != nil {
+		t.Fatalf("ChangeJob: %v", err)
+	}
+	var last error
+	read := 0
+	for _, err := range s.Rejects(ctx, alice, l.Job) {
+		if last = err; err == nil {
+			read++
+		}
+		if read == 1 && err == nil { // with the rest unread
+			if err := s.DeleteJob(ctx, alice, l.Job); err != nil {
+				t.Fatalf("DeleteJob: %v", err)
+			}
+		}
+	}
+	if !fault.Is(last, fault.NotFound) {
+		t.Errorf("Rejects of a job that is deleted meanwhile: %v after %d, want NotFound", last, read)
+	}
+	if _, err := s.CreateJob(ctx, newJob("j", theList), store.Once{}, 0); err != nil {
+		t.Fatalf("CreateJob: %v", err)
+	}
+	j, ok, err := s.Claim(ctx, store.Wanted{Holder: "w", Lease: time.Hour})
+	if err != nil || !ok {
+		t.Fatalf("Claim: %t, %v; want a job", ok, err)
+	}
+	if _, err := s.Commit(ctx, j.Lease, prepare(t, s, j.Lease, record.Position{}, "bad k1")); err != nil {
+		t.Fatalf("Commit: %v", err)
+	}
+	removed(t, url, s, "members 0, rejects 1, words 0")
+}
+
+// removed runs Run until all is removed that was left behind, and wants the rest to be
+// there.
+func removed(t *testing.T, url string, s *pgstore.Store, want string) {
+	t.Helper()
+	run, stop := withCancel(t)
+	var all sync.WaitGroup
+	all.Go(func() {
+		if err := s.Run(run); err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	})
+	const sql = `SELECT 'members ' || (SELECT count(*) FROM members) || ', rejects ' || (SELECT count(*) FROM rejects) ||
+		', words ' || (SELECT count(*) FROM words) || ', left ' || (SELECT count(*) FROM removals) + (SELECT count(*) FROM leftovers)`
+	for tries := 0; ask(t, url, sql) != want+", left 0"; tries++ {
+		if tries > 600 {
+			t.Fatalf("a minute later: %s, want %s, left 0", ask(t, url, sql), want)
+		}
+		<-time.After(100 * time.Millisecond)
+	}
+	stop()
+	all.Wait()
+}
