@@ -119,6 +119,47 @@ func BenchmarkByHand(b *testing.B) {
 	b.Run("again", load)
 }
 
+// BenchmarkListMembers measures how fast a listing passes over members: with a filter
+// that finds one in 100,000, and with none, in pages of 1,000.
+func BenchmarkListMembers(b *testing.B) {
+	s := open(b, pgtest.New(b, "shared_buffers=512MB").URL(b), pgstore.Options{})
+	defer s.Close()
+	l := started(b, s, theList, time.Hour)
+	all := addresses(benchBatches * benchRows)
+	var at record.Position
+	for i := range benchBatches {
+		var texts []string
+		for k, address := range all[i*benchRows : (i+1)*benchRows] {
+			value := benchValue
+			if k%100_000 == 0 {
+				value = "rare"
+			}
+			texts = append(texts, "put "+address+" "+value)
+		}
+		if _, err := s.Commit(ctx, l, prepare(b, s, l, at, texts...)); err != nil {
+			b.Fatalf("Commit: %v", err)
+		}
+		at.Record += benchRows
+	}
+	for name, match := range map[string]func(store.Member) bool{
+		"rare": func(m store.Member) bool { return string(m.Value) == "rare" },
+		"all":  nil,
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				for after, end := "", false; !end; end = after == "" {
+					var err error
+					_, after, err = s.ListMembers(ctx, theList, store.MemberFilter{Match: match}, store.Page{After: after, Limit: 1000})
+					if err != nil {
+						b.Fatalf("ListMembers: %v", err)
+					}
+				}
+			}
+			rate(b, len(all))
+		})
+	}
+}
+
 // BenchmarkMember measures lookups, by as many callers as there are processors.
 func BenchmarkMember(b *testing.B) {
 	s := open(b, pgtest.Start(b), pgstore.Options{})

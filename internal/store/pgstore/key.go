@@ -70,7 +70,7 @@ func appendKeyText(text, key []byte) []byte {
 
 // textKey is the way back from keyText.
 func textKey(text string) string {
-	if !strings.ContainsAny(text, "\x01\U0010FFFF") {
+	if plain(text) {
 		return text
 	}
 	key := make([]byte, 0, len(text))

@@ -3,6 +3,7 @@ package pgstore
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -87,20 +88,21 @@ func newSpan(list int64, prefix, after string) span {
 	part := span{list: list, from: prefix}
 	part.before, part.bounded = afterPrefix(prefix)
 	if after != "" {
-		part.from = max(part.from, behind(keyText(after)))
+		part.from = max(part.from, behind(after))
 	}
 	return part
 }
 
 // behind returns the first text behind a key's.
-func behind(text string) string { return text + "\x01" } // no text lies between them
+func behind(key string) string { return keyText(key) + "\x01" } // no text lies between them
 
 // listing is a page that is being made.
 type listing struct {
-	span  span // where to go on
+	span  span
 	match func(store.Member) bool
 	limit int
 	page  []store.Member
+	begun bool   // there is a last
 	last  string // key that was looked at
 	full  bool   // and there are more that the page cannot take
 	ended bool   // there are no more
@@ -112,6 +114,9 @@ var errFull = errors.New("the page is full")
 // behind those that came in.
 func (s *Store) look(ctx context.Context, l *listing, ask int) error {
 	return s.statement(ctx, func(a *attempt) error {
+		if l.begun {
+			l.span.from = behind(l.last)
+		}
 		sql, args := sqlMembersFrom, []any{l.span.list, l.span.from, ask}
 		if l.span.bounded {
 			sql, args = sqlMembersBetween, append(args, l.span.before)
@@ -121,17 +126,18 @@ func (s *Store) look(ctx context.Context, l *listing, ask int) error {
 			return err
 		}
 		n := 0
+		var key string
 		var value scratch
+		var created, updated time.Time
+		into := []any{&key, &value, &created, &updated} // made once, since the rows are many
 		err = eachRow(rows, func(row pgx.Row) error {
-			m := store.Member{}
-			var key string
-			if err := row.Scan(&key, &value, &m.Created, &m.Updated); err != nil {
+			if err := row.Scan(into...); err != nil {
 				return err
 			}
 			n++
-			m.Key, m.Value = textKey(key), valueOf(value)
-			m.Created, m.Updated = stamp(m.Created), stamp(m.Updated)
-			return l.add(key, m)
+			return l.add(store.Member{
+				Key: textKey(key), Value: valueOf(value), Created: stamp(created), Updated: stamp(updated),
+			})
 		})
 		if errors.Is(err, errFull) {
 			return nil
@@ -142,7 +148,7 @@ func (s *Store) look(ctx context.Context, l *listing, ask int) error {
 }
 
 // add puts a member on the page if it matches. Its value is the caller's.
-func (l *listing) add(text string, m store.Member) error {
+func (l *listing) add(m store.Member) error {
 	matches := l.match == nil || l.match(m)
 	if matches && len(l.page) == l.limit {
 		l.full = true
@@ -152,7 +158,7 @@ func (l *listing) add(text string, m store.Member) error {
 		m.Value = append([]byte(nil), m.Value...)
 		l.page = append(l.page, m)
 	}
-	l.last, l.span.from = m.Key, behind(text)
+	l.last, l.begun = m.Key, true
 	return nil
 }
 
