@@ -17,8 +17,9 @@ type csvRows struct {
 	schema Schema
 	fields []string // of the schema, without that of other columns
 	prefix string   // of other columns' names
-	own    int      // the fields before it have one column at most
+	others bool     // there are such columns
 	cols   []int    // column to field, -1 for one that nobody asked for
+	width  int      // how many fields a row is cut into: the schema's, and one for each other column
 	names  []string // of the columns, as in a layout; nil if they are in the fields' order
 	count  int64    // line ends before win.pos
 	cells  int      // cells of the row last cut
@@ -26,7 +27,7 @@ type csvRows struct {
 	raw    []byte
 	held   *row // the first row, if it is too long to be read twice
 
-	missing []int // fields that no column is for, or several are
+	missing []int // fields that no column is for
 
 	// The place of the next such byte at or after win.pos, win.end if none is in
 	// memory. One that lies before win.pos is out of date.
@@ -77,7 +78,7 @@ func (c *csvRows) next(rec *Record) error {
 		c.count++
 		if line := w.buf[start:end]; len(line) > 0 && line[0] > ' ' || !isBlank(line) {
 			rec.Line, rec.Offset, rec.Raw = c.count, w.base+int64(start), line
-			rec.Refused = c.cut(rec.Fields, line)
+			rec.Refused = c.cut(rec.Fields[:c.width], line)
 			return nil
 		}
 	}
@@ -147,7 +148,7 @@ func (c *csvRows) odd(rec *Record) (bool, error) {
 	}
 	c.locate(rec, start, end)
 	if rec.Refused = c.unreadable(end); rec.Refused == nil {
-		rec.Refused = c.cut(rec.Fields, rec.Raw)
+		rec.Refused = c.cut(rec.Fields[:c.width], rec.Raw)
 	}
 	c.consume(after, end)
 	return true, nil
@@ -246,7 +247,6 @@ func wholeRunes(b []byte) []byte {
 
 // cut cuts a line without quotes into cells.
 func (c *csvRows) cut(fields []Field, line []byte) *Refusal {
-	c.clear(fields)
 	cells := 0
 	for {
 		i := bytes.IndexByte(line, ',')
@@ -267,6 +267,9 @@ func (c *csvRows) cut(fields []Field, line []byte) *Refusal {
 		line = line[i+1:]
 	}
 	c.absent(fields, cells)
+	if c.others {
+		gather(fields, len(c.fields))
+	}
 	return nil
 }
 
@@ -276,25 +279,33 @@ func (c *csvRows) cell(fields []Field, n int, text []byte) bool {
 	if n >= len(c.cols) {
 		return len(text) == 0
 	}
-	if f := c.cols[n]; f >= 0 && (f < c.own || len(text) > 0) {
+	if f := c.cols[n]; f >= 0 {
 		fields[f] = Field{Kind: Text, Bytes: text}
 	}
 	return true
 }
 
-// clear begins a row: the fields that no column is for are absent.
-func (c *csvRows) clear(fields []Field) {
+// absent ends a row of so many cells: the fields of the columns after them are absent,
+// as are those that no column is for.
+func (c *csvRows) absent(fields []Field, cells int) {
+	c.cells = cells
 	for _, f := range c.missing {
 		fields[f] = Field{}
 	}
+	for n := cells; n < len(c.cols); n++ {
+		if f := c.cols[n]; f >= 0 {
+			fields[f] = Field{}
+		}
+	}
 }
 
-// absent ends a row of so many cells: the fields of the columns after them are absent.
-func (c *csvRows) absent(fields []Field, cells int) {
-	c.cells = cells
-	for n := cells; n < len(c.cols); n++ {
-		if f := c.cols[n]; f >= 0 && f < c.own {
-			fields[f] = Field{}
+// gather gives the schema's last field the last cell of the other columns that is not
+// empty. Each of them has a field of its own after that one.
+func gather(fields []Field, field int) {
+	fields[field] = Field{}
+	for _, f := range fields[field+1:] {
+		if len(f.Bytes) > 0 {
+			fields[field] = f
 		}
 	}
 }

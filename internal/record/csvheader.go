@@ -56,12 +56,19 @@ func (c *csvRows) inOrder() {
 	}
 }
 
-// settle notes which fields the cells of a row may leave as they were.
+// settle notes which fields the columns leave out, and gives each other column a field
+// of its own after the schema's.
 func (c *csvRows) settle() {
-	c.own = len(c.fields)
-	c.missing = nil
+	c.width, c.missing = len(c.schema.Fields), nil
+	for n, f := range c.cols {
+		if f == len(c.fields) {
+			c.others = true
+			c.cols[n] = c.width
+			c.width++
+		}
+	}
 	for f := range c.schema.Fields {
-		if f >= c.own || !slices.Contains(c.cols, f) {
+		if !slices.Contains(c.cols, f) {
 			c.missing = append(c.missing, f)
 		}
 	}
@@ -96,7 +103,7 @@ func (r *row) cell(i int) []byte {
 // peekRow reads the first row as if every column were wanted; nil if there is none.
 // Its text stays in the window, so that reading can go back to its start.
 func (c *csvRows) peekRow() (*row, error) {
-	c.own, c.cols = maxColumns, make([]int, maxColumns)
+	c.width, c.cols = maxColumns, make([]int, maxColumns)
 	for i := range c.cols {
 		c.cols[i] = i
 	}
@@ -241,7 +248,7 @@ func (c *csvRows) resume(layout string, at Position) bool {
 	case layout == "csv":
 		c.inOrder()
 	case named && strings.HasPrefix(list, "["):
-		if json.Unmarshal([]byte(list), &c.names) != nil {
+		if json.Unmarshal([]byte(list), &c.names) != nil || len(c.names) > maxColumns {
 			return false
 		}
 		for _, name := range c.names {

@@ -23,7 +23,7 @@ func (c *csvRows) quoted(rec *Record) (bool, error) {
 	view = view[:min(len(view), most)]
 
 	c.text = c.text[:0]
-	end, refused, v := c.cutQuoted(rec.Fields, view, last)
+	end, refused, v := c.cutQuoted(rec.Fields[:c.width], view, last)
 	if !last && len(view) < most && (v == unfinished || v == unclosed) {
 		return false, c.fill()
 	}
@@ -71,7 +71,6 @@ func (c *csvRows) firstLine(rec *Record) (bool, error) {
 // Nothing follows b if last is set. Cells that hold doubled quotes are put together
 // in c.text.
 func (c *csvRows) cutQuoted(fields []Field, b []byte, last bool) (end int, refused *Refusal, v verdict) {
-	c.clear(fields)
 	cells := 0
 	for i := 0; ; i++ {
 		cell, end, v := c.quotedCell(b, i, last)
@@ -84,6 +83,9 @@ func (c *csvRows) cutQuoted(fields []Field, b []byte, last bool) (end int, refus
 		cells++
 		if i = end; i == len(b) || b[i] != ',' {
 			c.absent(fields, cells)
+			if c.others {
+				gather(fields, len(c.fields))
+			}
 			return i, refused, whole
 		}
 	}

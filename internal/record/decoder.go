@@ -45,7 +45,7 @@ func Open(src Source, f Format, s Schema, at Position) (*Decoder, error) {
 }
 
 func open(src Source, f Format, s Schema, at Position, max limits) (*Decoder, error) {
-	d := &Decoder{at: at, rec: Record{Number: at.Record, Fields: make([]Field, len(s.Fields))}}
+	d := &Decoder{at: at, rec: Record{Number: at.Record, Fields: make([]Field, len(s.Fields), len(s.Fields)+maxColumns)}}
 	var err error
 	if at == (Position{}) {
 		err = d.start(src, f, s, max)
