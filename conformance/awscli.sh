@@ -64,23 +64,21 @@ test "$(aws sesv2 get-contact --contact-list-name "$contacts" --email-address bo
 	--query 'TopicDefaultPreferences[0].SubscriptionStatus' --output text)" = OPT_IN
 aws sesv2 delete-contact-list --contact-list-name "$contacts"
 
-for service in wisdom qconnect; do
-	base=$(aws $service create-knowledge-base --name "cli-$service-$RANDOM" --knowledge-base-type QUICK_RESPONSES \
-		--query knowledgeBase.knowledgeBaseId --output text)
-	printf 'name,content\nhello,Good day\nbye,See you\n' >responses.csv
-	read -r upload url < <(aws $service start-content-upload --knowledge-base-id "$base" --content-type text/csv \
-		--query '[uploadId,url]' --output text)
-	curl -sSf -X PUT -H 'Content-Type: text/csv' -T responses.csv "$url"
-	job=$(aws $service start-import-job --knowledge-base-id "$base" --import-job-type QUICK_RESPONSES \
-		--upload-id "$upload" --query importJob.importJobId --output text)
-	wait_for COMPLETE aws $service get-import-job --knowledge-base-id "$base" --import-job-id "$job" \
-		--query importJob.status --output text
-	test "$(aws $service list-quick-responses --knowledge-base-id "$base" --max-items 1 --page-size 1 \
-		--query 'length(quickResponseSummaries)' --output text)" = 1
-	has hello "$(aws $service search-quick-responses --knowledge-base-id "$base" \
-		--search-expression 'queries=[{name=content,operator=CONTAINS,values=[day]}]' --query 'results[].name' --output text)"
-	aws $service delete-knowledge-base --knowledge-base-id "$base"
-done
+# Q in Connect is the same on the wire.
+base=$(aws wisdom create-knowledge-base --name "cli-$RANDOM" --knowledge-base-type QUICK_RESPONSES \
+	--query knowledgeBase.knowledgeBaseId --output text)
+printf 'name,content\nhello,Good day\nbye,See you\n' >responses.csv
+read -r upload url < <(aws wisdom start-content-upload --knowledge-base-id "$base" --content-type text/csv \
+	--query '[uploadId,url]' --output text)
+curl -sSf -X PUT -H 'Content-Type: text/csv' -T responses.csv "$url"
+job=$(aws wisdom start-import-job --knowledge-base-id "$base" --import-job-type QUICK_RESPONSES \
+	--upload-id "$upload" --query importJob.importJobId --output text)
+wait_for COMPLETE aws wisdom get-import-job --knowledge-base-id "$base" --import-job-id "$job" \
+	--query importJob.status --output text
+has bye "$(aws wisdom list-quick-responses --knowledge-base-id "$base" --page-size 1 --query 'quickResponseSummaries[].name')"
+has hello "$(aws wisdom search-quick-responses --knowledge-base-id "$base" \
+	--search-expression 'queries=[{name=content,operator=CONTAINS,values=[day]}]' --query 'results[].name' --output text)"
+aws wisdom delete-knowledge-base --knowledge-base-id "$base"
 
 aws s3 rm --recursive "s3://$bucket" >/dev/null
 aws s3 rb "s3://$bucket" >/dev/null
