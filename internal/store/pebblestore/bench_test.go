@@ -220,6 +220,21 @@ func BenchmarkMember(b *testing.B) {
 	}
 }
 
+// BenchmarkListMembers looks through a list for members that are not there.
+func BenchmarkListMembers(b *testing.B) {
+	s, _, r, l := importing(b)
+	const rows = 2_000_000
+	runPipeline(b, s, l, rows)
+	none := store.MemberFilter{Match: func(store.Member) bool { return false }}
+	b.ReportAllocs()
+	for b.Loop() {
+		if page, word, err := s.ListMembers(b.Context(), r, none, store.Page{Limit: 100}); err != nil || len(page) > 0 || word != "" {
+			b.Fatal(len(page), word, err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/rows, "ns/member")
+}
+
 func cpuSeconds() float64 {
 	var u syscall.Rusage
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)

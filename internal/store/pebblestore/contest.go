@@ -46,7 +46,9 @@ func (s *Store) commitContested(ctx context.Context, p *prepared) (job.Counts, e
 	if err != nil {
 		return job.Counts{}, err
 	}
-	if p.work, err = s.write(p, b, f, order, c); err != nil {
+	p.work, err = s.write(p, b, f, order, c)
+	c.words = nil // f stays
+	if err != nil {
 		return job.Counts{}, err
 	}
 	counts, err := s.store(p)

@@ -124,7 +124,7 @@ func (s *space) count(r store.ListRef) (n int) {
 
 func TestDeletionFreesSpace(t *testing.T) {
 	t.Parallel()
-	const batches, records = 3, 100_000
+	const batches, records = 3, 50_000
 	for _, c := range []struct {
 		name string
 		do   func(s *space, r store.ListRef, id job.ID) error

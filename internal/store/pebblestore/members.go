@@ -211,6 +211,9 @@ func (s *Store) Member(ctx context.Context, r store.ListRef, key string) (store.
 
 // ListMembers implements store.Members. A page's word is its last key.
 func (s *Store) ListMembers(ctx context.Context, r store.ListRef, f store.MemberFilter, p store.Page) ([]store.Member, string, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, "", err
+	}
 	if p.Limit < 1 {
 		return nil, "", errLimit
 	}
@@ -246,7 +249,7 @@ func pageOfMembers(ctx context.Context, it *pebble.Iterator, from []byte, match 
 	var page []store.Member
 	passed := 0
 	for ok := it.SeekGE(from); ok; ok = it.Next() {
-		if passed++; passed%checkEvery == 1 && ctx.Err() != nil {
+		if passed++; passed%checkEvery == 0 && ctx.Err() != nil {
 			return nil, "", ctx.Err()
 		}
 		v, err := it.ValueAndErr()

@@ -103,6 +103,7 @@ type player struct {
 	open     func() store.Store
 	leases   []job.Lease
 	prepared []prepared
+	rooms    int64 // given out, see room
 }
 
 type prepared struct {
