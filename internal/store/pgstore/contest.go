@@ -16,6 +16,10 @@ import (
 // order in which they were added, when the list is locked.
 
 const (
+	// sqlTouchList changes nothing, but refuses who waited for the list under an isolation
+	// level that would show the members as they were before.
+	sqlTouchList = `UPDATE lists SET changed_by = changed_by WHERE number = $1`
+
 	sqlCountAll = `SELECT count(*) FROM members WHERE list = $1`
 	sqlThere    = `SELECT key FROM members WHERE list = $1 AND key = ANY ($2::text[])`
 
@@ -74,6 +78,9 @@ type state struct {
 func (c *contest) read(ctx context.Context, a *attempt, list int64) (*state, error) {
 	st := new(state)
 	if c.batch.MaxMembers > 0 {
+		if _, err := a.Exec(ctx, sqlTouchList, list); err != nil {
+			return nil, err
+		}
 		if err := a.QueryRow(ctx, sqlCountAll, list).Scan(&st.count); err != nil {
 			return nil, err
 		}

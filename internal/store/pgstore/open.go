@@ -17,7 +17,9 @@
 //   - A batch goes in as sorted arrays, see commit.go. The job's row and the list's are
 //     locked at the end only, so nobody waits for a batch: stopping a job or deleting a
 //     list happens at once, and the batch then changes nothing.
-//   - The members of a deleted list are out of sight at once and removed later, by Run.
+//   - The members of a deleted list and the rejects of a deleted job are out of sight at
+//     once, and removed later, by Run.
+//   - Who writes members that have words has their list for itself, see words.go.
 //
 // A pool in front of the database that gives each transaction another connection, such
 // as PgBouncer, is fine if it carries prepared statements, or if the URL has

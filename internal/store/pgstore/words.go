@@ -99,6 +99,9 @@ func (s *Store) putAlone(ctx context.Context, r store.ListRef, key string, value
 			if n >= o.Max {
 				return fault.New(fault.LimitExceeded, "the list already holds %d members", n)
 			}
+			if _, err := a.Exec(ctx, sqlTouchList, row.number); err != nil {
+				return err
+			}
 		}
 		_, err = a.Exec(ctx, sqlPutMember, putArgs(r, key, value, at)...)
 		return err

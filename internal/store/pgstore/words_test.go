@@ -84,19 +84,64 @@ func TestLostConnectionsWithWords(t *testing.T) {
 	})
 }
 
+var isolationLevels = []string{"read committed", "repeatable read", "serializable"}
+
+func atLevel(url, level string) string {
+	return url + "&default_transaction_isolation=" + strings.ReplaceAll(level, " ", "%20")
+}
+
+// TestNodesShareALimit puts more members at once than a list may have, one by one and in
+// a batch.
+func TestNodesShareALimit(t *testing.T) {
+	t.Parallel()
+	for _, level := range isolationLevels {
+		t.Run(level, func(t *testing.T) {
+			t.Parallel()
+			const puts, most = 20, 5
+			s := open(t, atLevel(pgtest.Start(t), level), pgstore.Options{MaxConns: 8, Patience: time.Minute})
+			defer s.Close()
+			l := started(t, s, theList, time.Hour)
+			b := &store.Batch{At: time.Now(), MaxMembers: most}
+			storetest.Fill(b, record.Position{}, "put x 1", "put y 1", "put z 1")
+			p, err := s.Prepare(ctx, l, b)
+			if err != nil {
+				t.Fatalf("Prepare: %v", err)
+			}
+			var work sync.WaitGroup
+			for i := range puts {
+				work.Go(func() {
+					err := s.PutMember(ctx, theList, fmt.Sprint("k", i), nil, time.Now(), store.PutOptions{Max: most})
+					if err != nil && !fault.Is(err, fault.LimitExceeded) {
+						t.Errorf("PutMember: %v", err)
+					}
+				})
+			}
+			work.Go(func() {
+				if _, err := s.Commit(ctx, l, p); err != nil {
+					t.Errorf("Commit: %v", err)
+				}
+			})
+			work.Wait()
+			all, _, err := s.ListMembers(ctx, theList, store.MemberFilter{}, store.Page{Limit: 100})
+			if err != nil || len(all) != most {
+				t.Errorf("there are %d members, %v; want %d", len(all), err, most)
+			}
+		})
+	}
+}
+
 // TestNodesShareWords has nodes take the same words from each other, one by one and in
 // batches. Nobody may have one that another has, whatever the isolation level.
 func TestNodesShareWords(t *testing.T) {
 	t.Parallel()
-	for _, level := range []string{"read committed", "repeatable read", "serializable"} {
+	for _, level := range isolationLevels {
 		t.Run(level, func(t *testing.T) {
 			t.Parallel()
 			const nodes, turns, names = 3, 12, 5
 			url := pgtest.Start(t)
-			at := url + "&default_transaction_isolation=" + strings.ReplaceAll(level, " ", "%20")
 			var all []*pgstore.Store
 			for range nodes {
-				s := open(t, at, pgstore.Options{MaxConns: 4, Patience: time.Minute})
+				s := open(t, atLevel(url, level), pgstore.Options{MaxConns: 4, Patience: time.Minute})
 				defer s.Close()
 				all = append(all, s)
 			}
