@@ -11,6 +11,10 @@ const (
 	OptOut = "OPT_OUT"
 )
 
+// MaxAttributes is how many bytes the attributes of a contact have at most. AWS tells of
+// no bound; this one keeps a page of a thousand contacts in memory.
+const MaxAttributes = 64 << 10
+
 // Contact is the value of a contact list's member. It is text, so that it can be read
 // in a database:
 //

@@ -230,6 +230,9 @@ func status(f *record.Field) (string, *record.Refusal) {
 func attributesData(f *record.Field) ([]byte, *record.Refusal) {
 	switch f.Kind {
 	case record.Text, record.Nested:
+		if len(f.Bytes) > MaxAttributes {
+			return nil, longAttributes
+		}
 		return f.Bytes, nil
 	case record.Absent, record.Null:
 		return nil, nil

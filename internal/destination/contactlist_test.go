@@ -138,6 +138,9 @@ func TestD60_AttributesData(t *testing.T) {
 	t.Parallel()
 	expect(t, contacts(Put), record.JSON, `{"emailAddress":"a@b.c","attributesData":{"Name": "J\u00f6rg"}}{"emailAddress":"a@b.c","attributesData":[1, 2]}{"emailAddress":"a@b.c","attributesData":7}{"emailAddress":"a@b.c","attributesData":true}`,
 		"a@b.c=OPT_IN\n{\"Name\": \"J\\u00f6rg\"} a@b.c=OPT_IN\n[1, 2] !attributes-data !attributes-data")
+	for n, want := range map[int]string{MaxAttributes: "a@b.c=OPT_IN\n" + strings.Repeat("x", MaxAttributes), MaxAttributes + 1: "!attributes-too-long"} {
+		expect(t, contacts(Put), record.CSV, "emailAddress,attributesData\na@b.c,"+strings.Repeat("x", n)+"\n", want)
+	}
 }
 
 func TestTopicNames(t *testing.T) {

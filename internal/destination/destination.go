@@ -91,7 +91,7 @@
 //	list entry   bad-length two-stars star-local-part star-domain star-levels
 //	suppression  no-reason unknown-reason
 //	contact      unsubscribe-all unknown-topic unknown-status topic-preferences
-//	             attributes-data
+//	             attributes-data attributes-too-long
 //	response     no-name name-length no-content content-length unknown-content-type
 //	             shortcut-key-length description-length channel-length unknown-language
 //	             is-active grouping-length half-a-grouping two-groupings nested-value;

@@ -29,6 +29,7 @@ var (
 	unknownTopic     = refusal("unknown-topic", "the record has a preference for a topic that the contact list does not have; add the topic to the list, or take the preference out")
 	badStatus        = refusal("unknown-status", "the status towards a topic is neither OPT_IN nor OPT_OUT, in capitals")
 	badPreferences   = refusal("topic-preferences", "topicPreferences is no array of objects with topicName and subscriptionStatus; in CSV, give each topic a column topicPreferences.<name of the topic>")
+	longAttributes   = refusal("attributes-too-long", "attributesData is longer than 64 KiB; shorten it")
 	badAttributes    = refusal("attributes-data", "attributesData is a number or a truth value; write it as a string")
 	badLength        = refusal("bad-length", "an entry has 3 to 320 characters")
 	twoStars         = refusal("two-stars", "the entry has more than one *; at most one is allowed")

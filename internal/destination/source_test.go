@@ -111,7 +111,7 @@ func TestRefusals(t *testing.T) {
 	for _, r := range []*record.Refusal{
 		noAddress, notText, noAt, twoAts, noLocalPart, longLocalPart, dotInLocalPart, badLocalPart, badQuotedPart, foreignLocalPart,
 		noDomain, longDomain, badLabel, hyphenLabel, badDomain, shortDomain, numericDomain, literalDomain, foreignDomain,
-		noReason, badReason, badUnsubscribe, unknownTopic, badStatus, badPreferences, badAttributes,
+		noReason, badReason, badUnsubscribe, unknownTopic, badStatus, badPreferences, badAttributes, longAttributes,
 		noName, longName, noContent, longContent, longShortcut, longDescription, longChannel, badContentType, badLanguage, badActive,
 		longGrouping, halfGrouping, twoGroupings, nestedValue, takenName, takenShortcut, badLength, twoStars, starLocalPart, starDomain, starLevels,
 	} {

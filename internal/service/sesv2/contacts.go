@@ -31,6 +31,14 @@ func contactKey(address string) (string, error) {
 	return string(key), nil
 }
 
+// checkAttributes refuses attributes that are too long.
+func checkAttributes(text *string) error {
+	if text != nil && len(*text) > destination.MaxAttributes {
+		return fault.New(fault.Invalid, "AttributesData has %d bytes, at most %d are allowed", len(*text), destination.MaxAttributes)
+	}
+	return nil
+}
+
 // preferences reads what is asked for, for topics that the list must all have, and puts
 // it into their order. Of a topic that comes twice the last status counts.
 func preferences(list string, set contactSettings, asked []api.TopicPreference) ([]api.TopicPreference, error) {
@@ -70,6 +78,9 @@ func newContact(before destination.Contact, now []api.TopicPreference, unsubscri
 
 // CreateContact puts an address on a list on which it is not.
 func (s *Service) CreateContact(ctx context.Context, in *api.CreateContactInput) (*api.CreateContactOutput, error) {
+	if err := checkAttributes(in.AttributesData); err != nil {
+		return nil, err
+	}
 	key, err := contactKey(in.EmailAddress)
 	if err != nil {
 		return nil, err
@@ -127,6 +138,9 @@ func (s *Service) GetContact(ctx context.Context, in *api.GetContactInput) (*api
 // them stays; UnsubscribeAll and AttributesData as they are given, and if they are not,
 // they are taken back.
 func (s *Service) UpdateContact(ctx context.Context, in *api.UpdateContactInput) (*api.UpdateContactOutput, error) {
+	if err := checkAttributes(in.AttributesData); err != nil {
+		return nil, err
+	}
 	key, err := contactKey(in.EmailAddress)
 	if err != nil {
 		return nil, err

@@ -2,11 +2,13 @@ package sesv2
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	api "github.com/sluicehq/sluice/internal/api/sesv2"
+	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/service"
 )
@@ -84,6 +86,24 @@ func TestD70_TopicThatGoes(t *testing.T) {
 	set("food", "news", "sports")
 	if line := f.contactLine(t, "l", "a@example.com"); line != "news=OPT_OUT sports=OPT_IN (food=OPT_IN)" {
 		t.Errorf("with the topic again: %s, want what it preferred before", line)
+	}
+}
+
+func TestD110_LongAttributes(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, service.None)
+	f.newList(me(t), "l")
+	most := strings.Repeat("x", destination.MaxAttributes)
+	create := &api.CreateContactInput{ContactListName: "l", EmailAddress: "a@example.com", AttributesData: new(most + "x")}
+	_, err := f.CreateContact(me(t), create)
+	refused(t, "create", err, fault.Invalid, "AttributesData has 65537 bytes, at most 65536 are allowed")
+	create.AttributesData = &most
+	must(f.CreateContact(me(t), create))
+	update := &api.UpdateContactInput{ContactListName: "l", EmailAddress: "a@example.com", AttributesData: new(most + "x")}
+	_, err = f.UpdateContact(me(t), update)
+	refused(t, "update", err, fault.Invalid, "AttributesData has 65537 bytes, at most 65536 are allowed")
+	if got := must(f.contact(me(t), "l", "a@example.com")).AttributesData; *got != most {
+		t.Errorf("attributes of %d bytes, want %d", len(*got), len(most))
 	}
 }
 
