@@ -67,7 +67,9 @@ func (s *Store) DeleteJob(ctx context.Context, o job.Owner, id job.ID) error {
 	}
 	b.Delete(keyOfJob(k), nil)
 	b.Delete(keyOfJobOrder(&row.Job), nil)
-	return s.erase(b, workRange(row.Number))
+	// Not by a cut, which snapshots see too: a job that they list has its counts.
+	b.Delete(keyOfProgress(row.Number), nil)
+	return s.erase(b, rejectRange(row.Number))
 }
 
 func (s *Store) deleteToken(b *pebble.Batch, row *jobRow) error {

@@ -151,13 +151,12 @@ func keyOfProgress(number uint64) []byte {
 	return append(appendNumber([]byte{tableWork}, number), workProgress)
 }
 
-// workRange is all that table w holds of a job.
-func workRange(number uint64) keyRange {
-	return keyRange{appendNumber([]byte{tableWork}, number), appendNumber([]byte{tableWork}, number+1)}
-}
-
 func rejectPrefix(number uint64) []byte {
 	return append(appendNumber(append(make([]byte, 0, 24), tableWork), number), workRejects)
+}
+
+func rejectRange(number uint64) keyRange {
+	return keyRange{rejectPrefix(number), after(rejectPrefix(number))}
 }
 
 func wordPrefix(number uint64) []byte {

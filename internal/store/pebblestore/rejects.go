@@ -88,12 +88,16 @@ func (s *Store) eachReject(ctx context.Context, k jobKey, yield func(destination
 	if err != nil {
 		return err
 	}
-	prefix := rejectPrefix(row.Number)
-	it, err := s.db.NewIterWithContext(ctx, &pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)})
+	prefix, all := rejectPrefix(row.Number), rejectRange(row.Number)
+	it, err := s.db.NewIterWithContext(ctx, &pebble.IterOptions{LowerBound: all.start, UpperBound: all.end})
 	if err != nil {
 		return fmt.Errorf("read rejects: %w", err)
 	}
 	defer it.Close()
+	// Deleted meanwhile, the job must not look as if it had no rejects.
+	if _, err := s.jobRow(s.db, k); err != nil {
+		return err
+	}
 	d := rejectReader{words: make(map[string]string)}
 	for ok := it.First(); ok; ok = it.Next() {
 		if err := ctx.Err(); err != nil {
