@@ -16,7 +16,7 @@ import (
 
 // A batch is one transaction:
 //
-//	members deleted, rejects, members put    sorted arrays, a statement for some thousands each
+//	members deleted, rejects, members put    sorted arrays, a statement for some thousands each; words
 //	the list is there, and stays             a shared lock on its row
 //	the lease is held: counts, checkpoint    an update of the job's row that finds it only then
 //
