@@ -64,7 +64,9 @@ type JobFilter struct {
 // Jobs is the callers' side of jobs.
 type Jobs interface {
 	// CreateJob stores j, whose ID the caller made, and returns it as stored, with
-	// counts, checkpoint and lease empty. If the owner has a job of that ID it is
+	// counts, checkpoint and lease empty. The job is for the list that is there now
+	// under its destination's ID, if there is one, and for none that is made under this
+	// ID once that list is gone. If the owner has a job of that ID it is
 	// fault.AlreadyExists; if unfinished is more than 0 and the owner already has as
 	// many jobs of the same wire that are not final, it is fault.LimitExceeded.
 	CreateJob(ctx context.Context, j job.Job, once Once, unfinished int) (job.Job, error)
@@ -122,8 +124,8 @@ type Work interface {
 
 	// Prepare makes a batch ready to be committed: the slow part of a commit, which
 	// needs no order and may run for several batches at once. It does not keep b. What
-	// it returns must be committed, under the same lease, or discarded. If the list is
-	// gone it is fault.NotFound.
+	// it returns must be committed, under the same lease, or discarded. If the job's list
+	// is gone it is fault.NotFound, also when there is a new one under its ID.
 	Prepare(ctx context.Context, l job.Lease, b *Batch) (Prepared, error)
 	// Commit applies a prepared batch and moves the job's checkpoint to the batch's
 	// end in one atomic step, and returns the job's counts after it. Changes are
@@ -207,7 +209,7 @@ type PutOptions struct {
 // MemberFilter selects members.
 type MemberFilter struct {
 	Prefix string            // of the key
-	Match  func(Member) bool // nil selects all
+	Match  func(Member) bool // nil selects all; it must not call the store
 }
 
 // Members keeps the members of lists. Every method is fault.NotFound if the list is

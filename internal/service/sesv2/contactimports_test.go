@@ -239,19 +239,38 @@ func TestD75_DeleteListWhileImporting(t *testing.T) {
 	for i := range 20_000 {
 		fmt.Fprintf(&text, "m%05d@example.com\n", i)
 	}
-	for name, after := range map[string]int{"before it is read": 0, "before the first batch": 1, "in the middle": 3} {
-		t.Run(name, func(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		after int
+		again bool // a list is made under the same name
+	}{
+		{"before it is read", 0, false},
+		{"before the first batch", 1, false},
+		{"in the middle", 3, false},
+		{"and made again before it is read", 0, true},
+		{"and made again in the middle", 3, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				f := newFixture(t, service.None)
 				f.newList(me(t), "l", "news")
-				deleted := hooked{Objects: f.files, after: after, hook: func() {
+				deleted := hooked{Objects: f.files, after: tt.after, hook: func() {
 					must(f.DeleteContactList(me(t), &api.DeleteContactListInput{ContactListName: "l"}))
+					if tt.again {
+						f.newList(me(t), "l", "news")
+					}
 				}}
 				got := f.imported(t, service.None, deleted, into("l", "PUT"), f.source(t, text.String(), "CSV"))
 				f.ended(t, got, *got.ProcessedRecordsCount, 0, "list", "")
 				if *got.ProcessedRecordsCount == 20_000 || *got.ImportDestination.ContactListDestination != (api.ContactListDestination{ContactListName: "l", ContactListImportAction: "PUT"}) {
 					t.Errorf("job: %d processed into %+v, want fewer than all and the list that it was for", *got.ProcessedRecordsCount, got.ImportDestination.ContactListDestination)
+				}
+				if !tt.again {
+					return
+				}
+				if in := must(f.ListContacts(me(t), &api.ListContactsInput{ContactListName: "l"})).Contacts; len(in) != 0 {
+					t.Errorf("%d contacts on the new list, want none", len(in))
 				}
 			})
 		})

@@ -21,6 +21,9 @@ type jobRow struct {
 	// Token is what it was created with, and goes with it. It is nil in rows that the
 	// first release wrote.
 	Token *string `json:",omitempty"`
+	// List is the number of the list that it is for; 0 if there was none when it was
+	// created, and in rows that the first release wrote.
+	List uint64 `json:",omitempty"`
 }
 
 // progress is how far a job is.

@@ -60,9 +60,20 @@ func (s *Store) newRow(j job.Job, once store.Once) (*jobRow, error) {
 	row.Job.Lease, row.Job.Counts, row.Job.Checkpoint = job.Lease{}, job.Counts{}, record.Position{}
 	stampJob(&row.Job)
 	if j.Ready {
-		row.Turn, err = s.number()
+		if row.Turn, err = s.number(); err != nil {
+			return nil, err
+		}
+	}
+	row.List, err = s.listNumber(targetOf(&j))
+	if fault.Is(err, fault.NotFound) {
+		err = nil
 	}
 	return row, err
+}
+
+// targetOf names the list that a job imports into.
+func targetOf(j *job.Job) store.ListRef {
+	return store.ListRef{Owner: j.Owner, Kind: j.Destination.Kind, ID: j.Destination.List}
 }
 
 func stampJob(j *job.Job) {

@@ -58,15 +58,14 @@ func (s *Store) Prepare(ctx context.Context, l job.Lease, b *store.Batch) (store
 	if err != nil {
 		return nil, err
 	}
-	d := row.Job.Destination
-	p := &prepared{
-		s: s, lease: l, job: row.Number, through: b.Through,
-		ref: store.ListRef{Owner: l.Owner, Kind: d.Kind, ID: d.List},
-	}
+	p := &prepared{s: s, lease: l, job: row.Number, through: b.Through, ref: targetOf(&row.Job)}
 	if p.list, err = s.listNumber(p.ref); err != nil {
 		return nil, err
 	}
-	if destination.Claims(d.Kind) && !b.Claims {
+	if row.List != 0 && row.List != p.list {
+		return nil, noList(p.ref)
+	}
+	if destination.Claims(p.ref.Kind) && !b.Claims {
 		return nil, errNoClaims
 	}
 	if b.Contested() {

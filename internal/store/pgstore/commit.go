@@ -54,20 +54,23 @@ var (
 // Prepare implements store.Work. It asks the database for no more than whether it is
 // worth while.
 func (s *Store) Prepare(ctx context.Context, l job.Lease, b *store.Batch) (store.Prepared, error) {
-	ref, number, err := s.held(ctx, l)
+	of, err := s.held(ctx, l)
 	if err != nil {
 		return nil, err
 	}
-	p := &prepared{s: s, lease: l, job: number, ref: ref, at: b.At, through: b.Through}
-	if p.list, err = s.listNumber(ctx, ref); err != nil {
+	p := &prepared{s: s, lease: l, job: of.number, ref: of.ref, at: b.At, through: b.Through}
+	if p.list, err = s.listNumber(ctx, p.ref); err != nil {
 		return nil, err
 	}
-	if destination.Claims(ref.Kind) && !b.Claims {
+	if of.list != 0 && of.list != p.list {
+		return nil, noList(p.ref)
+	}
+	if destination.Claims(p.ref.Kind) && !b.Claims {
 		return nil, errNoClaims
 	}
 	order := sorted(b)
 	if b.Contested() {
-		if p.contest, err = newContest(b, ref.Kind, order); err != nil {
+		if p.contest, err = newContest(b, p.ref.Kind, order); err != nil {
 			return nil, err
 		}
 		return p, nil
@@ -93,10 +96,10 @@ func (s *Store) Commit(ctx context.Context, l job.Lease, pr store.Prepared) (job
 		return job.Counts{}, leaseLost(p.lease)
 	}
 	// Spare the work if it is clear already that it is for nothing.
-	switch _, number, err := s.held(ctx, l); {
+	switch of, err := s.held(ctx, l); {
 	case err != nil:
 		return job.Counts{}, err
-	case number != p.job: // there is another one under its ID
+	case of.number != p.job: // there is another one under its ID
 		return job.Counts{}, leaseLost(l)
 	}
 	var counts job.Counts

@@ -33,9 +33,10 @@ const (
 	// A new job is ready at once, or has no place among those that wait.
 	sqlInsertJob = `INSERT INTO jobs (account, region, id, wire, name, kind, list, action,
 		bucket, object, version, etag, size, format, state, ready, started, finished, error, report, tags,
-		config, changed_by, created, waiting_since)
+		config, changed_by, created, waiting_since, list_number)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
-		$22, $23, $24, CASE WHEN $16 THEN clock_timestamp() END)
+		$22, $23, $24, CASE WHEN $16 THEN clock_timestamp() END,
+		(SELECT number FROM lists WHERE account = $1 AND region = $2 AND kind = $6 AND id = $7))
 		RETURNING ` + jobColumns
 
 	// What is ready for the first time waits from now on. Counts, checkpoint, term and

@@ -36,7 +36,7 @@ const (
 	whereHeld = ` WHERE account = $1 AND region = $2 AND id = $3 AND term = $4
 		AND state IN ('created', 'processing') AND leased_until > coalesce($5::timestamptz, clock_timestamp())`
 
-	sqlHeld     = `SELECT kind, list, number FROM jobs` + whereHeld
+	sqlHeld     = `SELECT kind, list, number, coalesce(list_number, 0) FROM jobs` + whereHeld
 	sqlLockHeld = `SELECT ` + jobColumns + ` FROM jobs` + whereHeld + ` FOR UPDATE`
 
 	sqlRenew = `UPDATE jobs SET leased_until = coalesce($5::timestamptz, clock_timestamp()) + $6::interval` + whereHeld +
@@ -177,16 +177,23 @@ func (s *Store) Release(ctx context.Context, l job.Lease) error {
 	})
 }
 
-// held returns what a held lease's job imports into, and the job's number. It locks
-// nothing, so that it is worth a look only.
-func (s *Store) held(ctx context.Context, l job.Lease) (r store.ListRef, number int64, err error) {
+// heldJob is what a commit wants to know of its job.
+type heldJob struct {
+	number int64
+	ref    store.ListRef // of what it imports into
+	list   int64         // number of the list that it is for, 0 for any
+}
+
+// held returns the job of a lease that is held. It locks nothing, so that it is worth a
+// look only.
+func (s *Store) held(ctx context.Context, l job.Lease) (h heldJob, err error) {
+	h.ref.Owner = l.Owner
 	err = s.statement(ctx, func(a *attempt) error {
-		r.Owner = l.Owner
-		err := a.QueryRow(ctx, sqlHeld, s.leaseArgs(l)...).Scan(&r.Kind, &r.ID, &number)
+		err := a.QueryRow(ctx, sqlHeld, s.leaseArgs(l)...).Scan(&h.ref.Kind, &h.ref.ID, &h.number, &h.list)
 		if none(err) {
 			return leaseLost(l)
 		}
 		return err
 	})
-	return r, number, err
+	return h, err
 }

@@ -19,6 +19,7 @@ var commitTests = []test{
 	{"rejects are complete and in order", commitRejects},
 	{"a large batch is a batch like any other", commitLarge},
 	{"a list that was deleted gets nothing", commitDeletedList},
+	{"a job may be there before its list", commitLaterList},
 	{"jobs of one list do not disturb each other", commitTwoJobs},
 }
 
@@ -226,11 +227,28 @@ func commitDeletedList(f *fixture) {
 	f.list(alice, "l")
 	_, err = f.Commit(f.ctx, l, q)
 	f.fails("Commit into a list that is not the one it was", err, fault.NotFound)
+	_, err = f.Prepare(f.ctx, l, batch(was.Checkpoint, "put b 1"))
+	f.fails("Prepare for a list that is not the one it was", err, fault.NotFound)
 	f.equal("Job", f.job(alice, "j1"), was)
 	f.equal("rejects", len(f.rejects(alice, "j1")), 0)
 	f.equal("members of the new list", f.members(r), "")
 	f.reopen()
 	f.equal("members of the new list after reopening", f.members(r), "")
+	_, err = f.Prepare(f.ctx, f.claim().Lease, batch(was.Checkpoint, "put b 1"))
+	f.fails("Prepare after reopening", err, fault.NotFound)
+}
+
+// commitLaterList: a job that had no list when it was created is for the one that is there.
+func commitLaterList(f *fixture) {
+	f.create(newJob(alice, "j1"))
+	l := f.claim().Lease
+	_, err := f.Begin(f.ctx, l, job.Source{})
+	f.ok("Begin", err)
+	_, err = f.Prepare(f.ctx, l, batch(record.Position{}, "put a 1"))
+	f.fails("Prepare for a list that is not there", err, fault.NotFound)
+	r := f.list(alice, "l")
+	f.commit(l, "put a 1")
+	f.equal("members", f.members(r), "a=1")
 }
 
 func commitTwoJobs(f *fixture) {

@@ -58,7 +58,8 @@ type jobKey struct {
 
 type modelJob struct {
 	job.Job
-	turn    int // lower waits longer
+	list    *modelList // that it is for; nil if there was none when it was created
+	turn    int        // lower waits longer
 	token   tokenKey
 	rejects []reject
 }
@@ -136,6 +137,7 @@ func (m *Model) CreateJob(ctx context.Context, j job.Job, once store.Once, unfin
 	}
 	j.Counts, j.Checkpoint, j.Lease = job.Counts{}, record.Position{}, job.Lease{}
 	m.jobs[k] = &modelJob{Job: copyJob(j), turn: m.turn(), token: token}
+	m.jobs[k].list = m.lists[m.jobs[k].target()]
 	if once.Token != "" {
 		m.tokens[token] = made{once.Input, string(j.ID)}
 	}

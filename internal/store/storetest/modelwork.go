@@ -155,6 +155,9 @@ func (m *Model) Prepare(ctx context.Context, l job.Lease, b *store.Batch) (store
 	if err != nil {
 		return nil, err
 	}
+	if j.list != nil && j.list != list {
+		return nil, fault.New(fault.NotFound, "the list is another one")
+	}
 	p := &modelPrepared{job: j, list: list}
 	p.batch.CopyFrom(b)
 	return p, nil

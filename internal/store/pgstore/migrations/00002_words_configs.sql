@@ -4,6 +4,8 @@
 -- +goose Up
 
 ALTER TABLE jobs ADD COLUMN IF NOT EXISTS config bytea; -- the service's own
+-- lists.number of the list that was there when the job was created, if any: the one that it is for.
+ALTER TABLE jobs ADD COLUMN IF NOT EXISTS list_number bigint;
 
 -- A deleted job's token is found by what it created.
 CREATE INDEX IF NOT EXISTS tokens_id ON tokens (account, region, thing, kind, id COLLATE "C");
