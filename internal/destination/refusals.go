@@ -1,6 +1,10 @@
 package destination
 
-import "github.com/sluicehq/sluice/internal/record"
+import (
+	"strings"
+
+	"github.com/sluicehq/sluice/internal/record"
+)
 
 // Why a record, or the text of a member, is refused.
 var (
@@ -43,7 +47,7 @@ var (
 	longDescription  = refusal("description-length", "the description is longer than 255 characters; shorten it")
 	longChannel      = refusal("channel-length", "a channel is longer than 10 characters; put a comma, a semicolon or a | between channels")
 	badContentType   = refusal("unknown-content-type", "the content type is none of plain, markdown, application/x.quickresponse;format=plain and application/x.quickresponse;format=markdown")
-	badLanguage      = refusal("unknown-language", "the language is none of de_DE, en_US, es_ES, fr_FR, id_ID, it_IT, ja_JP, ko_KR, pt_BR, zh_CN and zh_TW")
+	badLanguage      = refusal("unknown-language", "the language is not one of "+strings.Join(Languages, ", "))
 	badActive        = refusal("is-active", "what says whether the response is active is none of true, false, yes, no, 1, 0, active and inactive")
 	longGrouping     = refusal("grouping-length", "a grouping criterion is longer than 100 characters, or a routing profile or grouping value longer than 2048; put a semicolon or a | between several")
 	halfGrouping     = refusal("half-a-grouping", "the record has grouping criteria without values, or values without criteria; give both or none")

@@ -78,23 +78,36 @@ const (
 	Markdown  = "application/x.quickresponse;format=markdown"
 )
 
+// Languages are the codes of those that a quick response can be in, see
+// https://docs.aws.amazon.com/amazon-q-connect/latest/APIReference/API_CreateQuickResponse.html.
+var Languages = []string{
+	"de_DE", "en_US", "es_ES", "fr_FR", "id_ID", "it_IT", "ja_JP", "ko_KR", "pt_BR", "zh_CN", "zh_TW",
+}
+
+// DefaultLanguage is that of a quick response for which none is given.
+const DefaultLanguage = "en_US"
+
 // What words in the cells of quick responses stand for in JSON, and what no word does.
 var (
 	contentTypes = choices(map[string]string{
 		"": PlainText, PlainText: PlainText, "plain": PlainText, "plain text": PlainText,
 		Markdown: Markdown, "markdown": Markdown,
 	})
-	languages = choices(map[string]string{
-		"":      "en_US",
-		"de_DE": "de_DE", "en_US": "en_US", "es_ES": "es_ES", "fr_FR": "fr_FR", "id_ID": "id_ID", "it_IT": "it_IT",
-		"ja_JP": "ja_JP", "ko_KR": "ko_KR", "pt_BR": "pt_BR", "zh_CN": "zh_CN", "zh_TW": "zh_TW",
-	})
-	truths = map[string]string{
+	languages = languageChoices()
+	truths    = map[string]string{
 		"":     "true",
 		"true": "true", "yes": "true", "1": "true", "active": "true",
 		"false": "false", "no": "false", "0": "false", "inactive": "false",
 	}
 )
+
+func languageChoices() map[string]string {
+	words := map[string]string{"": DefaultLanguage}
+	for _, code := range Languages {
+		words[code] = code
+	}
+	return choices(words)
+}
 
 // choices makes a map from folded words to JSON strings.
 func choices(words map[string]string) map[string]string {

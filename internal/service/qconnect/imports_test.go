@@ -172,13 +172,12 @@ func TestImport_AsCreated(t *testing.T) {
 	})
 }
 
-// TestImport_Languages imports what CreateQuickResponse takes: the two ways in have a
-// list each.
+// TestImport_Languages imports a row in each language that CreateQuickResponse takes.
 func TestImport_Languages(t *testing.T) {
 	t.Parallel()
 	working(t, service.None, func(t *testing.T, f *fixture) {
 		base, text := f.newBase(t, "Answers"), "name,content,language\n"
-		for _, code := range languages {
+		for _, code := range destination.Languages {
 			text += code + ",Hello!," + code + "\n"
 		}
 		if got := f.imported(t, base, text); f.report(t, got) != "" {
@@ -189,8 +188,8 @@ func TestImport_Languages(t *testing.T) {
 				t.Errorf("language of %s: %s", r.Name, *got)
 			}
 		}
-		if names := f.names(t, base); len(names) != len(languages) {
-			t.Errorf("imported: %q, want %q", names, languages)
+		if names := f.names(t, base); len(names) != len(destination.Languages) {
+			t.Errorf("imported: %q, want %q", names, destination.Languages)
 		}
 	})
 }

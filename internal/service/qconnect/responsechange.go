@@ -94,15 +94,9 @@ func set[T any](field, value *T) {
 
 func isTrue(b *bool) bool { return b != nil && *b }
 
-// languages of quick responses, see
-// https://docs.aws.amazon.com/amazon-q-connect/latest/APIReference/API_CreateQuickResponse.html.
-var languages = []string{
-	"de_DE", "en_US", "es_ES", "fr_FR", "id_ID", "it_IT", "ja_JP", "ko_KR", "pt_BR", "zh_CN", "zh_TW",
-}
-
 func setLanguage(q *destination.QuickResponse, code *string) error {
-	if code != nil && !slices.Contains(languages, *code) {
-		return fault.New(fault.Invalid, "language %q is not one of %s", *code, strings.Join(languages, ", "))
+	if code != nil && !slices.Contains(destination.Languages, *code) {
+		return fault.New(fault.Invalid, "language %q is not one of %s", *code, strings.Join(destination.Languages, ", "))
 	}
 	set(&q.Language, code)
 	return nil

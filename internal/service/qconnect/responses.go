@@ -77,7 +77,7 @@ func (s *Service) repeated(ctx context.Context, base store.ListRef, id, input st
 func newResponse(in *api.CreateQuickResponseInput) (destination.QuickResponse, error) {
 	q := destination.QuickResponse{
 		Name: in.Name, Content: *in.Content.Content, Channels: in.Channels,
-		ContentType: plain, Language: "en_US", Active: true,
+		ContentType: plain, Language: destination.DefaultLanguage, Active: true,
 	}
 	set(&q.ContentType, in.ContentType)
 	set(&q.Description, in.Description)

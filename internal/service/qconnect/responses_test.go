@@ -118,7 +118,7 @@ func TestD91_LanguageAndGrouping(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.None)
 	base := f.newBase(t, "Answers")
-	for _, code := range languages {
+	for _, code := range destination.Languages {
 		in := input(base, code)
 		in.Language = &code
 		if got := *must(f.create(me(t), in)).Language; got != code {
