@@ -17,6 +17,9 @@ func (s *Service) UpdateQuickResponse(ctx context.Context, in *api.UpdateQuickRe
 	if err := oneOf(in); err != nil {
 		return nil, err
 	}
+	if err := mustSay(in.Name, in.ShortcutKey, in.Content); err != nil {
+		return nil, err
+	}
 	base, id, err := s.response(ctx, in.KnowledgeBaseId, in.QuickResponseId)
 	if err != nil {
 		return nil, err
@@ -52,6 +55,23 @@ func oneOf(in *api.UpdateQuickResponseInput) error {
 	} {
 		if c.given && isTrue(c.remove) {
 			return fault.New(fault.Invalid, "remove%s cannot come with a value that would be set", c.name)
+		}
+	}
+	return nil
+}
+
+// mustSay refuses texts of white space alone, of those that are given: nobody could tell
+// a quick response by such a name, and in a file it is as good as none.
+func mustSay(name, shortcutKey *string, content *api.QuickResponseDataProvider) error {
+	if content == nil {
+		content = new(api.QuickResponseDataProvider)
+	}
+	for _, c := range []struct {
+		name string
+		text *string
+	}{{"name", name}, {"shortcutKey", shortcutKey}, {"content", content.Content}} {
+		if c.text != nil && strings.TrimSpace(*c.text) == "" {
+			return fault.New(fault.Invalid, "%s is white space alone", c.name)
 		}
 	}
 	return nil

@@ -75,6 +75,9 @@ func (s *Service) repeated(ctx context.Context, base store.ListRef, id, input st
 
 // newResponse reads what is asked for and fills in what is left open.
 func newResponse(in *api.CreateQuickResponseInput) (destination.QuickResponse, error) {
+	if err := mustSay(&in.Name, in.ShortcutKey, in.Content); err != nil {
+		return destination.QuickResponse{}, err
+	}
 	q := destination.QuickResponse{
 		Name: in.Name, Content: *in.Content.Content, Channels: in.Channels,
 		ContentType: plain, Language: destination.DefaultLanguage, Active: true,

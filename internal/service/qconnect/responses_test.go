@@ -152,6 +152,41 @@ func TestD91_LanguageAndGrouping(t *testing.T) {
 	}
 }
 
+func TestD91_Blanks(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, service.None)
+	base := f.newBase(t, "Answers")
+	in := input(base, " Hi ")
+	in.Content, in.ShortcutKey, in.Description = content("\tHello "), new("h "), new(" ")
+	there := must(f.create(me(t), in))
+	if there.Name != " Hi " || *there.Contents.PlainText.Content != "\tHello " || *there.ShortcutKey != "h " || *there.Description != " " {
+		t.Errorf("created: %+v, want the blanks as they were given", there)
+	}
+	for _, tt := range []struct {
+		text string
+		in   api.UpdateQuickResponseInput
+	}{
+		{"name is", api.UpdateQuickResponseInput{Name: new(" ")}},
+		{"name is", api.UpdateQuickResponseInput{Name: new("\u00a0\u3000\n")}},
+		{"content is", api.UpdateQuickResponseInput{Content: content("\r\n")}},
+		{"shortcutKey is", api.UpdateQuickResponseInput{ShortcutKey: new("\t")}},
+	} {
+		in := input(base, "Blank")
+		set(&in.Name, tt.in.Name)
+		if in.ShortcutKey = tt.in.ShortcutKey; tt.in.Content != nil {
+			in.Content = tt.in.Content
+		}
+		_, err := f.create(me(t), in)
+		refused(t, "create", err, fault.Invalid, tt.text)
+		tt.in.KnowledgeBaseId, tt.in.QuickResponseId = base, there.QuickResponseId
+		_, err = f.update(me(t), &tt.in)
+		refused(t, "update", err, fault.Invalid, tt.text)
+	}
+	if got := f.get(t, base, there.QuickResponseId); !reflect.DeepEqual(got, there) {
+		t.Errorf("after refusals: %+v, want %+v", got, there)
+	}
+}
+
 func TestD92_Update(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.None)
