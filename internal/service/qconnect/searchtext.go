@@ -1,6 +1,7 @@
 package qconnect
 
 import (
+	"math/bits"
 	"slices"
 	"strings"
 	"unicode"
@@ -154,11 +155,26 @@ func slips(characters int) int {
 func near(word, other string) bool {
 	n, m := utf8.RuneCountInString(word), utf8.RuneCountInString(other)
 	most := slips(n)
-	if most == 0 || m > n+most || m < n-most {
+	if most == 0 || m > n+most || m < n-most || !alike(word, other, most) {
 		return false
 	}
 	var a, b [maxNear + 2]rune
 	return distance(spread(a[:0], word), spread(b[:0], other), most) <= most
+}
+
+// alike is false only if two words differ in more characters than so many slips can
+// change. It is much faster than to count slips, and mostly enough.
+func alike(word, other string, most int) bool {
+	a, b := characters(word), characters(other)
+	return bits.OnesCount64(a&^b) <= most && bits.OnesCount64(b&^a) <= most
+}
+
+// characters is the set of a word's characters, of which some count as the same.
+func characters(word string) (set uint64) {
+	for _, r := range word {
+		set |= 1 << (r & 63)
+	}
+	return set
 }
 
 // spread appends the characters of a word.

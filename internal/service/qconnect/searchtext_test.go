@@ -1,6 +1,7 @@
 package qconnect
 
 import (
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -78,6 +79,36 @@ func TestNear(t *testing.T) {
 	} {
 		if got := near(tt.word, tt.other); got != tt.want {
 			t.Errorf("near(%q, %q): %v, want %v", tt.word, tt.other, got, tt.want)
+		}
+	}
+}
+
+// TestNear_Slips makes slips of one kind at random, as many as a word may have.
+func TestNear_Slips(t *testing.T) {
+	t.Parallel()
+	letters := []rune("abcdefgxyzßäéñøпрстжюя環境変数")
+	for seed := range uint64(5000) {
+		random := rand.New(rand.NewPCG(seed, 0))
+		word := make([]rune, 3+random.IntN(10))
+		for i := range word {
+			word[i] = letters[random.IntN(len(letters))]
+		}
+		other, kind := slices.Clone(word), random.IntN(4)
+		for range slips(len(word)) {
+			i, r := random.IntN(len(other)-1), letters[random.IntN(len(letters))]
+			switch kind {
+			case 0:
+				other[i] = r
+			case 1:
+				other = slices.Insert(other, i, r)
+			case 2:
+				other = slices.Delete(other, i, i+1)
+			case 3:
+				other[i], other[i+1] = other[i+1], other[i]
+			}
+		}
+		if !near(string(word), string(other)) {
+			t.Errorf("near(%q, %q): false, want true", string(word), string(other))
 		}
 	}
 }
