@@ -96,7 +96,7 @@ func TestD57_UnsubscribeAll(t *testing.T) {
 func TestD58_UnknownTopics(t *testing.T) {
 	t.Parallel()
 	const rows = "emailAddress,topicPreferences.Arts,topicPreferences.Sports,topicPreferences.Cars\n" +
-		"a@b.c,,OPT_IN,\nd@e.f,OPT_IN,OPT_IN,\ng@h.i,,,OPT_OUT\nj@k.l,\"\",,\"\"\nm@n.o\n"
+		"a@b.c,,OPT_IN,\nd@e.f,OPT_IN,OPT_IN,\ng@h.i,,,OPT_OUT\nj@k.l,\"\",,\"  \"\nm@n.o\n"
 	expect(t, contacts(Put), record.CSV, rows, "a@b.c=OPT_IN Sports=OPT_IN !unknown-topic !unknown-topic j@k.l=OPT_IN m@n.o=OPT_IN")
 	expect(t, contacts(Put), record.JSON, preferring(`{"topicName":"Arts","subscriptionStatus":"OPT_IN"}`)+preferring(`{"topicName":"NEWS","subscriptionStatus":"OPT_IN"}`), "!unknown-topic !unknown-topic")
 

@@ -299,12 +299,12 @@ func (c *csvRows) absent(fields []Field, cells int) {
 	}
 }
 
-// gather gives the schema's last field the last cell of the other columns that is not
-// empty. Each of them has a field of its own after that one.
+// gather gives the schema's last field the last cell of the other columns that holds
+// more than blanks. Each of them has a field of its own after that one.
 func gather(fields []Field, field int) {
 	fields[field] = Field{}
 	for _, f := range fields[field+1:] {
-		if len(f.Bytes) > 0 {
+		if !isBlank(f.Bytes) {
 			fields[field] = f
 		}
 	}

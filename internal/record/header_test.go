@@ -24,7 +24,7 @@ func TestColumns(t *testing.T) {
 		{"other letters", withOthers, "id,TOPIC.NEWS\na,b\n", []string{`2@14 "a" "b" - -`}, ""},
 		{"two for one", withOthers, "id,topic.news,topic.news\n", nil, `names the column "topic.news" twice`},
 		{"two for one, in other letters", withOthers, "id,topic.News,Topic.NEWS\n", nil, `names the column "topic.News" twice`},
-		{"other columns", withOthers, "id,topic.a,x,Topic.B,topic.\na,,1,,\nb,c\nd,e,2,f,\ng,h,,\"\",\"\"\n", []string{`2@28 "a" - - -`, `3@35 "b" - - "c"`, `4@39 "d" - - "f"`, `5@48 "g" - - "h"`}, ""},
+		{"other columns", withOthers, "id,topic.a,x,Topic.B,topic.\na,,1,,\nb,c\nd,e,2,f,\ng,h,,\"\",\"\"\ni,j,,k,\" \"\n", []string{`2@28 "a" - - -`, `3@35 "b" - - "c"`, `4@39 "d" - - "f"`, `5@48 "g" - - "h"`, `6@59 "i" - - "k"`}, ""},
 		{"other columns as fields", withOthers, "id,topic.*\na,b\n", []string{`2@11 "a" - - "b"`}, ""},
 		{"by another name", synonyms, "text,title,name\na,b,c\n", []string{`2@16 "b" "a"`}, ""},
 		{"by another name, missing", synonyms, "title,words\na,b\n", nil, `the first row names "title", "words"; the first row must name the column "content"`},
