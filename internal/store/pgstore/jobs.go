@@ -42,11 +42,19 @@ func (s *Store) CreateJob(ctx context.Context, j job.Job, once store.Once, unfin
 		if err != nil {
 			return err
 		}
-		if !ok {
-			id = string(j.ID)
+		if ok {
+			row, err := jobBy(ctx, a, sqlJob, j.Owner, job.ID(id))
+			if err == nil {
+				made = row.Job
+				return nil
+			}
+			if !fault.Is(err, fault.NotFound) {
+				return err
+			}
+			// Since the token was read it has been deleted, together with its job.
 		}
-		switch row, err := jobBy(ctx, a, sqlJob, j.Owner, job.ID(id)); {
-		case err == nil && (ok || row.changedBy != nil && *row.changedBy == a.id):
+		switch row, err := jobBy(ctx, a, sqlJob, j.Owner, j.ID); {
+		case err == nil && row.changedBy != nil && *row.changedBy == a.id:
 			made = row.Job
 			return nil
 		case err == nil:
@@ -57,7 +65,7 @@ func (s *Store) CreateJob(ctx context.Context, j job.Job, once store.Once, unfin
 		if err := mayCreateJob(ctx, a, &j, unfinished); err != nil {
 			return err
 		}
-		if err := t.keep(ctx, a, id); err != nil {
+		if err := t.keep(ctx, a, string(j.ID)); err != nil {
 			return err
 		}
 		row := &jobRow{Job: j}

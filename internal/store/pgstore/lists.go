@@ -95,7 +95,8 @@ func (s *Store) CreateList(ctx context.Context, l store.List, once store.Once, m
 				made = *row
 				return nil
 			}
-			if err != nil && (ok || !fault.Is(err, fault.NotFound)) {
+			// One that a token names may be gone since, and the token with it.
+			if err != nil && !fault.Is(err, fault.NotFound) {
 				return err
 			}
 		}

@@ -17,6 +17,7 @@ var deletionTests = []test{
 	{"an id may be used again once its job is deleted", deletedAgain},
 	{"a deleted job leaves the others alone", deletedOthers},
 	{"one of many deletes a job", deletedConcurrent},
+	{"one of many deletes a list that others create", deletedListConcurrent},
 }
 
 func (f *fixture) delete(o job.Owner, id string) {
@@ -177,6 +178,31 @@ func deletedConcurrent(f *fixture) {
 			deleted++
 		default:
 			f.fails("DeleteJob", err, fault.NotFound)
+		}
+	}
+	f.equal("deletions that did it", deleted, 1)
+}
+
+func deletedListConcurrent(f *fixture) {
+	once := store.Once{Token: "t", Input: "i"}
+	r := listRef(alice, "l1")
+	_, err := f.CreateList(f.ctx, newList(alice, "l1"), once, 0)
+	f.ok("CreateList", err)
+	deleted := 0
+	for i, err := range atOnce(10, func(i int) error {
+		if i%2 == 0 {
+			return f.DeleteList(f.ctx, r)
+		}
+		_, err := f.CreateList(f.ctx, newList(alice, fmt.Sprint("new", i)), once, 0)
+		return err
+	}) {
+		switch {
+		case i%2 == 1:
+			f.ok("CreateList", err)
+		case err == nil:
+			deleted++
+		default:
+			f.fails("DeleteList", err, fault.NotFound)
 		}
 	}
 	f.equal("deletions that did it", deleted, 1)
