@@ -12,17 +12,17 @@ import (
 )
 
 // report writes the job's rejects as an object, streaming from the store, and returns
-// where it lies. If cause failed the job, it may be the report's last row. To write it
-// again after a crash gives the same object.
-func (r *run) report(ctx context.Context, cause error) (object.Name, error) {
+// where it lies. A remark about the source as a whole is its last row. To write it again
+// after a crash gives the same object.
+func (r *run) report(ctx context.Context, remark string) (object.Name, error) {
 	name := r.engine.options.Reports(r.job)
 	in, out := io.Pipe()
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
 		rejects := r.engine.store.Rejects(ctx, r.job.Owner, r.job.ID)
-		if cause != nil && tellsInReport(r.job) {
-			rejects = closing(rejects, destination.Reject{Code: brokenSource, Reason: fault.Message(cause)})
+		if remark != "" {
+			rejects = closing(rejects, destination.Reject{Code: wholeSource, Reason: remark})
 		}
 		_, err := destination.WriteReport(out, destination.KeyColumn(r.job.Destination.Kind), rejects)
 		out.CloseWithError(err)
@@ -33,13 +33,22 @@ func (r *run) report(ctx context.Context, cause error) (object.Name, error) {
 	return name, err
 }
 
-// brokenSource is the code of a row that tells why a job failed as a whole.
-const brokenSource = "source"
+// wholeSource is the code of a row that tells about the source as a whole.
+const wholeSource = "source"
 
-// tellsInReport reports whether the report is the only place where the caller of a job
-// can be told why it failed: the import jobs of Q in Connect have a link to a report and
-// no member for a sentence.
-func tellsInReport(j job.Job) bool { return j.Destination.Kind == destination.QuickResponses }
+// remark is what the report shall say about the source as a whole: why nothing, or
+// nothing more, came of it. It is empty if the caller of the job is told elsewhere: only
+// the import jobs of Q in Connect have no member for a sentence.
+func (r *run) remark(cause error) string {
+	switch {
+	case r.job.Destination.Kind != destination.QuickResponses:
+	case cause != nil:
+		return fault.Message(cause)
+	case r.job.Counts == (job.Counts{}):
+		return "the source has no records"
+	}
+	return ""
+}
 
 // closing gives rejects, and then one more.
 func closing(rejects iter.Seq2[destination.Reject, error], last destination.Reject) iter.Seq2[destination.Reject, error] {

@@ -220,8 +220,8 @@ func (r *run) finish(ctx context.Context, cause error) (outcome, error) {
 	if cause != nil {
 		o = store.Outcome{State: job.Failed, Error: fault.Message(cause)}
 	}
-	if r.job.Counts.Rejected > 0 || cause != nil && tellsInReport(r.job) {
-		name, err := r.report(ctx, cause)
+	if remark := r.remark(cause); remark != "" || r.job.Counts.Rejected > 0 {
+		name, err := r.report(ctx, remark)
 		switch {
 		case err == nil:
 			o.Report = name.Key

@@ -24,7 +24,10 @@ func working(t *testing.T, limits service.Limits, do func(t *testing.T, f *fixtu
 		f := newFixture(t, limits)
 		ctx, quit := context.WithCancel(t.Context())
 		e := engine.New(f.db, f.files, engine.Options{
-			Limits: engine.Limits{Members: map[destination.Kind]int{destination.QuickResponses: limits.QuickResponses}},
+			Limits: engine.Limits{
+				Records: map[engine.Target]int64{{Kind: destination.QuickResponses, Action: destination.Put}: limits.QuickResponseRecords},
+				Members: map[destination.Kind]int{destination.QuickResponses: limits.QuickResponses},
+			},
 			Reports: func(j job.Job) object.Name {
 				return object.Name{Account: j.Owner.Account, Bucket: "sluice", Key: "reports/" + string(j.ID) + ".csv"}
 			},
@@ -91,8 +94,12 @@ func TestD87_States(t *testing.T) {
 			name: "one too many", text: "name,content\nGreeting,Hello!\nFarewell,Bye!\n", limits: service.Limits{QuickResponses: 1},
 			status: "COMPLETE", names: []string{"Greeting"}, report: "Farewell,Bye!",
 		},
+		{
+			name: "too many rows", text: "name,content\nGreeting,Hello!\nFarewell,Bye!\n", limits: service.Limits{QuickResponseRecords: 1},
+			status: "FAILED", names: []string{"Greeting"}, report: ",\"the source holds more than 1 records",
+		},
 		{name: "all bad", text: "name,content\nGreeting,\n", status: "FAILED", report: "Greeting"},
-		{name: "no row", text: "name,content\n", status: "FAILED"},
+		{name: "no row", text: "name,content\n", status: "FAILED", report: ",the source has no records,source,"},
 		{name: "no header", text: "Greeting,Hello!\n", status: "FAILED", report: "line 1"},
 		{name: "not CSV", text: `{"name":"Greeting"}`, status: "FAILED", report: "JSON"},
 	} {
