@@ -220,6 +220,8 @@ func (o outcome) why() string {
 		return fmt.Sprintf("%s records were refused; see: sluice report %s", grouped(o.Rejected), o.Job)
 	case o.Report != "":
 		return "records were refused; their report: " + o.Report
+	case o.counts != nil && o.Imported == 0:
+		return "the file has no records"
 	}
 	return "the endpoint does not say why"
 }

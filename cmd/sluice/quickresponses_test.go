@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -46,6 +47,23 @@ func TestQuickResponsesElsewhere(t *testing.T) {
 		if !strings.Contains(text, tt.fails) {
 			t.Errorf("%s: error %q, want %q", tt.what, text, tt.fails)
 		}
+	}
+}
+
+func TestQuickResponsesWithoutRecords(t *testing.T) {
+	t.Parallel()
+	c, err := launch(t, t.TempDir()).target.client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "answers.csv")
+	if err := os.WriteFile(path, []byte("name,content\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err = importFile(t.Context(), c, &quickResponses{name: "support"}, path, "", &watcher{quiet: true, out: io.Discard})
+	var ended *jobError
+	if !errors.As(err, &ended) || ended.code != exitJobFailed || !strings.HasSuffix(ended.text, "failed: the file has no records") {
+		t.Errorf("import of a header alone: %v, want it to tell that there are no records", err)
 	}
 }
 
