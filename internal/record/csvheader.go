@@ -114,6 +114,9 @@ func (c *csvRows) peekRow() (*row, error) {
 	case err != nil:
 		return nil, err
 	}
+	if rec.Refused == refusedCells {
+		rec.Refused = refusedColumns
+	}
 	return &row{rec.Line, rec.Offset, rec.Raw, rec.Fields[:min(c.cells, maxColumns)], rec.Refused}, nil
 }
 

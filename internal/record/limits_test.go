@@ -23,6 +23,7 @@ func TestLongRecords(t *testing.T) {
 		{"CSV over the limit, last", CSV, twoPlain, "a\n" + over, []string{"1", "too-long"}, ""},
 		{"CSV far over the limit, first", CSV, twoPlain, huge + "\r\nb\n", []string{"too-long", "1"}, ""},
 		{"CSV far over the limit as header", CSV, twoNamed, huge + "\r\nb\n", nil, "no header where one is due: the record is longer than 1 MiB"},
+		{"CSV with too many columns", CSV, twoNamed, "emailAddress,reason" + strings.Repeat(",x", 1023) + "\n", nil, "no header where one is due: the row names more than 1024 columns"},
 		{"quotes at the limit", CSV, twoPlain, `"` + full[2:] + "\"\nb\n", []string{"1048574", "1"}, ""},
 		{"quotes over the limit", CSV, twoPlain, `"` + full[1:] + "\"\nb\n", []string{"too-long", "1"}, ""},
 		{"quotes over lines and the limit", CSV, twoPlain, "\"a\n" + full + "\"\nb\n", []string{"unclosed-quote", "too-long", "1"}, ""},

@@ -22,6 +22,10 @@ var (
 		Code:   "too-many-cells",
 		Reason: "the row has more cells than there are columns; put a cell that holds a comma into quotes",
 	}
+	refusedColumns = &Refusal{ // of a first row that may be a header
+		Code:   "too-many-columns",
+		Reason: "the row names more than 1024 columns",
+	}
 	refusedJSON = &Refusal{
 		Code:   "bad-json",
 		Reason: "the line is not a JSON value; check its quotes, commas and braces",
