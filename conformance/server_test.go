@@ -151,7 +151,7 @@ func within(t *testing.T, limit time.Duration, what string, done func() bool) {
 // client runs a command that uses one of AWS's clients and returns what it printed.
 func (s *server) client(t *testing.T, dir, name string, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir, cmd.Env = dir, s.env()

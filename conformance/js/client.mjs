@@ -56,7 +56,7 @@ export const unique = (word) => `${word}-${randomUUID().slice(0, 8)}`;
 export const uniqueRegion = () => unique("xx-test");
 
 // until asks again and again until done says that the answer is the one waited for.
-export async function until(ask, done, seconds = 30) {
+export async function until(ask, done, seconds = 120) {
   const end = Date.now() + seconds * 1000;
   for (;;) {
     const answer = await ask();
