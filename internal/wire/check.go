@@ -92,11 +92,12 @@ func (c *Checker) unless(ok bool, name, rule string) {
 }
 
 // breaks notes that the member name of the present place, or the place itself when
-// name is empty, breaks a rule. A value that is not there breaks that one rule only.
+// name is empty, breaks a rule. A value that is not there breaks that one rule only,
+// and nothing below it breaks any.
 func (c *Checker) breaks(name, rule string) {
 	v := violation{where(c.below(name)), rule}
 	for _, have := range c.found {
-		if have.place == v.place && (have.rule == ruleNull || have.rule == rule) {
+		if have == v || have.rule == ruleNull && (have.place == v.place || strings.HasPrefix(v.place, have.place+".")) {
 			return
 		}
 	}

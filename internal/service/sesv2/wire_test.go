@@ -103,6 +103,7 @@ func TestContacts_OnTheWire(t *testing.T) {
 		{"POST", contacts, `{"EmailAddress":" "}`, 400, reply{bad, "EmailAddress can't be blank."}},
 		{"POST", contacts, `{"EmailAddress":"nobody"}`, 400, reply{bad, "EmailAddress <nobody> is invalid"}},
 		{"POST", contacts, `{}`, 400, reply{bad, "1 validation error detected: Value at 'emailAddress' failed to satisfy constraint: Member must not be null"}},
+		{"POST", contacts, `{"EmailAddress":"nobody","TopicPreferences":[null]}`, 400, reply{bad, "1 validation error detected: Value at 'topicPreferences.1.member' failed to satisfy constraint: Member must not be null"}},
 		{"POST", contacts, `{"EmailAddress":"nobody","TopicPreferences":[{"TopicName":"news"}]}`, 400, reply{bad, "1 validation error detected: Value at 'topicPreferences.1.member.subscriptionStatus' failed to satisfy constraint: Member must not be null"}},
 		{"POST", contacts, `{"EmailAddress":"d@example.com","TopicPreferences":[{"TopicName":"no","SubscriptionStatus":"OPT_IN"}]}`, 400, reply{bad, "List: l doesn't contain Topic: no"}},
 		{"GET", contacts + "/a%2Fb%2Bc%40example.com", "", 200, reply{}},
