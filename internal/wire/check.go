@@ -51,6 +51,7 @@ type Range struct{ Min, Max int64 }
 
 const (
 	ruleNull  = "Member must not be null"
+	ruleNUL   = "Member must not contain the character U+0000"
 	ruleUnion = "Member must have exactly one of its members set"
 )
 

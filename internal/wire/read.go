@@ -135,7 +135,17 @@ func need[T any](r *Reader, name string, x *T) T {
 
 // OptString reads a member that may be absent.
 func (r *Reader) OptString(o Object, name string) *string {
-	return opt(r, o, name, "a String", asString)
+	s := opt(r, o, name, "a String", asString)
+	if s != nil {
+		r.noNUL(name, *s)
+	}
+	return s
+}
+
+// noNUL refuses a text with a NUL, which not every database can keep, and no record of
+// a file may have.
+func (r *Reader) noNUL(name, s string) {
+	r.unless(strings.IndexByte(s, 0) < 0, name, ruleNUL)
 }
 
 // String reads a member that must be there.
@@ -200,6 +210,7 @@ func (r *Reader) Map(o Object, name string) map[string]string {
 		case !ok:
 			r.refuse("", v, "a String")
 		}
+		r.noNUL("", k+s)
 		m[k] = s
 	}
 	return m
@@ -238,6 +249,7 @@ func ReadTexts[T ~string](r *Reader, o Object, name string) []T {
 			r.refuse("", v, "a String")
 			return
 		}
+		r.noNUL("", s)
 		*x = T(s)
 	})
 }

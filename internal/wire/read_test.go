@@ -3,8 +3,11 @@ package wire
 import (
 	"encoding/json"
 	"math"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/sluicehq/sluice/internal/fault"
 )
 
 func TestNumbers(t *testing.T) {
@@ -29,6 +32,27 @@ func TestNumbers(t *testing.T) {
 	} {
 		if got, ok := asInt(tt.in); got != tt.want || ok != tt.ok {
 			t.Errorf("asInt(%#v) = %d, %t, want %d, %t", tt.in, got, ok, tt.want, tt.ok)
+		}
+	}
+}
+
+func TestD111_NUL(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		what string
+		read func(*Reader, Object)
+		in   any
+	}{
+		{"a text", func(r *Reader, o Object) { r.String(o, "x") }, "a\x00"},
+		{"a text of the query", func(r *Reader, o Object) { r.OptString(o, "x") }, params{"\x00"}},
+		{"a list's text", func(r *Reader, o Object) { ReadTexts[string](r, o, "x") }, []any{"a", "\x00b"}},
+		{"a map's value", func(r *Reader, o Object) { r.Map(o, "x") }, Object{"k": "\x00"}},
+		{"a map's key", func(r *Reader, o Object) { r.Map(o, "x") }, Object{"\x00": "v"}},
+	} {
+		r := &Reader{}
+		tt.read(r, Object{"x": tt.in})
+		if err := r.Err(); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "Value at 'x") || !strings.Contains(err.Error(), ruleNUL) {
+			t.Errorf("%s: %v, want it refused at x", tt.what, err)
 		}
 	}
 }

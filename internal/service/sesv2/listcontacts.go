@@ -56,16 +56,27 @@ func (s *Service) ListContacts(ctx context.Context, in *api.ListContactsInput) (
 	if err != nil {
 		return nil, err
 	}
-	members, after, err := s.store.ListMembers(ctx, l.Ref, selects, page)
-	if err != nil {
-		return nil, service.Reword(err, fault.NotFound, noContactList, l.Name)
+	out := &api.ListContactsOutput{Contacts: []api.Contact{}}
+	for after := page.After; ; {
+		part := store.Page{After: after, Limit: min(contactsAtOnce, page.Limit-len(out.Contacts))}
+		var members []store.Member
+		members, after, err = s.store.ListMembers(ctx, l.Ref, selects, part)
+		if err != nil {
+			return nil, service.Reword(err, fault.NotFound, noContactList, l.Name)
+		}
+		for _, m := range members {
+			out.Contacts = append(out.Contacts, set.contact(m))
+		}
+		if after == "" || len(out.Contacts) == page.Limit {
+			out.NextToken = s.tokens.Next(listing, after)
+			return out, nil
+		}
 	}
-	out := &api.ListContactsOutput{NextToken: s.tokens.Next(listing, after), Contacts: make([]api.Contact, 0, len(members))}
-	for _, m := range members {
-		out.Contacts = append(out.Contacts, set.contact(m))
-	}
-	return out, nil
 }
+
+// contactsAtOnce is how many contacts of a page are in memory together with their
+// attributes, which the page does not show.
+const contactsAtOnce = 100
 
 // contact is a contact as a listing shows it: without attributes and created time.
 func (c contactSettings) contact(m store.Member) api.Contact {
