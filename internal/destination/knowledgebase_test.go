@@ -102,6 +102,7 @@ func TestBadQuickResponses(t *testing.T) {
 		{"language", "en", "unknown-language"},
 		{"language", "xx_XX", "unknown-language"},
 		{"active", "perhaps", "is-active"},
+		{"active", "-1", "is-active"},
 		{"grouping values", "a", "half-a-grouping"},
 		{"grouping criteria", "a", "half-a-grouping"},
 		{"grouping criteria,grouping values", strings.Repeat("a", 101) + ",a", "grouping-length"},

@@ -6,10 +6,13 @@ import (
 )
 
 // fold appends a word to dst in the form in which words are compared: in small letters,
-// without blanks, underscores, hyphens, dots and stars.
+// without blanks, underscores, hyphens, dots and stars. A hyphen at its beginning stays:
+// it may be a minus.
 func fold(dst, word []byte) []byte {
-	for _, c := range word {
+	for i, c := range word {
 		switch {
+		case c == '-' && i == 0:
+			dst = append(dst, c)
 		case isSpace(c) || strings.IndexByte("_-.*", c) >= 0:
 		case c >= 'A' && c <= 'Z':
 			dst = append(dst, c|0x20)
