@@ -14,7 +14,7 @@ import (
 // validator is what every generated input is.
 type validator interface{ Validate() error }
 
-func TestConstraints(t *testing.T) {
+func TestD112_Constraints(t *testing.T) {
 	t.Parallel()
 	const kb = "11111111-2222-3333-4444-555555555555"
 	const arn = "arn:aws:wisdom:us-east-1:000000000000:knowledge-base/" + kb

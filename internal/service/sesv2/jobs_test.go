@@ -119,6 +119,39 @@ func TestD23_MissingObject(t *testing.T) {
 	}
 }
 
+func TestD113_JobsAreKept(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, service.None)
+	f.newList(me(t), "l")
+	destination := into("l", "PUT")
+	id := *must(f.CreateImportJob(me(t), &api.CreateImportJobInput{
+		ImportDestination: &destination,
+		ImportDataSource:  &api.ImportDataSource{S3Url: "s3://imports/file.csv", DataFormat: api.DataFormatCsv},
+	})).JobId
+	f.finish(t, f.work(t), store.Outcome{State: job.Completed, Report: "reports/x.csv"})
+	must(f.DeleteContactList(me(t), &api.DeleteContactListInput{ContactListName: "l"}))
+	if got := f.get(t, id); got.JobStatus != api.JobStatusCompleted || got.FailureInfo.FailedRecordsS3Url == nil {
+		t.Errorf("without its list: %+v, want it COMPLETED with its report", got)
+	}
+	if jobs := must(f.ListImportJobs(me(t), &api.ListImportJobsInput{})).ImportJobs; len(jobs) != 1 {
+		t.Errorf("without its list: %d jobs, want the one", len(jobs))
+	}
+}
+
+func TestD114_S3Url(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, service.None)
+	for url, good := range map[string]bool{
+		"s3://b/k": true, "s3://b/a/b c.csv": true, "s3://b/a/": true,
+		"https://b.s3.amazonaws.com/k?X-Amz-Signature=1": false, "S3://b/k": false, "s3://b": false, "s3://b/": false, "/k": false,
+	} {
+		_, err := f.create(me(t), url, api.SuppressionListImportActionPut)
+		if good && err != nil || !good && !fault.Is(err, fault.Invalid) {
+			t.Errorf("S3Url %s: %v, want it taken: %t", url, err, good)
+		}
+	}
+}
+
 func TestCreateImportJob_Refusals(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.None)
