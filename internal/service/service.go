@@ -1,6 +1,6 @@
-// Package service is what the services share: the parts they are given, page tokens,
-// the profile of limits, ids, resource names and tags. Each service has a package of
-// its own below, named as its API is.
+// Package service is what the services share: the parts they are given, links, page
+// tokens, client tokens, the profile of limits, ids, resource names and tags. Each
+// service has a package of its own below, named as its API is.
 //
 // In comes what a caller asks for, already checked against the API's table; out goes
 // what it means, in the words of job and store. A service writes jobs and never
@@ -65,6 +65,25 @@ func (o Options) WithDefaults() Options {
 func LinkTo(ctx context.Context, method string, n object.Name) object.Link {
 	c := wire.CallerOf(ctx)
 	return object.Link{Method: method, Name: n, Base: c.BaseURL, Region: c.Region, Life: LinkLife}
+}
+
+// SourceOf names where a job's file lies.
+func SourceOf(j job.Job) object.Name {
+	return object.Name{Account: j.Owner.Account, Bucket: j.Source.Bucket, Key: j.Source.Key}
+}
+
+// ReportOf names where the report of a job lies that has one.
+func (o Options) ReportOf(j job.Job) object.Name {
+	return object.Name{Account: j.Owner.Account, Bucket: o.Bucket, Key: j.Report}
+}
+
+// Repeatable makes a creation one under its client token, if it has one. The same token
+// with other input is a conflict.
+func Repeatable(token *string, input ...string) store.Once {
+	if token == nil {
+		return store.Once{}
+	}
+	return store.Once{Token: *token, Input: Fingerprint(input...)}
 }
 
 // OwnerOf returns the owner whose things a caller sees: the account, in the region

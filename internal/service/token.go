@@ -24,8 +24,9 @@ import (
 // The page size is not bound: a caller may change it from page to page.
 type Tokens struct{ aead cipher.AEAD }
 
-// maxToken is the length that Mail Manager allows a token. A store's word may have
-// 1,508 bytes to fit; the longest key, an address, has 320.
+// maxToken is the length that Mail Manager allows a token. A page's word may have 1,508
+// bytes to fit; the longest key, an address, has 320, and a place in a search has less
+// than 600.
 const maxToken = 2048
 
 // encoding refuses bits that do not count, so that a token has one spelling only.

@@ -8,7 +8,6 @@ import (
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
-	"github.com/sluicehq/sluice/internal/object"
 	"github.com/sluicehq/sluice/internal/service"
 )
 
@@ -31,7 +30,7 @@ func (s *Service) CreateAddressListImportJob(ctx context.Context, in *api.Create
 	if format == api.ImportDataTypeJson {
 		j.Source.Format = "JSON"
 	}
-	once := repeatable(in.ClientToken, in.AddressListId, in.Name, string(format))
+	once := service.Repeatable(in.ClientToken, in.AddressListId, in.Name, string(format))
 	j, err = s.store.CreateJob(ctx, j, once, 0)
 	if err != nil {
 		return nil, service.Reword(err, fault.Conflict, "the client token was used before, for another import job")
@@ -58,7 +57,7 @@ func (s *Service) StartAddressListImportJob(ctx context.Context, in *api.StartAd
 	if _, err := s.list(ctx, j.Destination.List); err != nil {
 		return nil, err
 	}
-	file, err := s.objects.Hold(ctx, upload(j), in.JobId)
+	file, err := s.objects.Hold(ctx, service.SourceOf(j), in.JobId)
 	if fault.Is(err, fault.NotFound) {
 		return nil, fault.New(fault.Conflict, "import job %s cannot be started: nothing has been uploaded to its pre-signed URL", j.ID)
 	}
@@ -116,9 +115,4 @@ func mustBe(want job.State, j job.Job, done string) error {
 		return nil
 	}
 	return fault.New(fault.Conflict, "import job %s cannot be %s: it is %s, not %s", j.ID, done, status[j.State], status[want])
-}
-
-// upload is where a job's file goes.
-func upload(j job.Job) object.Name {
-	return object.Name{Account: j.Owner.Account, Bucket: j.Source.Bucket, Key: j.Source.Key}
 }

@@ -91,5 +91,5 @@ func (s *Service) jobView(ctx context.Context, j job.Job) (api.ImportJob, error)
 
 // uploadLink makes the link to which a job's file is put.
 func (s *Service) uploadLink(ctx context.Context, j job.Job) (string, error) {
-	return s.links.Presign(ctx, service.LinkTo(ctx, http.MethodPut, upload(j)))
+	return s.links.Presign(ctx, service.LinkTo(ctx, http.MethodPut, service.SourceOf(j)))
 }

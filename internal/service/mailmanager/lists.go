@@ -30,7 +30,7 @@ func (s *Service) CreateAddressList(ctx context.Context, in *api.CreateAddressLi
 		Ref: refOf(ctx, service.NewID("al-")), Name: in.AddressListName,
 		Created: now, Updated: now, Tags: tags,
 	}
-	once := repeatable(in.ClientToken, append([]string{in.AddressListName}, flat(tags)...)...)
+	once := service.Repeatable(in.ClientToken, append([]string{in.AddressListName}, flat(tags)...)...)
 	l, err = s.store.CreateList(ctx, l, once, s.opts.Limits.AddressLists)
 	err = service.Reword(err, fault.AlreadyExists, "an address list named %s already exists", in.AddressListName)
 	err = service.Reword(err, fault.LimitExceeded, "an account has at most %d address lists in a region", s.opts.Limits.AddressLists)
@@ -39,15 +39,6 @@ func (s *Service) CreateAddressList(ctx context.Context, in *api.CreateAddressLi
 		return nil, err
 	}
 	return &api.CreateAddressListOutput{AddressListId: l.Ref.ID}, nil
-}
-
-// repeatable makes a creation one under its client token. The same token with other
-// input is a conflict.
-func repeatable(token *string, input ...string) store.Once {
-	if token == nil {
-		return store.Once{}
-	}
-	return store.Once{Token: *token, Input: service.Fingerprint(input...)}
 }
 
 // GetAddressList tells about a list. How many members it has, no operation tells.

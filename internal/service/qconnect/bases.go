@@ -65,7 +65,7 @@ func (s *Service) CreateKnowledgeBase(ctx context.Context, in *api.CreateKnowled
 		}),
 	}
 	most := s.opts.Limits.KnowledgeBases
-	once := repeatable(in.ClientToken, in.Name, string(l.Config), string(encode(tags)))
+	once := service.Repeatable(in.ClientToken, in.Name, string(l.Config), string(encode(tags)))
 	l, err = s.store.CreateList(ctx, l, once, most)
 	err = service.Reword(err, fault.AlreadyExists, "a knowledge base named %s already exists", in.Name)
 	err = service.Reword(err, fault.LimitExceeded, "an account has at most %d knowledge bases in a region", most)
@@ -75,15 +75,6 @@ func (s *Service) CreateKnowledgeBase(ctx context.Context, in *api.CreateKnowled
 	}
 	v, err := baseView(l)
 	return &api.CreateKnowledgeBaseOutput{KnowledgeBase: v}, err
-}
-
-// repeatable makes a creation one under its client token. The same token with other
-// input is a conflict.
-func repeatable(token *string, input ...string) store.Once {
-	if token == nil {
-		return store.Once{}
-	}
-	return store.Once{Token: *token, Input: service.Fingerprint(input...)}
 }
 
 // GetKnowledgeBase tells about a knowledge base.
@@ -169,7 +160,7 @@ func (s *Service) forgetJobs(ctx context.Context, base store.ListRef) {
 			return
 		}
 		for _, j := range jobs {
-			_ = s.objects.Delete(ctx, uploadOf(j))
+			_ = s.objects.Delete(ctx, service.SourceOf(j))
 			_ = s.deleteReport(ctx, j)
 			_ = s.store.DeleteJob(ctx, j.Owner, j.ID)
 		}

@@ -233,7 +233,7 @@ func TestD84_DeleteKnowledgeBaseWithJobs(t *testing.T) {
 	report := object.Name{Account: account, Bucket: "sluice", Key: "reports/" + id + ".csv"}
 	must(f.files.Put(t.Context(), report, "text/csv", strings.NewReader("report")))
 	f.end(t, lease, store.Outcome{State: "failed", Error: "broken", Report: report.Key})
-	file := uploadOf(must(f.db.Job(t.Context(), lease.Owner, lease.Job)))
+	file := service.SourceOf(must(f.db.Job(t.Context(), lease.Owner, lease.Job)))
 	if err := remove(); err != nil {
 		t.Fatalf("delete with an ended job: %v", err)
 	}

@@ -10,7 +10,6 @@ import (
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
-	"github.com/sluicehq/sluice/internal/object"
 	"github.com/sluicehq/sluice/internal/service"
 	"github.com/sluicehq/sluice/internal/store"
 )
@@ -44,7 +43,7 @@ func (s *Service) StartImportJob(ctx context.Context, in *api.StartImportJobInpu
 		Destination: job.Destination{Kind: destination.QuickResponses, List: base.Ref.ID, Action: destination.Put},
 		Source:      job.Source{Bucket: file.Name.Bucket, Key: file.Name.Key, Size: file.Size, Format: "CSV"},
 		State:       job.Created, Ready: true, Created: time.Now().UTC(), Config: config,
-	}, repeatable(in.ClientToken, base.Ref.ID, string(config)), 0)
+	}, service.Repeatable(in.ClientToken, base.Ref.ID, string(config)), 0)
 	if err != nil {
 		return nil, service.Reword(err, fault.Conflict, "the client token was used before, for another import job")
 	}
@@ -134,14 +133,9 @@ func jobsOf(base store.ListRef) store.JobFilter {
 	return store.JobFilter{Wire: job.QConnect, Kind: base.Kind, List: base.ID}
 }
 
-// reportOf is where a job's report lies, if it has one.
-func (s *Service) reportOf(j job.Job) object.Name {
-	return object.Name{Account: j.Owner.Account, Bucket: s.opts.Bucket, Key: j.Report}
-}
-
 func (s *Service) deleteReport(ctx context.Context, j job.Job) error {
 	if j.Report == "" {
 		return nil
 	}
-	return s.objects.Delete(ctx, s.reportOf(j))
+	return s.objects.Delete(ctx, s.opts.ReportOf(j))
 }

@@ -52,13 +52,13 @@ func (s *Service) jobView(ctx context.Context, base store.ListRef, j job.Job) (*
 		return nil, err
 	}
 	expiry := time.Now().UTC().Add(service.LinkLife)
-	url, err := s.links.Presign(ctx, service.LinkTo(ctx, http.MethodGet, uploadOf(j)))
+	url, err := s.links.Presign(ctx, service.LinkTo(ctx, http.MethodGet, service.SourceOf(j)))
 	if err != nil {
 		return nil, err
 	}
 	var report *string
 	if j.Report != "" {
-		link, err := s.links.Presign(ctx, service.LinkTo(ctx, http.MethodGet, s.reportOf(j)))
+		link, err := s.links.Presign(ctx, service.LinkTo(ctx, http.MethodGet, s.opts.ReportOf(j)))
 		if err != nil {
 			return nil, err
 		}

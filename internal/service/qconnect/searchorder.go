@@ -41,7 +41,7 @@ type place struct {
 const maxPlace = 512
 
 // textPlace returns the place of a response that has texts in the order's field: the
-// first of them counts.
+// least of them counts.
 func (o order) textPlace(texts []string, id string) place {
 	if len(texts) == 0 {
 		return place{empty: true, id: id}

@@ -9,7 +9,6 @@ import (
 
 	api "github.com/sluicehq/sluice/internal/api/qconnect"
 	"github.com/sluicehq/sluice/internal/fault"
-	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/object"
 	"github.com/sluicehq/sluice/internal/service"
 	"github.com/sluicehq/sluice/internal/store"
@@ -61,9 +60,4 @@ func (s *Service) uploaded(ctx context.Context, base store.ListRef, id string) (
 func noUpload(id string) error {
 	return fault.New(fault.NotFound, "upload %s has no file: call StartContentUpload for this knowledge base, "+
 		"PUT the file to the url that it answers with all its headersToInclude, and start the import with its uploadId", id)
-}
-
-// uploadOf is where a job's file lies.
-func uploadOf(j job.Job) object.Name {
-	return object.Name{Account: j.Owner.Account, Bucket: j.Source.Bucket, Key: j.Source.Key}
 }

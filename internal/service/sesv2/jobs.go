@@ -108,7 +108,7 @@ func (s *Service) GetImportJob(ctx context.Context, in *api.GetImportJobInput) (
 	return &api.GetImportJobOutput{
 		JobId: v.JobId, JobStatus: v.JobStatus, ImportDestination: v.ImportDestination,
 		ImportDataSource: &api.ImportDataSource{
-			S3Url: source(j).URL(), DataFormat: api.DataFormat(j.Source.Format),
+			S3Url: service.SourceOf(j).URL(), DataFormat: api.DataFormat(j.Source.Format),
 		},
 		CreatedTimestamp:      v.CreatedTimestamp,
 		CompletedTimestamp:    service.Time(j.Finished),

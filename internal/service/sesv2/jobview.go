@@ -7,7 +7,6 @@ import (
 	api "github.com/sluicehq/sluice/internal/api/sesv2"
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/job"
-	"github.com/sluicehq/sluice/internal/object"
 	"github.com/sluicehq/sluice/internal/service"
 )
 
@@ -53,8 +52,7 @@ func (s *Service) failure(ctx context.Context, j job.Job) (*api.FailureInfo, err
 		info.ErrorMessage = &j.Error
 	}
 	if j.Report != "" {
-		report := object.Name{Account: j.Owner.Account, Bucket: s.opts.Bucket, Key: j.Report}
-		url, err := s.links.Presign(ctx, service.LinkTo(ctx, http.MethodGet, report))
+		url, err := s.links.Presign(ctx, service.LinkTo(ctx, http.MethodGet, s.opts.ReportOf(j)))
 		if err != nil {
 			return nil, err
 		}
@@ -64,8 +62,4 @@ func (s *Service) failure(ctx context.Context, j job.Job) (*api.FailureInfo, err
 		return nil, nil
 	}
 	return &info, nil
-}
-
-func source(j job.Job) object.Name {
-	return object.Name{Account: j.Owner.Account, Bucket: j.Source.Bucket, Key: j.Source.Key}
 }

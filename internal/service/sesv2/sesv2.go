@@ -1,6 +1,5 @@
-// Package sesv2 is what the operations of SES v2 mean: import jobs, what they import
-// into, which is contact lists and the account's suppression list, and the account's
-// settings.
+// Package sesv2 is what the operations of SES v2 mean: contact lists, the account's
+// suppression list, the jobs that import into both, and the account's settings.
 //
 // In come inputs that fit the API's table, out go rows in the store and the API's
 // outputs. A job of this API runs as soon as it is created:
