@@ -1,6 +1,6 @@
 package record
 
-// Inner reads what lies within fields of the kind Nested. It keeps its memory from one
+// Inner reads the arrays that lie within fields of the kind Nested. It keeps its memory from one
 // field to the next, so reading allocates nothing per record; what it returns is valid
 // until it is asked for more.
 type Inner struct {
@@ -9,18 +9,10 @@ type Inner struct {
 	members []Field
 }
 
-// NewInner returns an Inner that looks for the members of those names in objects.
+// NewInner returns an Inner that looks for the members of those names in elements that
+// are objects.
 func NewInner(members ...string) *Inner {
 	return &Inner{scan: jsonScan{want: members}, members: make([]Field, len(members))}
-}
-
-// Object reads the object that f is; false if f is none.
-func (n *Inner) Object(f Field) bool {
-	if f.Kind != Nested || len(f.Bytes) == 0 || f.Bytes[0] != '{' {
-		return false
-	}
-	_, _, o := n.scan.record(f.Bytes, true, n.members)
-	return o == good
 }
 
 // Array begins to read the array that f is; false if f is none.
@@ -48,6 +40,6 @@ func (n *Inner) Next() (Field, bool) {
 	return Field{Kind: k, Bytes: n.scan.content(0, end, k)}, true
 }
 
-// Members returns the members of the object that was read, or of the element if it is
-// one, in the order of their names in NewInner. Those that it lacks are Absent.
+// Members returns the members of the element, if it is an object, in the order of their
+// names in NewInner. Those that it lacks are Absent.
 func (n *Inner) Members() []Field { return n.members }

@@ -132,7 +132,7 @@ type Schema struct {
 	//
 	// Where there may be a header, a last field such as "topic.*" stands for other
 	// columns: those whose names begin with what is before the *, and that no other
-	// field is for. It is the last cell of theirs that holds more than blanks.
+	// field is for. It has the last of their cells that holds more than blanks.
 	Fields []string
 	Header Header
 	// Required tells how many of the first Fields a required header must name; 0 is 1.
