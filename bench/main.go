@@ -75,6 +75,22 @@ func run(ctx context.Context, o options) error {
 	}
 	fmt.Printf("%d rows, %.0f MB, %d cores, %s\n\n", o.rows, float64(info.Size())/1e6, runtime.NumCPU(), runtime.Version())
 
+	if err := measurePairs(ctx, o, dir, file); err != nil {
+		return err
+	}
+	if o.contacts > 0 {
+		if err := measureContacts(ctx, o.binary, dir, o.contacts); err != nil {
+			return err
+		}
+	}
+	if o.small > 0 {
+		return measureSmall(ctx, o.binary, dir, o.small)
+	}
+	return nil
+}
+
+// measurePairs imports the file by Sluice and by sqlite3 in turn, and compares them.
+func measurePairs(ctx context.Context, o options, dir, file string) error {
 	var ours, theirs []float64
 	for i := range max(o.pairs, 1) {
 		last := i == max(o.pairs, 1)-1
@@ -98,14 +114,6 @@ func run(ctx context.Context, o options) error {
 		}
 		fmt.Printf("\nmedian of %d: sluice %.0f rows/s, sqlite3 %.0f rows/s, ratio %.1f (pair by pair %.1f)\n",
 			len(ours), median(ours), median(theirs), median(ratios), ratios)
-	}
-	if o.contacts > 0 {
-		if err := measureContacts(ctx, o.binary, dir, o.contacts); err != nil {
-			return err
-		}
-	}
-	if o.small > 0 {
-		return measureSmall(ctx, o.binary, dir, o.small)
 	}
 	return nil
 }
