@@ -37,9 +37,9 @@ func findTarget(data string, getenv func(string) string) (target, error) {
 	return target{e, k, region}, nil
 }
 
-// clientTarget returns the server that a client command talks to: the one that --data
-// names; else the one that the AWS variables name, as every AWS client has it; else
-// the one on the usual data directory.
+// clientTarget returns the server that a client command talks to: the one on the data
+// directory that --data or SLUICE_DATA names; else the one that the AWS variables name,
+// as every AWS client has it; else the one on the usual data directory.
 func clientTarget(data string, getenv func(string) string) (target, error) {
 	url := getenv("AWS_ENDPOINT_URL")
 	if data != "" || url == "" {

@@ -46,8 +46,8 @@ FILE is CSV or JSON, as it is or packed with gzip or zstd. DESTINATION is one of
   quick-responses/NAME   a knowledge base of Connect Wisdom; CSV only
   suppression            the account's suppression list of SES v2
 
-A list or knowledge base is made if there is none of the name; a contact list has no
-topics then. Quick responses are only added: a row whose name or shortcut key another
+A list or knowledge base is made if there is none of the name, but not to delete from
+it; a contact list has no topics then. Quick responses are only added: a row whose name or shortcut key another
 has already is refused.
 
 Exit codes: 0 all records were imported; 3 completed, but some were refused (see

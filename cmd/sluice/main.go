@@ -84,8 +84,9 @@ quick responses. It speaks the import-job APIs that AWS publishes (SES Mail Mana
 SES v2, Q in Connect, Wisdom) and the S3 that carries the files, so AWS SDKs and the
 AWS CLI work with it unchanged.
 
-Commands that call a server find it by its data directory, --data. Without that flag
-they go where the AWS variables point, if AWS_ENDPOINT_URL is set: see "sluice env".`,
+Commands that call a server find it by its data directory, --data or SLUICE_DATA. With
+neither they go where the AWS variables point, if AWS_ENDPOINT_URL is set: see "sluice
+env".`,
 		Example: `  sluice serve                       start a server on 127.0.0.1:4680
   sluice import partners.csv --to address-list/partners
   eval "$(sluice env)"               point an AWS SDK or the AWS CLI at it
