@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-// writeRows writes a suppression file of n rows in no order, about 41 bytes each.
+// writeRows writes a suppression file of n rows in no order, about 43 bytes each.
 func writeRows(path string, n int) error {
 	f, err := os.Create(path)
 	if err != nil {
