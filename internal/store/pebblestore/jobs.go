@@ -44,6 +44,9 @@ func (s *Store) CreateJob(ctx context.Context, j job.Job, once store.Once, unfin
 	if err := setJob(b, row); err != nil {
 		return job.Job{}, err
 	}
+	// Others see the job before the write is done: who changes it must not tell the
+	// queue before it is told here.
+	defer s.jobs.lock(keyFor(&row.Job))()
 	if err := s.apply(b); err != nil {
 		return job.Job{}, err
 	}

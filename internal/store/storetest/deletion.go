@@ -16,6 +16,7 @@ var deletionTests = []test{
 	{"a deleted job's token is forgotten", deletedToken},
 	{"an id may be used again once its job is deleted", deletedAgain},
 	{"a deleted job leaves the others alone", deletedOthers},
+	{"a job that is stopped while it is created, and deleted, is not claimed", deletedUnborn},
 	{"one of many deletes a job", deletedConcurrent},
 	{"one of many deletes a list that others create", deletedListConcurrent},
 }
@@ -155,6 +156,30 @@ func deletedOthers(f *fixture) {
 	f.equal("rejects", len(f.rejects(alice, "j2")), 2)
 	f.equal("members", f.memberCount(r), 2)
 	f.equal("who waits", f.claim().Owner, bob)
+}
+
+func deletedUnborn(f *fixture) {
+	for i := range 50 {
+		id := fmt.Sprint("j", i)
+		done := make(chan error, 1)
+		go func() {
+			_, err := f.CreateJob(f.ctx, newJob(alice, id), store.Once{}, 0)
+			done <- err
+		}()
+		for stopped := false; !stopped; {
+			_, err := f.ChangeJob(f.ctx, alice, job.ID(id), func(j *job.Job) error {
+				return j.Become(job.Stopped, time.Now())
+			})
+			if stopped = err == nil; !stopped {
+				f.fails("ChangeJob", err, fault.NotFound)
+			}
+		}
+		f.ok("CreateJob", <-done)
+		if i%2 == 0 {
+			f.delete(alice, id)
+		}
+		f.noClaim("of a job that was stopped")
+	}
 }
 
 func deletedConcurrent(f *fixture) {
