@@ -36,7 +36,7 @@ func TestChangeThatNobodyCanKnow(t *testing.T) {
 				m.Value = append(m.Value, 'x')
 				// The row is locked: the other waits, and is the next to have it.
 				other.Go(func() { exec(t, url, "UPDATE members SET value = value || 'y'::bytea") })
-				waits(t, url, "UPDATE members SET value = value")
+				waits(t, url, "members", "UPDATE members SET value = value")
 				proxy.Arm("commit", f)
 				return nil
 			})
@@ -52,13 +52,13 @@ func TestChangeThatNobodyCanKnow(t *testing.T) {
 	}
 }
 
-// waits returns when a statement waits for a lock.
-func waits(t *testing.T, url, statement string) {
+// waits returns when a statement about a table waits for a lock.
+func waits(t *testing.T, url, table, statement string) {
 	t.Helper()
 	for range 1000 {
 		const sql = `SELECT count(*)::text FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '`
 		if ask(t, url, sql+statement+`%' AND datname = current_database() AND pid IN (
-			SELECT pid FROM pg_locks WHERE relation = 'members'::regclass)`) == "1" {
+			SELECT pid FROM pg_locks WHERE relation = '`+table+`'::regclass)`) == "1" {
 			return
 		}
 		<-time.After(10 * time.Millisecond)

@@ -29,7 +29,7 @@ const (
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING ` + listColumns
 	sqlUpdateList = `UPDATE lists SET name = $5, updated = $6, config = $7, tags = $8, changed_by = $9` + whereList +
 		` RETURNING ` + listColumns
-	sqlDeleteList = `DELETE FROM lists` + whereList + ` RETURNING number`
+	sqlDeleteList = `DELETE FROM lists` + whereList + ` AND ($5::bigint = 0 OR number = $5::bigint) RETURNING number`
 	sqlRemoval    = `INSERT INTO removals (list, since) VALUES ($1, clock_timestamp())`
 
 	sqlListLists = `SELECT ` + listColumns + ` FROM lists
@@ -223,9 +223,9 @@ func (s *Store) ChangeList(ctx context.Context, r store.ListRef, change func(*st
 // DeleteList implements store.Lists. The members are out of sight at once, since
 // nobody finds their list's number any more; Run removes them.
 func (s *Store) DeleteList(ctx context.Context, r store.ListRef) error {
+	var number int64 // once it was found, no list made later under its ID is meant
 	err := s.transact(ctx, func(a *attempt) error {
-		var number int64
-		err := a.QueryRow(ctx, sqlDeleteList, refArgs(r)...).Scan(&number)
+		err := a.QueryRow(ctx, sqlDeleteList, append(refArgs(r), number)...).Scan(&number)
 		if none(err) {
 			if a.unsure {
 				return nil

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/record"
 	"github.com/sluicehq/sluice/internal/store"
@@ -128,4 +130,49 @@ func removed(t *testing.T, url string, s *pgstore.Store, want string) {
 	}
 	stop()
 	all.Wait()
+}
+
+// TestListMadeAnewStays loses a deletion's answer, and somebody else makes a list of
+// the same ID before it is tried again. That list is not the one to delete.
+func TestListMadeAnewStays(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Start(t)
+	proxy := pgtest.NewProxy(t, url+"&default_query_exec_mode=exec")
+	s := open(t, proxy.URL, pgstore.Options{})
+	defer s.Close()
+	if _, err := s.CreateList(ctx, newList(theList), store.Once{}, 0); err != nil {
+		t.Fatalf("CreateList: %v", err)
+	}
+	c, err := pgx.Connect(ctx, url)
+	if err != nil {
+		t.Fatalf("connect: %v", err)
+	}
+	defer c.Close(ctx)
+	// The deletion waits at its second statement, and the other for the first one's end.
+	if _, err := c.Exec(ctx, "BEGIN; LOCK TABLE removals IN EXCLUSIVE MODE"); err != nil {
+		t.Fatalf("lock: %v", err)
+	}
+	var all sync.WaitGroup
+	all.Go(func() {
+		if err := s.DeleteList(ctx, theList); err != nil {
+			t.Errorf("DeleteList: %v", err)
+		}
+	})
+	waits(t, url, "removals", "INSERT INTO removals")
+	all.Go(func() {
+		exec(t, url, `INSERT INTO lists (account, region, kind, id, name, created, updated)
+			SELECT '`+alice.Account+`', '`+alice.Region+`', '`+string(theList.Kind)+`', '`+theList.ID+`', 'new', now(), now()`)
+	})
+	waits(t, url, "lists", "INSERT INTO lists")
+	proxy.Arm("commit", pgtest.LoseAnswer)
+	if _, err := c.Exec(ctx, "ROLLBACK"); err != nil {
+		t.Fatalf("unlock: %v", err)
+	}
+	all.Wait()
+	if proxy.Struck() != 1 {
+		t.Fatalf("the connection broke %d times, want once", proxy.Struck())
+	}
+	if l, err := s.List(ctx, theList); err != nil || l.Name != "new" {
+		t.Errorf("List: %q, %v; want the new one", l.Name, err)
+	}
 }
