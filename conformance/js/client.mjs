@@ -66,7 +66,8 @@ export async function until(ask, done, seconds = 120) {
   }
 }
 
-// upload puts text to a pre-signed link, as curl would: without any header.
+// upload puts text to a pre-signed link: as curl would, without any header, unless the
+// link asks for some.
 export async function upload(url, body, headers = {}) {
   const response = await fetch(url, { method: "PUT", body, headers });
   if (!response.ok) throw new Error(`PUT: ${response.status} ${await response.text()}`);

@@ -65,7 +65,8 @@ type Destination struct {
 }
 
 // Source is where a job's bytes are. Version is empty until the job is bound to the
-// bytes that lay there when it started; Size is known from then on too.
+// bytes that lie there when it starts; Size is theirs from then on, and before that
+// what lay there when the job was made, or 0.
 type Source struct {
 	Bucket  string
 	Key     string

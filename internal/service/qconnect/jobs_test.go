@@ -226,11 +226,11 @@ func TestD88_Links(t *testing.T) {
 	f := newFixture(t, service.None)
 	base := f.newBase(t, "Answers")
 	id := f.newJob(t, base)
-	get := func(v *api.ImportJobData, key string) string {
+	get := func(key string) string {
 		return fmt.Sprintf("http://sluice.test/sluice/%s?method=GET&account=%s&region=%s&expires=3600&", key, account, region)
 	}
 	first := f.job(t, base, id)
-	if want := get(first, "uploads/"+base+"/"+first.UploadId); !strings.HasPrefix(first.Url, want) {
+	if want := get("uploads/"+base+"/"+first.UploadId); !strings.HasPrefix(first.Url, want) {
 		t.Errorf("url: %s, want %s…", first.Url, want)
 	}
 	if left := time.Until(first.UrlExpiry); left < 59*time.Minute || left > time.Hour {
@@ -241,7 +241,7 @@ func TestD88_Links(t *testing.T) {
 	if last.Url == first.Url {
 		t.Errorf("url: %s twice, want a fresh one", last.Url)
 	}
-	if want := get(last, "reports/1.csv"); last.FailedRecordReport == nil || !strings.HasPrefix(*last.FailedRecordReport, want) {
+	if want := get("reports/1.csv"); last.FailedRecordReport == nil || !strings.HasPrefix(*last.FailedRecordReport, want) {
 		t.Errorf("failedRecordReport: %v, want %s…", last.FailedRecordReport, want)
 	}
 }

@@ -88,7 +88,7 @@ func TestD53_ErrorNames(t *testing.T) {
 	}
 }
 
-// TestD91_Lengths checks that the longer bounds hold, and they do.
+// TestD91_Lengths checks that the wider bounds hold, to the character.
 func TestD91_Lengths(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, service.None)
