@@ -6,12 +6,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/job"
@@ -197,6 +201,59 @@ func TestSmallListGoesByTombstone(t *testing.T) {
 			t.Errorf("a member of list %d is left", binary.BigEndian.Uint64(it.Key()[1:]))
 		}
 	})
+}
+
+// TestSweepWaitsForTheNote: others see a deletion before it is on the disk. If the power
+// goes then the list is there again, and so must be its members.
+func TestSweepWaitsForTheNote(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		logs := new(slowLogs)
+		s := &space{T: t, fs: vfs.NewCrashableMem()}
+		var err error
+		s.Store, err = Open("store", Options{FS: errorfs.Wrap(s.fs, logs)})
+		s.ok(err)
+		const records = 40_000
+		r := s.imported("a", 1, records)
+		s.cut = 1
+		written := make(chan struct{})
+		logs.until.Store(&written)
+		var all sync.WaitGroup
+		all.Go(func() { s.ok(s.DeleteList(t.Context(), r)) })
+		synctest.Wait()
+		if notes, err := s.notes(); err != nil || len(notes) != 1 {
+			t.Errorf("notes: %d, %v; want one", len(notes), err)
+		}
+		all.Go(func() { s.sweep(t.Context()) }) // after another deletion, say
+		synctest.Wait()
+		crashed := s.fs.CrashClone(vfs.CrashCloneCfg{})
+		close(written)
+		all.Wait()
+		s.ok(s.Close())
+		s.fs = crashed
+		s.open()
+		defer func() { s.Close() }()
+		if n := s.count(r); n != records/2 {
+			t.Errorf("%d members are left of a list that is not deleted, want %d", n, records/2)
+		}
+	})
+}
+
+// slowLogs makes who syncs a log wait.
+type slowLogs struct{ until atomic.Pointer[chan struct{}] }
+
+func (*slowLogs) String() string { return "slow logs" }
+
+// MaybeError implements errorfs.Injector. It never makes an error.
+func (l *slowLogs) MaybeError(op errorfs.Op) error {
+	switch op.Kind {
+	case errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo:
+		if until := l.until.Load(); until != nil && strings.HasSuffix(op.Path, ".log") {
+			<-*until
+		}
+	default:
+	}
+	return nil
 }
 
 // TestTokenOfFormerRelease: rows of the first release do not tell their token.
