@@ -25,7 +25,7 @@ const (
 	nobody          = "00000000-0000-4000-8000-000000000000" // the id of nothing
 )
 
-var me, strangers, refused = servicetest.Me, servicetest.Strangers, servicetest.Refused
+var me, strangers, refused, send = servicetest.Me, servicetest.Strangers, servicetest.Refused, servicetest.Send
 
 func must[T any](out T, err error) T { return servicetest.Must(out, err) }
 

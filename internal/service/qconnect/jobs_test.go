@@ -230,7 +230,7 @@ func TestD88_Links(t *testing.T) {
 		return fmt.Sprintf("http://sluice.test/sluice/%s?method=GET&account=%s&region=%s&expires=3600&", key, account, region)
 	}
 	first := f.job(t, base, id)
-	if want := get("uploads/"+base+"/"+first.UploadId); !strings.HasPrefix(first.Url, want) {
+	if want := get("uploads/" + base + "/" + first.UploadId); !strings.HasPrefix(first.Url, want) {
 		t.Errorf("url: %s, want %s…", first.Url, want)
 	}
 	if left := time.Until(first.UrlExpiry); left < 59*time.Minute || left > time.Hour {

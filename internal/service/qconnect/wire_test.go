@@ -1,8 +1,6 @@
 package qconnect
 
 import (
-	"encoding/json"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -109,30 +107,6 @@ func TestD91_Lengths(t *testing.T) {
 			t.Errorf("POST %.60s…: %d %+v, want %d", tt.body, status, got, tt.status)
 		}
 	}
-}
-
-// reply is what a caller sees of a refusal.
-type reply struct {
-	Type    string `json:"__type"`
-	Message string `json:"message"`
-}
-
-func send(t *testing.T, mux *wire.Mux, method, path, body string) (int, reply) {
-	t.Helper()
-	r := httptest.NewRequestWithContext(me(t), method, path, strings.NewReader(body))
-	match, found := mux.Match(r)
-	if !found {
-		t.Fatalf("%s %s is not routed", method, path)
-	}
-	w := httptest.NewRecorder()
-	mux.Serve(w, r, match)
-	var got reply
-	if w.Code != 204 {
-		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
-			t.Fatalf("%s %s: %q: %v", method, path, w.Body, err)
-		}
-	}
-	return w.Code, got
 }
 
 // manyTags is the inside of a JSON object of n tags; their keys may have no digits.

@@ -5,7 +5,10 @@ package servicetest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -105,4 +108,30 @@ func Refused(t testing.TB, what string, err error, k fault.Kind, text string) {
 	if !fault.Is(err, k) || !strings.Contains(fault.Message(err), text) {
 		t.Errorf("%s: %v, want %v %q", what, err, k, text)
 	}
+}
+
+// Reply is what a caller sees of a refusal.
+type Reply struct {
+	Type    string `json:"__type"`
+	Message string `json:"message"`
+}
+
+// Send has a mux answer a call of Me, and returns the status and what is told of a
+// refusal.
+func Send(t testing.TB, mux *wire.Mux, method, path, body string) (status int, told Reply) {
+	t.Helper()
+	r := httptest.NewRequestWithContext(Me(t), method, path, strings.NewReader(body))
+	match, found := mux.Match(r)
+	if !found {
+		t.Fatalf("%s %s is not routed", method, path)
+	}
+	w := httptest.NewRecorder()
+	mux.Serve(w, r, match)
+	if w.Code == http.StatusNoContent {
+		return w.Code, Reply{}
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &told); err != nil {
+		t.Fatalf("%s %s: %q: %v", method, path, w.Body, err)
+	}
+	return w.Code, told
 }

@@ -25,7 +25,7 @@ const (
 	otherAccount, otherRegion = servicetest.OtherAccount, servicetest.OtherRegion
 )
 
-var me, strangers, refused = servicetest.Me, servicetest.Strangers, servicetest.Refused
+var me, strangers, refused, send = servicetest.Me, servicetest.Strangers, servicetest.Refused, servicetest.Send
 
 func must[T any](out T, err error) T { return servicetest.Must(out, err) }
 

@@ -11,28 +11,6 @@ import (
 	"github.com/sluicehq/sluice/internal/wire"
 )
 
-// reply is what a caller sees of a refusal.
-type reply struct {
-	Type    string `json:"__type"`
-	Message string `json:"message"`
-}
-
-func send(t *testing.T, mux *wire.Mux, method, path, body string) (int, reply) {
-	t.Helper()
-	r := httptest.NewRequestWithContext(me(t), method, path, strings.NewReader(body))
-	match, found := mux.Match(r)
-	if !found {
-		t.Fatalf("%s %s is not routed", method, path)
-	}
-	w := httptest.NewRecorder()
-	mux.Serve(w, r, match)
-	var got reply
-	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
-		t.Fatalf("%s %s: %q: %v", method, path, w.Body, err)
-	}
-	return w.Code, got
-}
-
 // TestD53_ErrorNames checks what callers see of refusals: the names that AWS has for
 // them, out of those that the operation declares.
 func TestD53_ErrorNames(t *testing.T) {
@@ -86,6 +64,7 @@ func TestContacts_OnTheWire(t *testing.T) {
 			`"ImportDataSource":{"S3Url":"s3://imports/x","DataFormat":"CSV"}}`
 		bad, missing = "BadRequestException", "NotFoundException"
 	)
+	type reply struct{ Type, Message string }
 	for _, tt := range []struct {
 		method, path, body string
 		status             int
@@ -125,7 +104,7 @@ func TestContacts_OnTheWire(t *testing.T) {
 		{"DELETE", contacts + "/a%2Fb%2Bc%40example.com", "", 200, reply{}},
 		{"DELETE", lists + "/l", "", 200, reply{}},
 	} {
-		if status, got := send(t, mux, tt.method, tt.path, tt.body); status != tt.status || got != tt.want {
+		if status, got := send(t, mux, tt.method, tt.path, tt.body); status != tt.status || reply(got) != tt.want {
 			t.Errorf("%s %s %s: %d %+v, want %d %+v", tt.method, tt.path, tt.body, status, got, tt.status, tt.want)
 		}
 	}
