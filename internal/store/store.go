@@ -44,7 +44,8 @@ type Once struct {
 	Input string // fingerprint of what was asked for
 }
 
-// Page asks for a part of a listing: up to Limit entries (fault.Invalid below 1), from
+// Page asks for a part of a listing: up to Limit entries (fault.Invalid below 1; a store
+// may take more than 10,000 for 10,000), from
 // where After, the word that came with the part before, left off. A word is only
 // good for the listing that it came from; one that cannot be is fault.BadToken. An entry that is there all the
 // while is listed exactly once, whatever is added or removed meanwhile.
