@@ -25,11 +25,11 @@ func (e *endpoint) signed(t testing.TB, method, path string, body []byte) *http.
 
 func BenchmarkPut64MiB(b *testing.B) {
 	e := start(b, false, Options{})
-	e.do(b, e.signed(b, http.MethodPut, "/work", nil))
+	e.do(b, e.signed(b, http.MethodPut, "/uploads", nil))
 	text := bytes.Repeat([]byte("somebody@example.com\n"), benchSize/21+1)[:benchSize]
 	b.SetBytes(benchSize)
 	for b.Loop() {
-		if res, reply := e.do(b, e.signed(b, http.MethodPut, "/work/k", text)); res.StatusCode != http.StatusOK {
+		if res, reply := e.do(b, e.signed(b, http.MethodPut, "/uploads/k", text)); res.StatusCode != http.StatusOK {
 			b.Fatalf("PUT: %s %s", res.Status, reply)
 		}
 	}
@@ -37,11 +37,11 @@ func BenchmarkPut64MiB(b *testing.B) {
 
 func BenchmarkGet64MiB(b *testing.B) {
 	e := start(b, false, Options{})
-	e.do(b, e.signed(b, http.MethodPut, "/work", nil))
-	e.do(b, e.signed(b, http.MethodPut, "/work/k", make([]byte, benchSize)))
+	e.do(b, e.signed(b, http.MethodPut, "/uploads", nil))
+	e.do(b, e.signed(b, http.MethodPut, "/uploads/k", make([]byte, benchSize)))
 	b.SetBytes(benchSize)
 	for b.Loop() {
-		res, err := e.Client().Do(e.signed(b, http.MethodGet, "/work/k", nil))
+		res, err := e.Client().Do(e.signed(b, http.MethodGet, "/uploads/k", nil))
 		if err != nil {
 			b.Fatalf("GET: %v", err)
 		}

@@ -21,14 +21,14 @@ import (
 )
 
 func diskName(key string) object.Name {
-	return object.Name{Account: root.Account, Bucket: "work", Key: key}
+	return object.Name{Account: root.Account, Bucket: "uploads", Key: key}
 }
 
 func TestObjects(t *testing.T) {
 	both(t, func(t *testing.T, _ *endpoint, c *sdk.Client) {
 		ctx := t.Context()
 		_, err := c.PutObject(ctx, &sdk.PutObjectInput{
-			Bucket: aws.String("work"), Key: aws.String("list.csv"), Body: strings.NewReader("a@example.com\n"),
+			Bucket: aws.String("uploads"), Key: aws.String("list.csv"), Body: strings.NewReader("a@example.com\n"),
 			ContentType: aws.String("text/csv"), CacheControl: aws.String("no-store"), Metadata: map[string]string{"Origin": "crm"},
 		})
 		if err != nil {
@@ -39,11 +39,11 @@ func TestObjects(t *testing.T) {
 			aws.ToString(out.CacheControl) != "no-store" || out.Metadata["origin"] != "crm" || aws.ToInt64(out.ContentLength) != 14 {
 			t.Errorf("GetObject = %q %+v, %v", text, out, err)
 		}
-		head, err := c.HeadObject(ctx, &sdk.HeadObjectInput{Bucket: aws.String("work"), Key: aws.String("list.csv")})
+		head, err := c.HeadObject(ctx, &sdk.HeadObjectInput{Bucket: aws.String("uploads"), Key: aws.String("list.csv")})
 		if err != nil || aws.ToString(head.ETag) != aws.ToString(out.ETag) || !strings.HasPrefix(aws.ToString(head.ETag), `"`) {
 			t.Errorf("HeadObject = %+v, %v, want the ETag %v", head, err, out.ETag)
 		}
-		if _, err := c.DeleteObject(ctx, &sdk.DeleteObjectInput{Bucket: aws.String("work"), Key: aws.String("list.csv")}); err != nil {
+		if _, err := c.DeleteObject(ctx, &sdk.DeleteObjectInput{Bucket: aws.String("uploads"), Key: aws.String("list.csv")}); err != nil {
 			t.Errorf("DeleteObject: %v", err)
 		}
 		_, _, err = get(c, "list.csv")
@@ -75,7 +75,7 @@ func TestOddKeys(t *testing.T) {
 		for _, k := range keys {
 			wantText(t, c, k, "text of "+k)
 		}
-		out, err := c.ListObjectsV2(t.Context(), &sdk.ListObjectsV2Input{Bucket: aws.String("work"), EncodingType: types.EncodingTypeUrl})
+		out, err := c.ListObjectsV2(t.Context(), &sdk.ListObjectsV2Input{Bucket: aws.String("uploads"), EncodingType: types.EncodingTypeUrl})
 		if err != nil || len(out.Contents) != len(keys) {
 			t.Fatalf("ListObjectsV2 = %d keys, %v, want %d", len(out.Contents), err, len(keys))
 		}
@@ -95,14 +95,14 @@ func TestChecksums(t *testing.T) {
 			}
 			key := "sum-" + string(a)
 			out, err := c.PutObject(t.Context(), &sdk.PutObjectInput{
-				Bucket: aws.String("work"), Key: aws.String(key), Body: strings.NewReader("some text"), ChecksumAlgorithm: a,
+				Bucket: aws.String("uploads"), Key: aws.String(key), Body: strings.NewReader("some text"), ChecksumAlgorithm: a,
 			})
 			if err != nil {
 				t.Errorf("PutObject with %s: %v", a, err)
 				continue
 			}
 			head, err := c.HeadObject(t.Context(), &sdk.HeadObjectInput{
-				Bucket: aws.String("work"), Key: aws.String(key), ChecksumMode: types.ChecksumModeEnabled,
+				Bucket: aws.String("uploads"), Key: aws.String(key), ChecksumMode: types.ChecksumModeEnabled,
 			})
 			if err != nil || head.ChecksumType != types.ChecksumTypeFullObject {
 				t.Errorf("HeadObject of %s = %+v, %v", key, head, err)
@@ -124,12 +124,12 @@ func TestStream(t *testing.T) {
 	t.Parallel()
 	e := start(t, true, Options{})
 	c := e.client(root)
-	if err := e.store.CreateBucket(t.Context(), root.Account, "work", ""); err != nil {
+	if err := e.store.CreateBucket(t.Context(), root.Account, "uploads", ""); err != nil {
 		t.Fatal(err)
 	}
 	text := strings.Repeat("0123456789", 200_000)
 	_, err := c.PutObject(t.Context(), &sdk.PutObjectInput{
-		Bucket: aws.String("work"), Key: aws.String("stream"), Body: struct{ io.Reader }{strings.NewReader(text)},
+		Bucket: aws.String("uploads"), Key: aws.String("stream"), Body: struct{ io.Reader }{strings.NewReader(text)},
 		ContentLength: aws.Int64(int64(len(text))),
 	})
 	if err != nil {
@@ -141,7 +141,7 @@ func TestStream(t *testing.T) {
 func TestBuckets(t *testing.T) {
 	both(t, func(t *testing.T, e *endpoint, c *sdk.Client) {
 		ctx := t.Context()
-		_, err := c.CreateBucket(ctx, &sdk.CreateBucketInput{Bucket: aws.String("work")})
+		_, err := c.CreateBucket(ctx, &sdk.CreateBucketInput{Bucket: aws.String("uploads")})
 		wantCode(t, "CreateBucket twice", err, "BucketAlreadyOwnedByYou")
 		_, err = c.CreateBucket(ctx, &sdk.CreateBucketInput{
 			Bucket: aws.String("more"), CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: "ap-south-1"},
@@ -155,20 +155,20 @@ func TestBuckets(t *testing.T) {
 		}
 		all, err := c.ListBuckets(ctx, &sdk.ListBucketsInput{})
 		if err != nil || len(all.Buckets) != 2 || aws.ToString(all.Buckets[0].Name) != "more" {
-			t.Errorf("ListBuckets = %+v, %v, want more and work", all, err)
+			t.Errorf("ListBuckets = %+v, %v, want more and uploads", all, err)
 		}
 		theirs := e.client(other)
 		if all, err := theirs.ListBuckets(ctx, &sdk.ListBucketsInput{}); err != nil || len(all.Buckets) != 0 {
 			t.Errorf("ListBuckets of another account = %+v, %v, want none", all, err)
 		}
-		_, err = theirs.ListObjectsV2(ctx, &sdk.ListObjectsV2Input{Bucket: aws.String("work")})
+		_, err = theirs.ListObjectsV2(ctx, &sdk.ListObjectsV2Input{Bucket: aws.String("uploads")})
 		wantCode(t, "ListObjectsV2 of another account's bucket", err, "NoSuchBucket")
-		_, err = theirs.CreateBucket(ctx, &sdk.CreateBucketInput{Bucket: aws.String("work")})
+		_, err = theirs.CreateBucket(ctx, &sdk.CreateBucketInput{Bucket: aws.String("uploads")})
 		if err != nil {
 			t.Errorf("CreateBucket of a name that another account has: %v", err)
 		}
 		put(t, c, "k", "x")
-		_, err = c.DeleteBucket(ctx, &sdk.DeleteBucketInput{Bucket: aws.String("work")})
+		_, err = c.DeleteBucket(ctx, &sdk.DeleteBucketInput{Bucket: aws.String("uploads")})
 		wantCode(t, "DeleteBucket with an object", err, "BucketNotEmpty")
 		if _, err = c.DeleteBucket(ctx, &sdk.DeleteBucketInput{Bucket: aws.String("more")}); err != nil {
 			t.Errorf("DeleteBucket: %v", err)
@@ -185,7 +185,7 @@ func TestLists(t *testing.T) {
 			put(t, c, fmt.Sprintf("dir-%d/two", i), "x")
 		}
 		put(t, c, "file", "x")
-		in := &sdk.ListObjectsV2Input{Bucket: aws.String("work"), Delimiter: aws.String("/"), MaxKeys: aws.Int32(2)}
+		in := &sdk.ListObjectsV2Input{Bucket: aws.String("uploads"), Delimiter: aws.String("/"), MaxKeys: aws.Int32(2)}
 		var got []string
 		for p := sdk.NewListObjectsV2Paginator(c, in); p.HasMorePages(); {
 			page, err := p.NextPage(t.Context())
@@ -202,11 +202,11 @@ func TestLists(t *testing.T) {
 		if want := []string{"dir-0/", "dir-1/", "dir-2/", "dir-3/", "dir-4/", "file"}; !slices.Equal(got, want) {
 			t.Errorf("ListObjectsV2 by two = %q, want %q", got, want)
 		}
-		v1, err := c.ListObjects(t.Context(), &sdk.ListObjectsInput{Bucket: aws.String("work"), Prefix: aws.String("dir-1"), Marker: aws.String("dir-1/one")})
+		v1, err := c.ListObjects(t.Context(), &sdk.ListObjectsInput{Bucket: aws.String("uploads"), Prefix: aws.String("dir-1"), Marker: aws.String("dir-1/one")})
 		if err != nil || len(v1.Contents) != 1 || aws.ToString(v1.Contents[0].Key) != "dir-1/two" || aws.ToBool(v1.IsTruncated) {
 			t.Errorf("ListObjects = %+v, %v, want dir-1/two", v1, err)
 		}
-		out, err := c.DeleteObjects(t.Context(), &sdk.DeleteObjectsInput{Bucket: aws.String("work"), Delete: &types.Delete{
+		out, err := c.DeleteObjects(t.Context(), &sdk.DeleteObjectsInput{Bucket: aws.String("uploads"), Delete: &types.Delete{
 			Objects: []types.ObjectIdentifier{{Key: aws.String("file")}, {Key: aws.String("dir-1/one")}, {Key: aws.String("nobody")}},
 		}})
 		if err != nil || len(out.Deleted) != 3 || len(out.Errors) != 0 {
@@ -220,7 +220,7 @@ func TestLists(t *testing.T) {
 func TestCopies(t *testing.T) {
 	both(t, func(t *testing.T, _ *endpoint, c *sdk.Client) {
 		put(t, c, "a b+c", "text")
-		in := &sdk.CopyObjectInput{Bucket: aws.String("work"), Key: aws.String("copy"), CopySource: aws.String("work/a%20b%2Bc")}
+		in := &sdk.CopyObjectInput{Bucket: aws.String("uploads"), Key: aws.String("copy"), CopySource: aws.String("uploads/a%20b%2Bc")}
 		out, err := c.CopyObject(t.Context(), in)
 		if err != nil || aws.ToString(out.CopyObjectResult.ETag) == "" {
 			t.Fatalf("CopyObject = %+v, %v", out, err)
@@ -229,9 +229,9 @@ func TestCopies(t *testing.T) {
 		in.CopySourceIfNoneMatch = out.CopyObjectResult.ETag
 		_, err = c.CopyObject(t.Context(), in)
 		wantCode(t, "CopyObject with a condition", err, "PreconditionFailed")
-		_, err = c.CopyObject(t.Context(), &sdk.CopyObjectInput{Bucket: aws.String("work"), Key: aws.String("copy"), CopySource: aws.String("work/nobody")})
+		_, err = c.CopyObject(t.Context(), &sdk.CopyObjectInput{Bucket: aws.String("uploads"), Key: aws.String("copy"), CopySource: aws.String("uploads/nobody")})
 		wantCode(t, "CopyObject of nothing", err, "NoSuchKey")
-		self := &sdk.CopyObjectInput{Bucket: aws.String("work"), Key: aws.String("copy"), CopySource: aws.String("work/copy")}
+		self := &sdk.CopyObjectInput{Bucket: aws.String("uploads"), Key: aws.String("copy"), CopySource: aws.String("uploads/copy")}
 		_, err = c.CopyObject(t.Context(), self)
 		wantCode(t, "CopyObject onto itself", err, "InvalidRequest")
 		self.MetadataDirective, self.ContentType = types.MetadataDirectiveReplace, aws.String("text/csv")
@@ -247,7 +247,7 @@ func TestCopies(t *testing.T) {
 func TestPresigned(t *testing.T) {
 	both(t, func(t *testing.T, e *endpoint, c *sdk.Client) {
 		p := sdk.NewPresignClient(c)
-		up, err := p.PresignPutObject(t.Context(), &sdk.PutObjectInput{Bucket: aws.String("work"), Key: aws.String("a b/%2F")})
+		up, err := p.PresignPutObject(t.Context(), &sdk.PutObjectInput{Bucket: aws.String("uploads"), Key: aws.String("a b/%2F")})
 		if err != nil {
 			t.Fatalf("PresignPutObject: %v", err)
 		}
@@ -269,7 +269,7 @@ func TestPresigned(t *testing.T) {
 			}
 		}
 		down, err := p.PresignGetObject(t.Context(), &sdk.GetObjectInput{
-			Bucket: aws.String("work"), Key: aws.String("a b/%2F"), ResponseContentDisposition: aws.String("attachment"),
+			Bucket: aws.String("uploads"), Key: aws.String("a b/%2F"), ResponseContentDisposition: aws.String("attachment"),
 		})
 		if err != nil {
 			t.Fatalf("PresignGetObject: %v", err)
@@ -287,7 +287,7 @@ func TestPresigned(t *testing.T) {
 func TestConditions(t *testing.T) {
 	both(t, func(t *testing.T, _ *endpoint, c *sdk.Client) {
 		out := put(t, c, "k", "text")
-		in := &sdk.PutObjectInput{Bucket: aws.String("work"), Key: aws.String("k"), Body: strings.NewReader("other"), IfNoneMatch: aws.String("*")}
+		in := &sdk.PutObjectInput{Bucket: aws.String("uploads"), Key: aws.String("k"), Body: strings.NewReader("other"), IfNoneMatch: aws.String("*")}
 		_, err := c.PutObject(t.Context(), in)
 		wantCode(t, "PutObject with If-None-Match", err, "PreconditionFailed")
 		wantText(t, c, "k", "text")
@@ -307,14 +307,14 @@ func TestBadDigest(t *testing.T) {
 			"CRC32": {ChecksumCRC32: zero(4)}, "CRC32C": {ChecksumCRC32C: zero(4)}, "CRC64NVME": {ChecksumCRC64NVME: zero(8)},
 			"SHA1": {ChecksumSHA1: zero(20)}, "SHA256": {ChecksumSHA256: zero(32)}, "MD5": {ContentMD5: zero(16)},
 		} {
-			in.Bucket, in.Key, in.Body = aws.String("work"), aws.String("k"), strings.NewReader("text")
+			in.Bucket, in.Key, in.Body = aws.String("uploads"), aws.String("k"), strings.NewReader("text")
 			_, err := c.PutObject(t.Context(), in)
 			wantCode(t, "PutObject with another "+name, err, "BadDigest")
 			_, _, err = get(c, "k")
 			wantCode(t, "GetObject after it", err, "NoSuchKey")
 		}
 		_, err := c.PutObject(t.Context(), &sdk.PutObjectInput{
-			Bucket: aws.String("work"), Key: aws.String("k"), Body: strings.NewReader("text"), ContentMD5: aws.String("nonsense"),
+			Bucket: aws.String("uploads"), Key: aws.String("k"), Body: strings.NewReader("text"), ContentMD5: aws.String("nonsense"),
 		})
 		wantCode(t, "PutObject with half an MD5", err, "InvalidDigest")
 	})

@@ -11,7 +11,7 @@ import (
 func TestD54_BucketAgain(t *testing.T) {
 	t.Parallel()
 	e := withBucket(t, Options{})
-	res, reply := e.raw(t, http.MethodPut, "/work", "")
+	res, reply := e.raw(t, http.MethodPut, "/uploads", "")
 	wantError(t, "CreateBucket again", res, reply, http.StatusConflict, "BucketAlreadyOwnedByYou")
 }
 
@@ -22,10 +22,10 @@ func TestD55_HeadersWithoutEffect(t *testing.T) {
 		"X-Amz-Acl", "public-read", "X-Amz-Tagging", "a=b",
 		"X-Amz-Storage-Class", "GLACIER", "X-Amz-Server-Side-Encryption", "AES256",
 	}
-	if res, reply := e.raw(t, http.MethodPut, "/work/o", "text", ignored...); res.StatusCode != http.StatusOK {
+	if res, reply := e.raw(t, http.MethodPut, "/uploads/o", "text", ignored...); res.StatusCode != http.StatusOK {
 		t.Fatalf("PUT with headers of no effect: %s %s, want 200", res.Status, reply)
 	}
-	res, text := e.raw(t, http.MethodGet, "/work/o", "")
+	res, text := e.raw(t, http.MethodGet, "/uploads/o", "")
 	if text != "text" {
 		t.Errorf("GET = %q, want the text", text)
 	}
@@ -38,7 +38,7 @@ func TestD55_HeadersWithoutEffect(t *testing.T) {
 		{"X-Amz-Server-Side-Encryption-Customer-Algorithm", "AES256"},
 		{"X-Amz-Object-Lock-Mode", "COMPLIANCE"},
 	} {
-		res, reply := e.raw(t, http.MethodPut, "/work/p", "text", promise...)
+		res, reply := e.raw(t, http.MethodPut, "/uploads/p", "text", promise...)
 		wantError(t, "PUT with "+promise[0], res, reply, http.StatusNotImplemented, "NotImplemented")
 	}
 }
@@ -46,7 +46,7 @@ func TestD55_HeadersWithoutEffect(t *testing.T) {
 func TestD56_SignatureVersion2(t *testing.T) {
 	t.Parallel()
 	e := withBucket(t, Options{})
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, e.URL+"/work/k?AWSAccessKeyId=AKIDROOT&Signature=c2ln&Expires=4102444800", nil)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, e.URL+"/uploads/k?AWSAccessKeyId=AKIDROOT&Signature=c2ln&Expires=4102444800", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,7 +28,7 @@ func TestMultipart(t *testing.T) {
 		} {
 			key := "multi-" + string(kind.algorithm)
 			u, err := c.CreateMultipartUpload(t.Context(), &sdk.CreateMultipartUploadInput{
-				Bucket: aws.String("work"), Key: aws.String(key), ChecksumAlgorithm: kind.algorithm, ChecksumType: kind.kind,
+				Bucket: aws.String("uploads"), Key: aws.String(key), ChecksumAlgorithm: kind.algorithm, ChecksumType: kind.kind,
 			})
 			if err != nil {
 				t.Errorf("CreateMultipartUpload %s: %v", key, err)
@@ -75,18 +75,18 @@ func TestMultipart(t *testing.T) {
 func TestUploads(t *testing.T) {
 	both(t, func(t *testing.T, _ *endpoint, c *sdk.Client) {
 		put(t, c, "source", strings.Repeat("s", 1000))
-		u, err := c.CreateMultipartUpload(t.Context(), &sdk.CreateMultipartUploadInput{Bucket: aws.String("work"), Key: aws.String("k")})
+		u, err := c.CreateMultipartUpload(t.Context(), &sdk.CreateMultipartUploadInput{Bucket: aws.String("uploads"), Key: aws.String("k")})
 		if err != nil {
 			t.Fatalf("CreateMultipartUpload: %v", err)
 		}
 		p, err := c.UploadPartCopy(t.Context(), &sdk.UploadPartCopyInput{
 			Bucket: u.Bucket, Key: u.Key, UploadId: u.UploadId, PartNumber: aws.Int32(1),
-			CopySource: aws.String("work/source"), CopySourceRange: aws.String("bytes=0-9"),
+			CopySource: aws.String("uploads/source"), CopySourceRange: aws.String("bytes=0-9"),
 		})
 		if err != nil || aws.ToString(p.CopyPartResult.ETag) == "" {
 			t.Fatalf("UploadPartCopy = %+v, %v", p, err)
 		}
-		all, err := c.ListMultipartUploads(t.Context(), &sdk.ListMultipartUploadsInput{Bucket: aws.String("work")})
+		all, err := c.ListMultipartUploads(t.Context(), &sdk.ListMultipartUploadsInput{Bucket: aws.String("uploads")})
 		if err != nil || len(all.Uploads) != 1 || aws.ToString(all.Uploads[0].UploadId) != aws.ToString(u.UploadId) {
 			t.Errorf("ListMultipartUploads = %+v, %v, want the upload", all, err)
 		}

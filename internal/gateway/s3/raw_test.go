@@ -34,11 +34,11 @@ func (e *endpoint) raw(t testing.TB, method, target, body string, headers ...str
 	return e.do(t, r)
 }
 
-// withBucket starts an endpoint with a bucket, work, and an object, k, in it.
+// withBucket starts an endpoint with a bucket, uploads, and an object, k, in it.
 func withBucket(t testing.TB, o Options) *endpoint {
 	t.Helper()
 	e := start(t, false, o)
-	for _, target := range []string{"/work", "/work/k"} {
+	for _, target := range []string{"/uploads", "/uploads/k"} {
 		if res, reply := e.raw(t, http.MethodPut, target, "", "X-Amz-Meta-Who", "me"); res.StatusCode != http.StatusOK {
 			t.Fatalf("PUT %s: %s %s", target, res.Status, reply)
 		}
@@ -64,12 +64,12 @@ func wantError(t testing.TB, what string, res *http.Response, reply string, stat
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	e := withBucket(t, Options{MaxObject: 1 << 20})
-	_, reply := e.raw(t, http.MethodPost, "/work/multi?uploads", "")
+	_, reply := e.raw(t, http.MethodPost, "/uploads/multi?uploads", "")
 	var u createUploadResult
 	if err := xml.Unmarshal([]byte(reply), &u); err != nil {
 		t.Fatalf("CreateMultipartUpload: %s: %v", reply, err)
 	}
-	upload := "/work/multi?uploadId=" + u.UploadID
+	upload := "/uploads/multi?uploadId=" + u.UploadID
 	tags := [3]string{}
 	for i := 1; i <= 2; i++ {
 		res, _ := e.raw(t, http.MethodPut, fmt.Sprint(upload, "&partNumber=", i), "small")
@@ -88,48 +88,48 @@ func TestErrors(t *testing.T) {
 		status                     int
 		code                       string
 	}{
-		{"no key", "GET", "/work/nobody", "", nil, 404, "NoSuchKey"},
+		{"no key", "GET", "/uploads/nobody", "", nil, 404, "NoSuchKey"},
 		{"no bucket", "GET", "/nobody/k", "", nil, 404, "NoSuchBucket"},
 		{"put into no bucket", "PUT", "/nobody/k", "x", nil, 404, "NoSuchBucket"},
 		{"list of no bucket", "GET", "/nobody?list-type=2", "", nil, 404, "NoSuchBucket"},
-		{"bucket twice", "PUT", "/work", "", nil, 409, "BucketAlreadyOwnedByYou"},
-		{"bucket with an object", "DELETE", "/work", "", nil, 409, "BucketNotEmpty"},
+		{"bucket twice", "PUT", "/uploads", "", nil, 409, "BucketAlreadyOwnedByYou"},
+		{"bucket with an object", "DELETE", "/uploads", "", nil, 409, "BucketNotEmpty"},
 		{"bucket's name with capitals", "PUT", "/Work", "", nil, 400, "InvalidBucketName"},
 		{"bucket's name too short", "PUT", "/ab", "", nil, 400, "InvalidBucketName"},
 		{"bucket's name an address", "PUT", "/192.168.5.4", "", nil, 400, "InvalidBucketName"},
 		{"bucket's place no XML", "PUT", "/fresh", "<Create", nil, 400, "MalformedXML"},
-		{"key too long", "PUT", "/work/" + strings.Repeat("k", 1025), "x", nil, 400, "KeyTooLongError"},
-		{"key no UTF-8", "PUT", "/work/%FF", "x", nil, 400, "InvalidArgument"},
-		{"too large", "PUT", "/work/large", strings.Repeat("x", 1<<20+1), nil, 400, "EntityTooLarge"},
-		{"range behind the end", "GET", "/work/k", "", []string{"Range", "bytes=5-"}, 416, "InvalidRange"},
-		{"checksum of another text", "PUT", "/work/x", "x", []string{"X-Amz-Checksum-Crc32", "AAAAAA=="}, 400, "BadDigest"},
-		{"checksum no base64", "PUT", "/work/x", "x", []string{"X-Amz-Checksum-Crc32", "?"}, 400, "InvalidRequest"},
-		{"two checksums", "PUT", "/work/x", "x", []string{"X-Amz-Checksum-Crc32", "AAAAAA==", "X-Amz-Checksum-Crc32c", "AAAAAA=="}, 400, "InvalidRequest"},
-		{"MD5 of another text", "PUT", "/work/x", "x", []string{"Content-Md5", "AAAAAAAAAAAAAAAAAAAAAA=="}, 400, "BadDigest"},
-		{"MD5 too short", "PUT", "/work/x", "x", []string{"Content-Md5", "AAAA"}, 400, "InvalidDigest"},
-		{"metadata too large", "PUT", "/work/x", "x", []string{"X-Amz-Meta-A", strings.Repeat("a", 3000)}, 400, "MetadataTooLarge"},
-		{"not if it is there", "PUT", "/work/k", "x", []string{"If-None-Match", "*"}, 412, "PreconditionFailed"},
-		{"only over another ETag", "PUT", "/work/k", "x", []string{"If-Match", `"0123"`}, 412, "PreconditionFailed"},
-		{"only over nothing's ETag", "PUT", "/work/nobody", "x", []string{"If-Match", `"0123"`}, 404, "NoSuchKey"},
-		{"own encryption key", "PUT", "/work/x", "x", []string{"X-Amz-Server-Side-Encryption-Customer-Algorithm", "AES256"}, 501, "NotImplemented"},
-		{"ACL", "PUT", "/work/k?acl", "x", nil, 501, "NotImplemented"},
-		{"policy", "GET", "/work?policy", "", nil, 501, "NotImplemented"},
-		{"bucket's setting", "PUT", "/work?versioning", "x", nil, 501, "NotImplemented"},
-		{"tagging", "PUT", "/work/k?tagging", "x", nil, 501, "NotImplemented"},
-		{"delete of a setting", "DELETE", "/work?lifecycle", "", nil, 501, "NotImplemented"},
-		{"version", "GET", "/work/k?versionId=abc", "", nil, 501, "NotImplemented"},
-		{"select", "POST", "/work/k?select&select-type=2", "x", nil, 501, "NotImplemented"},
-		{"form", "POST", "/work", "x", nil, 501, "NotImplemented"},
-		{"method", "PATCH", "/work/k", "x", nil, 405, "MethodNotAllowed"},
+		{"key too long", "PUT", "/uploads/" + strings.Repeat("k", 1025), "x", nil, 400, "KeyTooLongError"},
+		{"key no UTF-8", "PUT", "/uploads/%FF", "x", nil, 400, "InvalidArgument"},
+		{"too large", "PUT", "/uploads/large", strings.Repeat("x", 1<<20+1), nil, 400, "EntityTooLarge"},
+		{"range behind the end", "GET", "/uploads/k", "", []string{"Range", "bytes=5-"}, 416, "InvalidRange"},
+		{"checksum of another text", "PUT", "/uploads/x", "x", []string{"X-Amz-Checksum-Crc32", "AAAAAA=="}, 400, "BadDigest"},
+		{"checksum no base64", "PUT", "/uploads/x", "x", []string{"X-Amz-Checksum-Crc32", "?"}, 400, "InvalidRequest"},
+		{"two checksums", "PUT", "/uploads/x", "x", []string{"X-Amz-Checksum-Crc32", "AAAAAA==", "X-Amz-Checksum-Crc32c", "AAAAAA=="}, 400, "InvalidRequest"},
+		{"MD5 of another text", "PUT", "/uploads/x", "x", []string{"Content-Md5", "AAAAAAAAAAAAAAAAAAAAAA=="}, 400, "BadDigest"},
+		{"MD5 too short", "PUT", "/uploads/x", "x", []string{"Content-Md5", "AAAA"}, 400, "InvalidDigest"},
+		{"metadata too large", "PUT", "/uploads/x", "x", []string{"X-Amz-Meta-A", strings.Repeat("a", 3000)}, 400, "MetadataTooLarge"},
+		{"not if it is there", "PUT", "/uploads/k", "x", []string{"If-None-Match", "*"}, 412, "PreconditionFailed"},
+		{"only over another ETag", "PUT", "/uploads/k", "x", []string{"If-Match", `"0123"`}, 412, "PreconditionFailed"},
+		{"only over nothing's ETag", "PUT", "/uploads/nobody", "x", []string{"If-Match", `"0123"`}, 404, "NoSuchKey"},
+		{"own encryption key", "PUT", "/uploads/x", "x", []string{"X-Amz-Server-Side-Encryption-Customer-Algorithm", "AES256"}, 501, "NotImplemented"},
+		{"ACL", "PUT", "/uploads/k?acl", "x", nil, 501, "NotImplemented"},
+		{"policy", "GET", "/uploads?policy", "", nil, 501, "NotImplemented"},
+		{"bucket's setting", "PUT", "/uploads?versioning", "x", nil, 501, "NotImplemented"},
+		{"tagging", "PUT", "/uploads/k?tagging", "x", nil, 501, "NotImplemented"},
+		{"delete of a setting", "DELETE", "/uploads?lifecycle", "", nil, 501, "NotImplemented"},
+		{"version", "GET", "/uploads/k?versionId=abc", "", nil, 501, "NotImplemented"},
+		{"select", "POST", "/uploads/k?select&select-type=2", "x", nil, 501, "NotImplemented"},
+		{"form", "POST", "/uploads", "x", nil, 501, "NotImplemented"},
+		{"method", "PATCH", "/uploads/k", "x", nil, 405, "MethodNotAllowed"},
 		{"method on the service", "DELETE", "/", "", nil, 405, "MethodNotAllowed"},
-		{"page's size", "GET", "/work?list-type=2&max-keys=-1", "", nil, 400, "InvalidArgument"},
-		{"page's token", "GET", "/work?list-type=2&continuation-token=%21", "", nil, 400, "InvalidArgument"},
-		{"encoding", "GET", "/work?encoding-type=none", "", nil, 400, "InvalidArgument"},
-		{"deletion no XML", "POST", "/work?delete", "nonsense", nil, 400, "MalformedXML"},
-		{"deletion of nothing", "POST", "/work?delete", "", nil, 400, "MalformedXML"},
-		{"copy of no name", "PUT", "/work/x", "", []string{"X-Amz-Copy-Source", "nonsense"}, 400, "InvalidArgument"},
-		{"copy from no bucket", "PUT", "/work/x", "", []string{"X-Amz-Copy-Source", "nobody/k"}, 404, "NoSuchBucket"},
-		{"part of no upload", "PUT", "/work/multi?uploadId=x&partNumber=1", "x", nil, 404, "NoSuchUpload"},
+		{"page's size", "GET", "/uploads?list-type=2&max-keys=-1", "", nil, 400, "InvalidArgument"},
+		{"page's token", "GET", "/uploads?list-type=2&continuation-token=%21", "", nil, 400, "InvalidArgument"},
+		{"encoding", "GET", "/uploads?encoding-type=none", "", nil, 400, "InvalidArgument"},
+		{"deletion no XML", "POST", "/uploads?delete", "nonsense", nil, 400, "MalformedXML"},
+		{"deletion of nothing", "POST", "/uploads?delete", "", nil, 400, "MalformedXML"},
+		{"copy of no name", "PUT", "/uploads/x", "", []string{"X-Amz-Copy-Source", "nonsense"}, 400, "InvalidArgument"},
+		{"copy from no bucket", "PUT", "/uploads/x", "", []string{"X-Amz-Copy-Source", "nobody/k"}, 404, "NoSuchBucket"},
+		{"part of no upload", "PUT", "/uploads/multi?uploadId=x&partNumber=1", "x", nil, 404, "NoSuchUpload"},
 		{"part 0", "PUT", upload + "&partNumber=0", "x", nil, 400, "InvalidArgument"},
 		{"part 10001", "PUT", upload + "&partNumber=10001", "x", nil, 400, "InvalidArgument"},
 		{"part of another text", "PUT", upload + "&partNumber=1", "x", []string{"X-Amz-Checksum-Crc32", "AAAAAA=="}, 400, "BadDigest"},
@@ -137,11 +137,11 @@ func TestErrors(t *testing.T) {
 		{"completion in disorder", "POST", upload, parts(2, 1), nil, 400, "InvalidPartOrder"},
 		{"completion with a part that is not there", "POST", upload, parts(1, 3), nil, 400, "InvalidPart"},
 		{"completion no XML", "POST", upload, "nonsense", nil, 400, "MalformedXML"},
-		{"completion of no upload", "POST", "/work/multi?uploadId=x", parts(1), nil, 404, "NoSuchUpload"},
+		{"completion of no upload", "POST", "/uploads/multi?uploadId=x", parts(1), nil, 404, "NoSuchUpload"},
 		{"completion with another checksum", "POST", upload, parts(1), []string{"X-Amz-Checksum-Crc64nvme", "AAAAAAAAAAA="}, 400, "BadDigest"},
-		{"abort of no upload", "DELETE", "/work/multi?uploadId=x", "", nil, 404, "NoSuchUpload"},
-		{"checksum type that cannot be", "POST", "/work/x?uploads", "", []string{"X-Amz-Checksum-Algorithm", "SHA256", "X-Amz-Checksum-Type", "FULL_OBJECT"}, 400, "InvalidRequest"},
-		{"checksum that is none", "POST", "/work/x?uploads", "", []string{"X-Amz-Checksum-Algorithm", "ROT13"}, 400, "InvalidRequest"},
+		{"abort of no upload", "DELETE", "/uploads/multi?uploadId=x", "", nil, 404, "NoSuchUpload"},
+		{"checksum type that cannot be", "POST", "/uploads/x?uploads", "", []string{"X-Amz-Checksum-Algorithm", "SHA256", "X-Amz-Checksum-Type", "FULL_OBJECT"}, 400, "InvalidRequest"},
+		{"checksum that is none", "POST", "/uploads/x?uploads", "", []string{"X-Amz-Checksum-Algorithm", "ROT13"}, 400, "InvalidRequest"},
 	} {
 		if tags[1] != tags[2] { // the texts are the same
 			t.Fatalf("ETags of equal parts: %q", tags)
@@ -149,7 +149,7 @@ func TestErrors(t *testing.T) {
 		res, reply := e.raw(t, c.method, c.target, c.body, c.headers...)
 		wantError(t, c.what, res, reply, c.status, c.code)
 	}
-	if res, _ := e.raw(t, http.MethodHead, "/work/x", ""); res.StatusCode != http.StatusNotFound {
+	if res, _ := e.raw(t, http.MethodHead, "/uploads/x", ""); res.StatusCode != http.StatusNotFound {
 		t.Errorf("HEAD of what was refused: %s, want 404", res.Status)
 	}
 }
@@ -158,7 +158,7 @@ func TestRefusedSignatures(t *testing.T) {
 	t.Parallel()
 	e := withBucket(t, Options{})
 	link := func(at time.Time) string {
-		u, _ := url.Parse(e.URL + "/work/k")
+		u, _ := url.Parse(e.URL + "/uploads/k")
 		return sigv4.Presign(http.MethodGet, u, root, "eu-west-1", service, time.Minute, nil, at)
 	}
 	for _, c := range []struct {
@@ -167,18 +167,18 @@ func TestRefusedSignatures(t *testing.T) {
 		status    int
 		code      string
 	}{
-		{"nobody", e.URL + "/work/k", func(*http.Request) {}, 403, "AccessDenied"},
+		{"nobody", e.URL + "/uploads/k", func(*http.Request) {}, 403, "AccessDenied"},
 		{"expired link", link(time.Now().Add(-time.Hour)), func(*http.Request) {}, 403, "AccessDenied"},
 		{"link of tomorrow", link(time.Now().Add(24 * time.Hour)), func(*http.Request) {}, 403, "RequestTimeTooSkewed"},
 		{"link for another key", strings.Replace(link(time.Now()), "/k?", "/other?", 1), func(*http.Request) {}, 403, "SignatureDoesNotMatch"},
-		{"version 2", e.URL + "/work/k?AWSAccessKeyId=AKIDROOT&Signature=x&Expires=1", func(*http.Request) {}, 400, "InvalidRequest"},
-		{"skewed", e.URL + "/work/k", func(r *http.Request) {
+		{"version 2", e.URL + "/uploads/k?AWSAccessKeyId=AKIDROOT&Signature=x&Expires=1", func(*http.Request) {}, 400, "InvalidRequest"},
+		{"skewed", e.URL + "/uploads/k", func(r *http.Request) {
 			sigv4.Sign(r, root, "eu-west-1", service, sigv4.EmptyPayload, time.Now().Add(-time.Hour))
 		}, 403, "RequestTimeTooSkewed"},
-		{"another service", e.URL + "/work/k", func(r *http.Request) {
+		{"another service", e.URL + "/uploads/k", func(r *http.Request) {
 			sigv4.Sign(r, root, "eu-west-1", "ses", sigv4.EmptyPayload, time.Now())
 		}, 403, "SignatureDoesNotMatch"},
-		{"another body", e.URL + "/work/x", func(r *http.Request) {
+		{"another body", e.URL + "/uploads/x", func(r *http.Request) {
 			r.Method, r.Body, r.ContentLength = http.MethodPut, io.NopCloser(strings.NewReader("other")), 5
 			sigv4.Sign(r, root, "eu-west-1", service, sigv4.HashPayload([]byte("texts")), time.Now())
 		}, 400, "XAmzContentSHA256Mismatch"},
@@ -194,7 +194,7 @@ func TestRefusedSignatures(t *testing.T) {
 			t.Errorf("expired link: %s, want Request has expired", reply)
 		}
 	}
-	if res, _ := e.raw(t, http.MethodHead, "/work/x", ""); res.StatusCode != http.StatusNotFound {
+	if res, _ := e.raw(t, http.MethodHead, "/uploads/x", ""); res.StatusCode != http.StatusNotFound {
 		t.Errorf("HEAD of what had another body: %s, want 404", res.Status)
 	}
 }
@@ -202,7 +202,7 @@ func TestRefusedSignatures(t *testing.T) {
 func TestRanges(t *testing.T) {
 	t.Parallel()
 	e := withBucket(t, Options{})
-	if res, reply := e.raw(t, http.MethodPut, "/work/digits", "0123456789"); res.StatusCode != http.StatusOK {
+	if res, reply := e.raw(t, http.MethodPut, "/uploads/digits", "0123456789"); res.StatusCode != http.StatusOK {
 		t.Fatalf("PUT: %s %s", res.Status, reply)
 	}
 	for _, c := range []struct {
@@ -223,7 +223,7 @@ func TestRanges(t *testing.T) {
 		{"bytes=10-", "", "bytes */10", 416},
 		{"bytes=-0", "", "bytes */10", 416},
 	} {
-		res, text := e.raw(t, http.MethodGet, "/work/digits", "", "Range", c.header)
+		res, text := e.raw(t, http.MethodGet, "/uploads/digits", "", "Range", c.header)
 		if c.status == http.StatusRequestedRangeNotSatisfiable {
 			text = ""
 		}
@@ -236,7 +236,7 @@ func TestRanges(t *testing.T) {
 func TestNotModified(t *testing.T) {
 	t.Parallel()
 	e := withBucket(t, Options{})
-	first, _ := e.raw(t, http.MethodGet, "/work/k", "", "X-Amz-Checksum-Mode", "ENABLED")
+	first, _ := e.raw(t, http.MethodGet, "/uploads/k", "", "X-Amz-Checksum-Mode", "ENABLED")
 	if first.Header.Get("X-Amz-Checksum-Crc64nvme") == "" {
 		t.Errorf("GET in checksum mode: %v, want a checksum", first.Header)
 	}
@@ -257,7 +257,7 @@ func TestNotModified(t *testing.T) {
 		{"If-Unmodified-Since", later, 200},
 		{"If-Unmodified-Since", earlier, 412},
 	} {
-		res, text := e.raw(t, http.MethodGet, "/work/k", "", c.header, c.value, "X-Amz-Checksum-Mode", "ENABLED")
+		res, text := e.raw(t, http.MethodGet, "/uploads/k", "", c.header, c.value, "X-Amz-Checksum-Mode", "ENABLED")
 		if res.StatusCode != c.status {
 			t.Errorf("%s: %s: %s, want %d", c.header, c.value, res.Status, c.status)
 		}
@@ -304,7 +304,7 @@ func (e *endpoint) head(t *testing.T, method, target string, extra ...string) st
 func TestExpectOfNothing(t *testing.T) {
 	t.Parallel()
 	e := withBucket(t, Options{})
-	conn := e.wire(t, e.head(t, "PUT", "/work/empty", "Content-Length: 0", "Expect: 100-continue"))
+	conn := e.wire(t, e.head(t, "PUT", "/uploads/empty", "Content-Length: 0", "Expect: 100-continue"))
 	in := bufio.NewReader(conn)
 	for _, want := range []int{100, 200} {
 		res, err := http.ReadResponse(in, nil)
@@ -317,7 +317,7 @@ func TestExpectOfNothing(t *testing.T) {
 func TestNoLength(t *testing.T) {
 	t.Parallel()
 	e := withBucket(t, Options{})
-	res, err := http.ReadResponse(bufio.NewReader(e.wire(t, e.head(t, "PUT", "/work/x"))), nil)
+	res, err := http.ReadResponse(bufio.NewReader(e.wire(t, e.head(t, "PUT", "/uploads/x"))), nil)
 	if err != nil || res.StatusCode != http.StatusLengthRequired {
 		t.Errorf("PUT without a length: %+v, %v, want 411", res, err)
 	}
@@ -328,11 +328,11 @@ func TestNoLength(t *testing.T) {
 func TestNamesOnTheWire(t *testing.T) {
 	t.Parallel()
 	e := withBucket(t, Options{})
-	text, err := io.ReadAll(e.wire(t, e.head(t, "HEAD", "/work/k", "Connection: close")))
+	text, err := io.ReadAll(e.wire(t, e.head(t, "HEAD", "/uploads/k", "Connection: close")))
 	if err != nil || !strings.Contains(string(text), "\r\nx-amz-meta-who: me\r\n") || !strings.Contains(string(text), "\r\nEtag: \"") {
 		t.Errorf("HEAD = %q, %v, want x-amz-meta-who: me and a quoted ETag", text, err)
 	}
-	text, err = io.ReadAll(e.wire(t, e.head(t, "HEAD", "/work/nobody", "Connection: close")))
+	text, err = io.ReadAll(e.wire(t, e.head(t, "HEAD", "/uploads/nobody", "Connection: close")))
 	if err != nil || !strings.HasPrefix(string(text), "HTTP/1.1 404") || !strings.HasSuffix(string(text), "\r\n\r\n") {
 		t.Errorf("HEAD of nothing = %q, %v, want 404 and no body", text, err)
 	}
@@ -347,7 +347,7 @@ func TestHangUp(t *testing.T) {
 		t.Fatalf("Open: %v", err)
 	}
 	defer func() { _ = store.Close() }()
-	if err := store.CreateBucket(t.Context(), root.Account, "work", ""); err != nil {
+	if err := store.CreateBucket(t.Context(), root.Account, "uploads", ""); err != nil {
 		t.Fatal(err)
 	}
 	h := New(store, sigv4.NewVerifier(lookup, sigv4.Options{}), Options{})
@@ -356,7 +356,7 @@ func TestHangUp(t *testing.T) {
 		defer close(served)
 		h.ServeHTTP(w, r)
 	})
-	conn := e.wire(t, e.head(t, "PUT", "/work/half", "Content-Length: 1000000")+strings.Repeat("x", 500_000))
+	conn := e.wire(t, e.head(t, "PUT", "/uploads/half", "Content-Length: 1000000")+strings.Repeat("x", 500_000))
 	_ = conn.Close()
 	<-served
 	if files, err := os.ReadDir(filepath.Join(dir, "blobs")); err != nil || len(files) != 0 {

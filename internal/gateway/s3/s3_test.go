@@ -82,7 +82,7 @@ func both(t *testing.T, test func(t *testing.T, e *endpoint, c *sdk.Client)) {
 			t.Parallel()
 			e := start(t, secure, Options{})
 			c := e.client(root)
-			if _, err := c.CreateBucket(t.Context(), &sdk.CreateBucketInput{Bucket: aws.String("work")}); err != nil {
+			if _, err := c.CreateBucket(t.Context(), &sdk.CreateBucketInput{Bucket: aws.String("uploads")}); err != nil {
 				t.Fatalf("CreateBucket: %v", err)
 			}
 			test(t, e, c)
@@ -93,7 +93,7 @@ func both(t *testing.T, test func(t *testing.T, e *endpoint, c *sdk.Client)) {
 func put(t testing.TB, c *sdk.Client, key, text string) *sdk.PutObjectOutput {
 	t.Helper()
 	out, err := c.PutObject(context.Background(), &sdk.PutObjectInput{
-		Bucket: aws.String("work"), Key: aws.String(key), Body: bytes.NewReader([]byte(text)),
+		Bucket: aws.String("uploads"), Key: aws.String(key), Body: bytes.NewReader([]byte(text)),
 	})
 	if err != nil {
 		t.Fatalf("PutObject %q: %v", key, err)
@@ -102,7 +102,7 @@ func put(t testing.TB, c *sdk.Client, key, text string) *sdk.PutObjectOutput {
 }
 
 func get(c *sdk.Client, key string) (string, *sdk.GetObjectOutput, error) {
-	out, err := c.GetObject(context.Background(), &sdk.GetObjectInput{Bucket: aws.String("work"), Key: aws.String(key)})
+	out, err := c.GetObject(context.Background(), &sdk.GetObjectInput{Bucket: aws.String("uploads"), Key: aws.String(key)})
 	if err != nil {
 		return "", nil, err
 	}
@@ -150,7 +150,7 @@ func serveFunc(t *testing.T, h http.HandlerFunc) *endpoint {
 func TestVirtualHosts(t *testing.T) {
 	t.Parallel()
 	e := withBucket(t, Options{Host: "s3.test"})
-	for host, want := range map[string]int{"work.s3.test": 200, "work.s3.test:80": 200, "nobody.s3.test": 404, "s3.test": 404} {
+	for host, want := range map[string]int{"uploads.s3.test": 200, "uploads.s3.test:80": 200, "nobody.s3.test": 404, "s3.test": 404} {
 		r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, e.URL+"/k", nil)
 		r.Host = host
 		sigv4.Sign(r, root, "eu-west-1", service, sigv4.EmptyPayload, time.Now())
@@ -175,7 +175,7 @@ func TestIsS3(t *testing.T) {
 		{"POST", "", "MailManagerSvc.ListAddressLists", false},
 		{"GET", "", "MailManagerSvc.ListAddressLists", false},
 	} {
-		r := httptest.NewRequest(c.method, "/work/k", nil)
+		r := httptest.NewRequest(c.method, "/uploads/k", nil)
 		if c.target != "" {
 			r.Header.Set("X-Amz-Target", c.target)
 		}
