@@ -31,6 +31,17 @@ func contactKey(address string) (string, error) {
 	return string(key), nil
 }
 
+// contactOf finds the list that a call is about, and the key that an address has on it.
+// AWS looks at the address first.
+func (s *Service) contactOf(ctx context.Context, list, address string) (store.List, contactSettings, string, error) {
+	key, err := contactKey(address)
+	if err != nil {
+		return store.List{}, contactSettings{}, "", err
+	}
+	l, set, err := s.contactList(ctx, list)
+	return l, set, key, err
+}
+
 // checkAttributes refuses attributes that are too long.
 func checkAttributes(text *string) error {
 	if text != nil && len(*text) > destination.MaxAttributes {
@@ -81,11 +92,7 @@ func (s *Service) CreateContact(ctx context.Context, in *api.CreateContactInput)
 	if err := checkAttributes(in.AttributesData); err != nil {
 		return nil, err
 	}
-	key, err := contactKey(in.EmailAddress)
-	if err != nil {
-		return nil, err
-	}
-	l, set, err := s.contactList(ctx, in.ContactListName)
+	l, set, key, err := s.contactOf(ctx, in.ContactListName, in.EmailAddress)
 	if err != nil {
 		return nil, err
 	}
@@ -105,11 +112,7 @@ func (s *Service) CreateContact(ctx context.Context, in *api.CreateContactInput)
 
 // GetContact tells about a contact, its preferences in the order of the list's topics.
 func (s *Service) GetContact(ctx context.Context, in *api.GetContactInput) (*api.GetContactOutput, error) {
-	key, err := contactKey(in.EmailAddress)
-	if err != nil {
-		return nil, err
-	}
-	l, set, err := s.contactList(ctx, in.ContactListName)
+	l, set, key, err := s.contactOf(ctx, in.ContactListName, in.EmailAddress)
 	if err != nil {
 		return nil, err
 	}
@@ -141,11 +144,7 @@ func (s *Service) UpdateContact(ctx context.Context, in *api.UpdateContactInput)
 	if err := checkAttributes(in.AttributesData); err != nil {
 		return nil, err
 	}
-	key, err := contactKey(in.EmailAddress)
-	if err != nil {
-		return nil, err
-	}
-	l, set, err := s.contactList(ctx, in.ContactListName)
+	l, set, key, err := s.contactOf(ctx, in.ContactListName, in.EmailAddress)
 	if err != nil {
 		return nil, err
 	}
@@ -165,11 +164,7 @@ func (s *Service) UpdateContact(ctx context.Context, in *api.UpdateContactInput)
 
 // DeleteContact takes an address off a list.
 func (s *Service) DeleteContact(ctx context.Context, in *api.DeleteContactInput) (*api.DeleteContactOutput, error) {
-	key, err := contactKey(in.EmailAddress)
-	if err != nil {
-		return nil, err
-	}
-	l, _, err := s.contactList(ctx, in.ContactListName)
+	l, _, key, err := s.contactOf(ctx, in.ContactListName, in.EmailAddress)
 	if err != nil {
 		return nil, err
 	}
