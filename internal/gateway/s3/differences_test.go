@@ -56,3 +56,17 @@ func TestD56_SignatureVersion2(t *testing.T) {
 		t.Errorf("%s: want the sentence to name Signature Version 4", reply)
 	}
 }
+
+func TestD115_Conditions(t *testing.T) {
+	t.Parallel()
+	e := withBucket(t, Options{})
+	res, reply := e.raw(t, http.MethodDelete, "/uploads/k", "", ifMatchSize, "99")
+	wantError(t, "DELETE under another size", res, reply, http.StatusPreconditionFailed, "PreconditionFailed")
+	if res, reply := e.raw(t, http.MethodDelete, "/uploads/nobody", "", ifMatchSize, "99"); res.StatusCode != http.StatusNoContent {
+		t.Errorf("DELETE of nothing under a size: %s %s, want 204", res.Status, reply)
+	}
+	res, reply = e.raw(t, http.MethodPut, "/uploads/k", "", "If-Unmodified-Since", "Sat, 28 Nov 2026 00:00:00 GMT")
+	wantError(t, "PUT under a time", res, reply, http.StatusNotImplemented, "NotImplemented")
+	res, reply = e.raw(t, http.MethodDelete, "/uploads/k?uploadId=none", "", ifMatchStarted, "Sat, 28 Nov 2026 00:00:00 GMT")
+	wantError(t, "abort of no upload under a time", res, reply, http.StatusNotFound, "NoSuchUpload")
+}

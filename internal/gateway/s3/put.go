@@ -41,15 +41,6 @@ func (c *call) meta() (diskobject.Meta, error) {
 	return m, nil
 }
 
-// condition reads what has to hold for a write.
-func (c *call) condition() (diskobject.Condition, error) {
-	match, none := c.r.Header.Get("If-Match"), c.r.Header.Get("If-None-Match")
-	if none != "" && none != "*" || none != "" && match != "" {
-		return diskobject.Condition{}, failure{"NotImplemented", http.StatusNotImplemented, "A header you provided implies functionality that is not implemented: If-None-Match"}
-	}
-	return diskobject.Condition{Absent: none == "*", ETag: strings.Trim(match, `"`)}, nil
-}
-
 func (c *call) putObject() error {
 	w, in, err := c.write()
 	if err != nil {
@@ -79,14 +70,6 @@ func (c *call) write() (diskobject.Write, *integrity, error) {
 		w.Meta, err = c.meta()
 	}
 	return w, &in, err
-}
-
-func (c *call) deleteObject() error {
-	if err := c.store.Delete(c.r.Context(), c.name()); err != nil {
-		return err
-	}
-	c.w.WriteHeader(http.StatusNoContent)
-	return nil
 }
 
 // checksums are the elements of a reply that tell one.
@@ -130,14 +113,20 @@ func (c *call) copyObject() error {
 	if err != nil {
 		return err
 	}
-	var meta *diskobject.Meta
+	var o diskobject.Copying
+	if o.Accept, err = c.acceptSource(); err != nil {
+		return err
+	}
+	if o.If, err = c.condition(); err != nil {
+		return err
+	}
 	switch strings.ToUpper(c.r.Header.Get("X-Amz-Metadata-Directive")) {
 	case "REPLACE":
 		m, err := c.meta()
 		if err != nil {
 			return err
 		}
-		meta = &m
+		o.Meta = &m
 	case "", "COPY":
 		if src == c.name() {
 			return failure{"InvalidRequest", http.StatusBadRequest, "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes."}
@@ -145,21 +134,15 @@ func (c *call) copyObject() error {
 	default:
 		return failure{"InvalidArgument", http.StatusBadRequest, "Unknown metadata directive."}
 	}
-	o, err := c.store.Copy(c.r.Context(), src, c.name(), meta, c.accept)
+	made, err := c.store.Copy(c.r.Context(), src, c.name(), o)
 	if err != nil {
 		return err
 	}
 	c.writeXML(http.StatusOK, copyResult{
-		XMLName: xml.Name{Local: "CopyObjectResult"}, ETag: quote(o.ETag), LastModified: o.Modified.Format(timestamp),
-		ChecksumType: checksumType(o.Checksum), checksums: checksumsOf(o.Checksum.Algorithm, o.Checksum.Value),
+		XMLName: xml.Name{Local: "CopyObjectResult"}, ETag: quote(made.ETag), LastModified: made.Modified.Format(timestamp),
+		ChecksumType: checksumType(made.Checksum), checksums: checksumsOf(made.Checksum.Algorithm, made.Checksum.Value),
 	})
 	return nil
-}
-
-// accept asks of the source what the copy's conditions ask of it.
-func (c *call) accept(o diskobject.Object) error {
-	_, err := evaluate(c.r.Header, copySource+"-", o)
-	return err
 }
 
 // source reads the name of what is to be copied, bucket/key with or without a slash

@@ -174,6 +174,9 @@ func (c *call) serve() (string, error) {
 			return op.name, err
 		}
 	}
+	if err := c.checkConditional(op); err != nil {
+		return op.name, err
+	}
 	return op.name, op.serve(c)
 }
 

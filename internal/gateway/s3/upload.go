@@ -2,7 +2,6 @@ package s3
 
 import (
 	"encoding/xml"
-	"errors"
 	"io"
 	"net/http"
 	"strconv"
@@ -108,12 +107,16 @@ func (c *call) uploadPartCopy() error {
 	if err != nil {
 		return err
 	}
+	accept, err := c.acceptSource()
+	if err != nil {
+		return err
+	}
 	r, err := c.store.Get(c.r.Context(), src)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = r.Close() }()
-	if err := c.accept(r.Object); err != nil {
+	if err := accept(r.Object); err != nil {
 		return err
 	}
 	piece := span{0, r.Object.Size}
@@ -205,17 +208,13 @@ func (c *call) parts(a diskobject.Algorithm) ([]diskobject.PartRef, error) {
 }
 
 func (c *call) abortUpload() error {
-	if err := c.store.Abort(c.r.Context(), c.name(), c.q.Get("uploadId")); err != nil {
+	started, err := c.timeHeader(ifMatchStarted)
+	if err != nil {
+		return err
+	}
+	if err := c.store.Abort(c.r.Context(), c.name(), c.q.Get("uploadId"), started); err != nil {
 		return err
 	}
 	c.w.WriteHeader(http.StatusNoContent)
 	return nil
-}
-
-// xmlNeeded says of a body that is missing that it should have been XML.
-func xmlNeeded(err error) error {
-	if errors.Is(err, io.EOF) {
-		return errXML
-	}
-	return err
 }

@@ -22,8 +22,17 @@ func (s *Store) Put(ctx context.Context, n object.Name, contentType string, r io
 }
 
 // Delete implements object.Store.
-func (s *Store) Delete(_ context.Context, n object.Name) error {
+func (s *Store) Delete(ctx context.Context, n object.Name) error {
+	return s.DeleteIf(ctx, n, Condition{})
+}
+
+// DeleteIf removes the object at n if the condition holds. If there is none, that is an
+// error only if the condition asks for an ETag.
+func (s *Store) DeleteIf(_ context.Context, n object.Name, c Condition) error {
 	return s.update(func(st *step) error {
+		if err := c.check(st, n); err != nil {
+			return err
+		}
 		e, err := lookup(st, n)
 		if fault.Is(err, fault.NotFound) {
 			return nil

@@ -130,7 +130,7 @@ func live(t *testing.T, p *power) {
 	puts("b", "later")
 	try("Delete", p.during("b", "", func() error { return s.Delete(ctx, at("b")) }))
 	try("Copy", p.during("c", p.now.objects["a"], func() error {
-		_, err := s.Copy(ctx, at("a"), at("c"), nil, nil)
+		_, err := s.Copy(ctx, at("a"), at("c"), Copying{})
 		return err
 	}))
 	liveUpload(t, p, s)

@@ -81,11 +81,11 @@ func TestBlobsGoWhenNobodyWantsThem(t *testing.T) {
 	put(t, s, "a", "first")
 	put(t, s, "a", "second")
 	wantBlobs(t, dir, 1, "after a replacing put")
-	if _, err := s.Copy(ctx, at("a"), at("b"), nil, nil); err != nil {
+	if _, err := s.Copy(ctx, at("a"), at("b"), Copying{}); err != nil {
 		t.Fatalf("Copy: %v", err)
 	}
 	wantBlobs(t, dir, 1, "after a copy")
-	if _, err := s.Copy(ctx, at("a"), at("a"), &Meta{ContentType: "text/csv"}, nil); err != nil {
+	if _, err := s.Copy(ctx, at("a"), at("a"), Copying{Meta: &Meta{ContentType: "text/csv"}}); err != nil {
 		t.Fatalf("Copy onto itself: %v", err)
 	}
 	if err := s.Delete(ctx, at("a")); err != nil {

@@ -38,29 +38,6 @@ type Object struct {
 	Parts    int // that it was put in; 0 if it was put whole
 }
 
-// Condition is what must hold in the very moment in which a name gets its object.
-type Condition struct {
-	Absent bool   // nothing lies there (If-None-Match: *)
-	ETag   string // what lies there has this ETag (If-Match)
-}
-
-func (c Condition) check(from reader, n object.Name) error {
-	if c == (Condition{}) {
-		return nil
-	}
-	old, err := lookup(from, n)
-	missing := fault.Is(err, fault.NotFound)
-	switch {
-	case err != nil && !missing:
-		return err
-	case missing && c.ETag != "":
-		return err
-	case c.Absent && !missing, c.ETag != "" && c.ETag != "*" && c.ETag != old.ETag:
-		return fault.New(fault.PreconditionFailed, "At least one of the pre-conditions you specified did not hold")
-	}
-	return nil
-}
-
 // Write says how an object, or a part of one, is to be put.
 type Write struct {
 	Meta     Meta
@@ -134,10 +111,16 @@ func (s *Store) writeObject(ctx context.Context, n object.Name, w Write, r io.Re
 	return e.object(n), nil
 }
 
-// Copy puts what lies at src under dst, which is in the same account. meta takes the
-// place of the source's, unless it is nil. accept, unless nil, is asked about the
-// source that is copied; its error is Copy's.
-func (s *Store) Copy(_ context.Context, src, dst object.Name, meta *Meta, accept func(Object) error) (Object, error) {
+// Copying says how an object is to be copied. The zero value copies all of it.
+type Copying struct {
+	Meta   *Meta              // replaces the source's, unless it is nil
+	If     Condition          // on the destination
+	Accept func(Object) error // unless nil, is asked about the source; its error is Copy's
+}
+
+// Copy makes dst an object with the bytes of src, which is in the same account. No byte
+// is copied.
+func (s *Store) Copy(_ context.Context, src, dst object.Name, o Copying) (Object, error) {
 	if err := checkName(dst); err != nil {
 		return Object{}, err
 	}
@@ -152,13 +135,16 @@ func (s *Store) Copy(_ context.Context, src, dst object.Name, meta *Meta, accept
 		if e, err = lookup(st, src); err != nil {
 			return err
 		}
-		if accept != nil {
-			if err := accept(e.object(src)); err != nil {
+		if o.Accept != nil {
+			if err := o.Accept(e.object(src)); err != nil {
 				return err
 			}
 		}
-		if meta != nil {
-			e.Meta = *meta
+		if err := o.If.check(st, dst); err != nil {
+			return err
+		}
+		if o.Meta != nil {
+			e.Meta = *o.Meta
 		}
 		e.Modified = s.now().UTC()
 		if err := st.refer(e.Content, 1); err != nil {

@@ -216,11 +216,16 @@ func (s *Store) Uploads(_ context.Context, account, bucket string, q UploadQuery
 	return p, err
 }
 
-// Abort ends an upload and removes its parts.
-func (s *Store) Abort(_ context.Context, n object.Name, id string) error {
+// Abort ends an upload and removes its parts. If the upload was not started in the same
+// second as started, it is fault.PreconditionFailed; the zero time accepts any.
+func (s *Store) Abort(_ context.Context, n object.Name, id string, started time.Time) error {
 	return s.update(func(st *step) error {
-		if _, err := upload(st, n, id); err != nil {
+		u, err := upload(st, n, id)
+		if err != nil {
 			return err
+		}
+		if !sameSecond(started, u.Started) {
+			return errCondition
 		}
 		return st.dropUpload(n, id, nil)
 	})

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sluicehq/sluice/internal/fault"
 )
@@ -103,10 +104,10 @@ func TestCompleteRefuses(t *testing.T) {
 	if got, err := text(t.Context(), s, at("k"), ""); err != nil || got != "before" {
 		t.Errorf("after refused completions k reads %q, %v", got, err)
 	}
-	if err := s.Abort(t.Context(), at("k"), u.ID); err != nil {
+	if err := s.Abort(t.Context(), at("k"), u.ID, time.Time{}); err != nil {
 		t.Errorf("Abort: %v", err)
 	}
-	if err := s.Abort(t.Context(), at("k"), u.ID); err != ErrNoUpload {
+	if err := s.Abort(t.Context(), at("k"), u.ID, time.Time{}); err != ErrNoUpload {
 		t.Errorf("Abort twice: %v, want ErrNoUpload", err)
 	}
 	wantBlobs(t, dir, 1, "after Abort")

@@ -1,0 +1,118 @@
+package s3
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sluicehq/sluice/internal/object/diskobject"
+)
+
+const (
+	ifMatchSize     = "X-Amz-If-Match-Size"
+	ifMatchModified = "X-Amz-If-Match-Last-Modified-Time"
+	ifMatchStarted  = "X-Amz-If-Match-Initiated-Time"
+)
+
+// conditional are the headers that make a request conditional, each with the operations
+// that change something and check it. Reads follow RFC 9110, which lets them pass over a
+// condition that they do not know.
+var conditional = map[string][]string{
+	"If-Match":                         {"PutObject", "CopyObject", "CompleteMultipartUpload", "DeleteObject"},
+	"If-None-Match":                    {"PutObject", "CopyObject", "CompleteMultipartUpload"},
+	"If-Modified-Since":                nil,
+	"If-Unmodified-Since":              nil,
+	ifMatchSize:                        {"DeleteObject"},
+	ifMatchModified:                    {"DeleteObject"},
+	ifMatchStarted:                     {"AbortMultipartUpload"},
+	copySource + "-If-Match":            {"CopyObject", "UploadPartCopy"},
+	copySource + "-If-None-Match":       {"CopyObject", "UploadPartCopy"},
+	copySource + "-If-Modified-Since":   {"CopyObject", "UploadPartCopy"},
+	copySource + "-If-Unmodified-Since": {"CopyObject", "UploadPartCopy"},
+}
+
+// checkConditional refuses a change under a condition that the operation does not check.
+func (c *call) checkConditional(op *operation) error {
+	if c.r.Method == http.MethodGet || c.r.Method == http.MethodHead {
+		return nil
+	}
+	for name, checked := range conditional {
+		values, given := c.r.Header[name]
+		switch {
+		case !given:
+		case !slices.Contains(checked, op.name):
+			return notImplemented(name)
+		case len(values) != 1 || strings.Trim(values[0], ` "`) == "":
+			return invalidHeader(name)
+		}
+	}
+	return nil
+}
+
+func notImplemented(header string) failure {
+	return failure{"NotImplemented", http.StatusNotImplemented, "A header you provided implies functionality that is not implemented: " + header}
+}
+
+func invalidHeader(name string) failure {
+	return failure{"InvalidArgument", http.StatusBadRequest, fmt.Sprintf("Value for %s header is invalid.", strings.ToLower(name))}
+}
+
+// condition reads what must hold for the object that a request puts or deletes.
+func (c *call) condition() (diskobject.Condition, error) {
+	h := c.r.Header
+	match, none := h.Get("If-Match"), h.Get("If-None-Match")
+	if none != "" && none != "*" || none != "" && match != "" {
+		return diskobject.Condition{}, notImplemented("If-None-Match")
+	}
+	cond := diskobject.Condition{Absent: none == "*", ETag: strings.Trim(match, `"`)}
+	if text := h.Get(ifMatchSize); text != "" {
+		size, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || size < 0 {
+			return cond, invalidHeader(ifMatchSize)
+		}
+		cond.Size = &size
+	}
+	var err error
+	cond.Modified, err = c.timeHeader(ifMatchModified)
+	return cond, err
+}
+
+// timeHeader reads a time; without the header it is the zero time.
+func (c *call) timeHeader(name string) (time.Time, error) {
+	text := c.r.Header.Get(name)
+	if text == "" {
+		return time.Time{}, nil
+	}
+	t, err := parseTime(text)
+	if err != nil {
+		return t, invalidHeader(name)
+	}
+	return t, nil
+}
+
+// parseTime reads a time in one of HTTP's forms or in that of S3's XML.
+func parseTime(text string) (time.Time, error) {
+	if t, err := http.ParseTime(text); err == nil {
+		return t, nil
+	}
+	return time.Parse(time.RFC3339, text)
+}
+
+// acceptSource returns what a copy asks about its source. For a read, a time that is no
+// time is no condition; a copy must not go on without the condition.
+func (c *call) acceptSource() (func(diskobject.Object) error, error) {
+	for _, name := range []string{copySource + "-If-Modified-Since", copySource + "-If-Unmodified-Since"} {
+		if text := c.r.Header.Get(name); text != "" {
+			if _, err := http.ParseTime(text); err != nil {
+				return nil, invalidHeader(name)
+			}
+		}
+	}
+	return func(o diskobject.Object) error {
+		_, err := evaluate(c.r.Header, copySource+"-", o)
+		return err
+	}, nil
+}
