@@ -26,7 +26,7 @@ demo: build
 test: needs
 	SLUICE_TEST_ALL=1 $(GO) test ./...
 
-# SLUICE_FAULTS_SEED repeats the order of another run, which it prints.
+# SLUICE_SEED repeats the order and the choices of another run, which it prints.
 FAULTS ?= 8m
 test-faults: needs
 	SLUICE_TEST_ALL=1 SLUICE_FAULTS=$(FAULTS) $(GO) test -count=1 -v -timeout 30m -run TestFaults ./conformance/fleet

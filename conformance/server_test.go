@@ -1,6 +1,6 @@
 // Package conformance drives the built server from outside, as its users do: with
 // AWS's own clients, with requests that were recorded from them, and with kill -9.
-// Nothing here imports the server's packages, but for what starts a PostgreSQL.
+// Nothing here imports the server's packages, but for those that support tests.
 package conformance
 
 import (

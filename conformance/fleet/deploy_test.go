@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"net/url"
 	"os"
 	"os/exec"
@@ -17,6 +16,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/sluicehq/sluice/internal/store/pgstore/pgtest"
+	"github.com/sluicehq/sluice/internal/testenv"
 )
 
 // What is in compose.yaml, as far as it is looked at.
@@ -145,7 +145,7 @@ func TestComposeRuns(t *testing.T) {
 		"postgres:5432/sluice": database.Host + database.Path,
 		"sslmode=disable":      database.RawQuery,
 	}
-	f := &fleet{t: t, random: rand.New(rand.NewPCG(1, 1)), server: server, database: database.String(), files: fileClient(files.address())}
+	f := &fleet{t: t, random: testenv.Rand(t), server: server, database: database.String(), files: fileClient(files.address())}
 	if _, err := f.files.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(sources)}); err != nil {
 		t.Fatal(err)
 	}

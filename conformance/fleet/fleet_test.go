@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/sluicehq/sluice/internal/store/pgstore/pgtest"
+	"github.com/sluicehq/sluice/internal/testenv"
 )
 
 const (
@@ -48,9 +49,9 @@ func (f *fleet) healthy() {
 }
 
 // newFleet starts three nodes. Their S3 is another server's endpoint if none is given.
-func newFleet(t *testing.T, seed uint64, endpoint string) *fleet {
+func newFleet(t *testing.T, endpoint string) *fleet {
 	t.Helper()
-	f := &fleet{t: t, random: rand.New(rand.NewPCG(seed, 0)), server: pgtest.New(t)}
+	f := &fleet{t: t, random: testenv.Rand(t), server: pgtest.New(t)}
 	f.database = f.server.URL(t)
 	if endpoint == "" {
 		endpoint = startS3(t)

@@ -5,16 +5,13 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strconv"
 	"testing"
 	"time"
 )
 
-// The long form, which make test-faults asks for by these variables.
-const (
-	forSoLong = "SLUICE_FAULTS"      // a time, such as 8m
-	seeded    = "SLUICE_FAULTS_SEED" // repeats the order and the choices of another run
-)
+// forSoLong is the variable by which make test-faults asks for the long form, and says
+// for how long, such as 8m.
+const forSoLong = "SLUICE_FAULTS"
 
 // TestFleet strikes a fleet with one fault after the other while one set of imports and
 // writes goes on. With -short it is one fault.
@@ -23,7 +20,7 @@ func TestFleet(t *testing.T) {
 	if os.Getenv(forSoLong) != "" {
 		t.Skip("TestFaults does the same and more")
 	}
-	f := newFleet(t, 1, "")
+	f := newFleet(t, "")
 	rows, strikes := 20_000, []func(*fleet, *trial){
 		(*fleet).kill, (*fleet).pauseInBatch, (*fleet).crashDatabase, (*fleet).loseAnswers,
 		func(f *fleet, tr *trial) { f.partStore(tr, holds) },
@@ -44,7 +41,7 @@ func TestFleetOnAForeignS3(t *testing.T) {
 	if testing.Short() {
 		t.Skip("TestFleet has one fault already")
 	}
-	f := newFleet(t, 1, startForeignS3(t))
+	f := newFleet(t, startForeignS3(t))
 	tr := f.begin("eu-test-1", 8_000)
 	f.kill(tr)
 	f.partObjects(tr, cuts)
@@ -61,14 +58,7 @@ func TestFaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	seed := uint64(time.Now().UnixNano())
-	if text := os.Getenv(seeded); text != "" {
-		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Logf("%s=%d", seeded, seed)
-	f := newFleet(t, seed, "")
+	f := newFleet(t, "")
 	survived := map[string]int{}
 	end := time.Now().Add(length)
 	var round []fault
@@ -93,7 +83,7 @@ func TestFaults(t *testing.T) {
 		t.Logf("%3d × %s", survived[name], name)
 		total += survived[name]
 	}
-	t.Logf("%d faults survived, %s=%d", total, seeded, seed)
+	t.Logf("%d faults survived", total)
 }
 
 func (f *fleet) strike(tr *trial, struck fault, survived map[string]int) {

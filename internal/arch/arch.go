@@ -17,13 +17,14 @@ var imports = map[string][]string{
 	"api":         {"wire"},
 	"service":     {"api", "wire", "job", "destination", "object", "store", "fault"},
 	"engine":      {"job", "record", "destination", "object", "store", "fault"},
-	"store":       {"job", "destination", "record", "fault"},
+	"store":       {"job", "destination", "record", "fault", "testenv"},
 	"job":         {"record", "destination", "fault"},
 	"destination": {"record", "fault"},
 	"record":      {"fault"},
-	"object":      {"fault"},
+	"object":      {"fault", "testenv"},
 	"sigv4":       {"fault"},
 	"fault":       {},
+	"testenv":     {}, // of tests and what supports them, see testSupport
 	"arch":        {},
 }
 
@@ -34,6 +35,10 @@ var strangers = map[string]bool{"store": true, "object": true, "service": true}
 // official is the one package of the product that AWS's own client is for: it wraps
 // an S3 that is not ours. Everywhere else official clients are tools of tests.
 const official = "internal/object/s3object"
+
+// testSupport is imported by tests, and by packages that support tests, whose names end
+// in test. The product does without it.
+const testSupport = "internal/testenv"
 
 // banned are names that say nothing about what is inside.
 var banned = map[string]bool{

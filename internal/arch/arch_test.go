@@ -88,6 +88,8 @@ func refused(from, to string) string {
 		return ""
 	case !inside:
 		return "is not under internal/"
+	case to == testSupport && w != "testenv" && !strings.HasSuffix(from, "test"):
+		return "is for tests"
 	case imports[w] == nil:
 		return strconv.Quote(w) + " is not a word of the import table"
 	case w != target:
@@ -155,6 +157,9 @@ func TestRefused(t *testing.T) {
 		{"cmd/sluice", "internal/node", true},
 		{"sluicetest", "internal/node", true},
 		{"conformance", "internal/engine", true},
+		{"internal/object/objecttest", "internal/testenv", true},
+		{"internal/object/diskobject", "internal/testenv", false},
+		{"internal/engine", "internal/testenv", false},
 	} {
 		if why := refused(c.from, c.to); (why == "") != c.ok {
 			t.Errorf("%s imports %s: refused %q, want allowed %t", c.from, c.to, why, c.ok)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +17,7 @@ import (
 	"github.com/sluicehq/sluice/internal/engine"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/object"
+	"github.com/sluicehq/sluice/internal/testenv"
 )
 
 // The power is cut at every moment that can matter: after each commit, and before
@@ -201,7 +201,7 @@ func TestCompetition(t *testing.T) {
 		}
 		const lease = 60 * time.Millisecond
 		for _, holder := range []string{"first", "second"} {
-			random := rand.New(rand.NewPCG(1, uint64(len(holder))))
+			random := testenv.Rand(t)
 			var mu sync.Mutex
 			stall := func(ctx context.Context, most time.Duration) error {
 				mu.Lock()

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"testing/iotest"
 
 	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/testenv"
 )
 
 // upload is an aws-chunked PUT, and what may be odd about it.
@@ -196,9 +196,10 @@ func TestChunkedBodiesAltered(t *testing.T) {
 			t.Parallel()
 			u.data = u.data[:min(len(u.data), 300)]
 			r, encoded := u.encode(t)
+			random := testenv.Rand(t)
 			for i := range encoded {
 				altered := bytes.Clone(encoded)
-				altered[i] ^= 1 << rand.N(8)
+				altered[i] ^= 1 << random.IntN(8)
 				in := received(t, r, altered)
 				_, got, err := verifyAll(verifierAt(noon), in, "s3")
 				if err == nil && bytes.Equal(got, u.data) && sameTrailers(in.Trailer, u.trailers) {

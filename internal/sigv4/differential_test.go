@@ -13,6 +13,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"github.com/sluicehq/sluice/internal/testenv"
 )
 
 // call is a random request, as a client of the SDK means it.
@@ -117,12 +119,12 @@ func TestAcceptsWhatTheSDKSigns(t *testing.T) {
 	t.Parallel()
 	v := verifierAt(noon.Add(time.Minute))
 	refused := map[string]int{}
-	for seed := range uint64(2000) {
-		rnd := rand.New(rand.NewPCG(seed, 4))
+	rnd := testenv.Rand(t)
+	for n := range 2000 {
 		c := randomCall(rnd)
 		signed := sdkSigned(t, rnd, c, noon)
 		if _, body, err := verifyAll(v, recopy(t, signed, c.body), "s3", "ses"); err != nil || string(body) != string(c.body) {
-			t.Fatalf("seed %d: Verify(%s %s %v) = %q, %v, want %q", seed, signed.Method, signed.RequestURI, signed.Header, body, err, c.body)
+			t.Fatalf("call %d: Verify(%s %s %v) = %q, %v, want %q", n, signed.Method, signed.RequestURI, signed.Header, body, err, c.body)
 		}
 		for _, m := range mutations {
 			r := recopy(t, signed, c.body)
@@ -131,7 +133,7 @@ func TestAcceptsWhatTheSDKSigns(t *testing.T) {
 			}
 			refused[m.name]++
 			if _, _, err := verifyAll(v, r, "s3", "ses"); err == nil {
-				t.Fatalf("seed %d: Verify(%s %s %v) with another %s: accepted", seed, r.Method, r.RequestURI, r.Header, m.name)
+				t.Fatalf("call %d: Verify(%s %s %v) with another %s: accepted", n, r.Method, r.RequestURI, r.Header, m.name)
 			}
 		}
 	}
@@ -298,11 +300,11 @@ func TestRefusesAnotherSecret(t *testing.T) {
 	other := example
 	other.Secret = "another"
 	v := NewVerifier(func(string) (Credentials, bool) { return other, true }, Options{Now: func() time.Time { return noon }})
-	for seed := range uint64(200) {
-		rnd := rand.New(rand.NewPCG(seed, 5))
+	rnd := testenv.Rand(t)
+	for n := range 200 {
 		c := randomCall(rnd)
 		if id, _, err := verifyAll(v, sdkSigned(t, rnd, c, noon), "s3", "ses"); err == nil {
-			t.Fatalf("seed %d: accepted as %+v", seed, id)
+			t.Fatalf("call %d: accepted as %+v", n, id)
 		}
 	}
 }

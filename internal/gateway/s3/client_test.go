@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
@@ -18,6 +17,7 @@ import (
 	"github.com/sluicehq/sluice/internal/object"
 	"github.com/sluicehq/sluice/internal/object/diskobject"
 	"github.com/sluicehq/sluice/internal/sigv4"
+	"github.com/sluicehq/sluice/internal/testenv"
 )
 
 func diskName(key string) object.Name {
@@ -53,7 +53,7 @@ func TestObjects(t *testing.T) {
 
 func TestSizes(t *testing.T) {
 	both(t, func(t *testing.T, _ *endpoint, c *sdk.Client) {
-		rng := rand.New(rand.NewPCG(1, 1))
+		rng := testenv.Rand(t)
 		for _, size := range []int{0, 1, 65_535, 65_536, 65_537, 1 << 20, 3<<20 + 1} {
 			text := make([]byte, size)
 			for i := range text {
@@ -80,7 +80,7 @@ func TestOddKeys(t *testing.T) {
 			t.Fatalf("ListObjectsV2 = %d keys, %v, want %d", len(out.Contents), err, len(keys))
 		}
 		slices.Sort(keys)
-		n := rand.IntN(len(keys))
+		n := testenv.Rand(t).IntN(len(keys))
 		if got, want := aws.ToString(out.Contents[n].Key), (&call{q: map[string][]string{"encoding-type": {"url"}}}).encode(keys[n]); got != want {
 			t.Errorf("key %d is %q, want %q", n, got, want)
 		}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/object"
+	"github.com/sluicehq/sluice/internal/testenv"
 )
 
 // power is a disk whose power is cut before every single operation: each cut leaves a
@@ -83,7 +84,7 @@ func TestPowerCuts(t *testing.T) {
 	for _, survive := range []int{0, 50, 100} {
 		t.Run(fmt.Sprintf("%d%%", survive), func(t *testing.T) {
 			t.Parallel()
-			p := &power{mem: vfs.NewCrashableMem(), survive: survive, rng: rand.New(rand.NewPCG(5, uint64(survive)))}
+			p := &power{mem: vfs.NewCrashableMem(), survive: survive, rng: testenv.Rand(t)}
 			p.now = promise{map[string]string{}, map[string]string{}, map[string]string{}}
 			live(t, p)
 			if len(p.cuts) < 100 {

@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,6 +16,7 @@ import (
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/object"
 	"github.com/sluicehq/sluice/internal/object/objecttest"
+	"github.com/sluicehq/sluice/internal/testenv"
 )
 
 // reopenable is a store that the suite may close and open again.
@@ -307,7 +307,7 @@ func pages(ctx context.Context, s *Store, q Query) (out []string, err error) {
 // that of the bytes.
 func TestJoinedChecksums(t *testing.T) {
 	t.Parallel()
-	rng := rand.New(rand.NewPCG(3, 4))
+	rng := testenv.Rand(t)
 	for _, a := range []Algorithm{CRC32, CRC32C, CRC64NVME} {
 		for range 20 {
 			j, whole := newJoiner(a), a.New()

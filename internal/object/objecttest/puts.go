@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/object"
+	"github.com/sluicehq/sluice/internal/testenv"
 )
 
 func putTells(f *fixture) {
@@ -108,7 +108,7 @@ func empty(f *fixture) {
 // large is more than any buffer, and given in pieces of odd sizes.
 func large(f *fixture) {
 	n := name("large")
-	rng := rand.New(rand.NewPCG(1, 2))
+	rng := testenv.Rand(f)
 	text := make([]byte, 9<<20+17)
 	for i := range text {
 		text[i] = byte(rng.Uint32())

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +12,7 @@ import (
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/service"
 	"github.com/sluicehq/sluice/internal/store"
+	"github.com/sluicehq/sluice/internal/testenv"
 )
 
 // TestBest shows hits in many orders and page by page, and compares with sorting.
@@ -20,7 +20,7 @@ func TestBest(t *testing.T) {
 	t.Parallel()
 	name := &fields[0]
 	for what, o := range map[string]order{"relevance": {}, "upwards": {field: name}, "downwards": {field: name, down: true}} {
-		random := rand.New(rand.NewPCG(1, 2))
+		random := testenv.Rand(t)
 		var all []place
 		for i := range 200 {
 			p := place{id: fmt.Sprintf("%03d", i)}

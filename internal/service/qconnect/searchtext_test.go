@@ -1,11 +1,12 @@
 package qconnect
 
 import (
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/sluicehq/sluice/internal/testenv"
 )
 
 func TestFold(t *testing.T) {
@@ -87,8 +88,8 @@ func TestNear(t *testing.T) {
 func TestNear_Slips(t *testing.T) {
 	t.Parallel()
 	letters := []rune("abcdefgxyzßäéñøпрстжюя環境変数")
-	for seed := range uint64(5000) {
-		random := rand.New(rand.NewPCG(seed, 0))
+	random := testenv.Rand(t)
+	for range 5000 {
 		word := make([]rune, 3+random.IntN(10))
 		for i := range word {
 			word[i] = letters[random.IntN(len(letters))]

@@ -11,6 +11,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/sluicehq/sluice/internal/store/pebblestore"
+	"github.com/sluicehq/sluice/internal/testenv"
 )
 
 // TestPowerCut cuts the power before every step that the store makes on disk: what is
@@ -18,7 +19,7 @@ import (
 // or nothing.
 func TestPowerCut(t *testing.T) {
 	t.Parallel()
-	cuts := &powerCuts{disk: vfs.NewCrashableMem(), chance: rand.New(rand.NewPCG(1, 2))}
+	cuts := &powerCuts{disk: vfs.NewCrashableMem(), chance: testenv.Rand(t)}
 	s, err := pebblestore.Open("store", pebblestore.Options{FS: errorfs.Wrap(cuts.disk, cuts)})
 	if err != nil {
 		t.Fatal(err)

@@ -2,13 +2,13 @@ package pebblestore
 
 import (
 	"bytes"
-	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/record"
 	"github.com/sluicehq/sluice/internal/store"
+	"github.com/sluicehq/sluice/internal/testenv"
 )
 
 // keep is a rule that puts a record's first field.
@@ -48,7 +48,7 @@ func checkSort(t *testing.T, keys [][]byte) {
 
 func TestSort(t *testing.T) {
 	t.Parallel()
-	r := rand.New(rand.NewPCG(1, 2))
+	r := testenv.Rand(t)
 	// Alphabets and lengths that make for duplicates, shared beginnings, and keys
 	// that go on with zeros.
 	for _, alphabet := range []string{"\x00", "\x00\x01", "ab", "\x00\xff", "abcdefghijklmnopqrstuvwxyz"} {
