@@ -106,7 +106,8 @@ type Job struct {
 
 // Become moves the job to state s at the given time. Only this function consults
 // the table of states; a step that is not in it is fault.Conflict, and changes
-// nothing.
+// nothing. A job never starts before its creation nor finishes before its start, even
+// if at does.
 func (j *Job) Become(s State, at time.Time) error {
 	for _, allowed := range next[j.State] {
 		if s != allowed {
@@ -114,14 +115,22 @@ func (j *Job) Become(s State, at time.Time) error {
 		}
 		j.State = s
 		if s == Processing {
-			j.Ready, j.Started = true, at
+			j.Ready, j.Started = true, later(at, j.Created)
 		}
 		if s.Final() {
-			j.Ready, j.Finished = false, at
+			j.Ready, j.Finished = false, later(at, later(j.Started, j.Created))
 		}
 		return nil
 	}
 	return fault.New(fault.Conflict, "job %s is %s and cannot become %s", j.ID, j.State, s)
+}
+
+// later keeps the times of a job in their order when the clock is set back.
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
 }
 
 // Lease is the right to work on a job until a time. Term rises with every claim:

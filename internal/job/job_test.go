@@ -54,3 +54,35 @@ func TestLeaseLive(t *testing.T) {
 		}
 	}
 }
+
+// TestBecomeWithClockSetBack: the times of a job keep their order.
+func TestBecomeWithClockSetBack(t *testing.T) {
+	t.Parallel()
+	created := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		name              string
+		start, finish     time.Duration // since the creation, by the clock
+		started, finished time.Duration
+	}{
+		{"clock goes on", time.Minute, 2 * time.Minute, time.Minute, 2 * time.Minute},
+		{"set back while it runs", time.Hour, -time.Hour, time.Hour, time.Hour},
+		{"set back before the start", -time.Hour, -30 * time.Minute, 0, 0},
+	} {
+		for _, final := range []State{Completed, Failed, Stopped} {
+			j := Job{State: Created, Created: created}
+			if err := j.Become(Processing, created.Add(c.start)); err != nil {
+				t.Fatal(err)
+			}
+			if err := j.Become(final, created.Add(c.finish)); err != nil {
+				t.Fatal(err)
+			}
+			if s, f := j.Started.Sub(created), j.Finished.Sub(created); s != c.started || f != c.finished {
+				t.Errorf("%s, %s: started %v and finished %v after the creation, want %v and %v", c.name, final, s, f, c.started, c.finished)
+			}
+		}
+	}
+	j := Job{State: Created, Created: created}
+	if err := j.Become(Stopped, created.Add(-time.Hour)); err != nil || j.Finished.Before(created) {
+		t.Errorf("stopped before it started, with the clock set back: finished %v, %v; want no earlier than %v", j.Finished, err, created)
+	}
+}
