@@ -11,17 +11,18 @@ package arch
 // but for what strangers forbids. node puts the parts together, and so knows them all,
 // as do cmd, conformance and sluicetest, which are not under internal.
 var imports = map[string][]string{
-	"node":        {"gateway", "wire", "api", "service", "engine", "store", "job", "destination", "object", "sigv4", "fault"},
-	"gateway":     {"sigv4", "wire", "job", "object", "store", "fault"},
+	"node":        {"gateway", "wire", "api", "service", "engine", "store", "job", "destination", "object", "sigv4", "diskspace", "fault"},
+	"gateway":     {"sigv4", "wire", "job", "object", "store", "diskspace", "fault"},
 	"wire":        {"fault"},
 	"api":         {"wire"},
 	"service":     {"api", "wire", "job", "destination", "object", "store", "fault"},
 	"engine":      {"job", "record", "destination", "object", "store", "fault"},
-	"store":       {"job", "destination", "record", "fault", "testenv"},
+	"store":       {"job", "destination", "record", "diskspace", "fault", "testenv"},
 	"job":         {"record", "destination", "fault"},
 	"destination": {"record", "fault"},
 	"record":      {"fault"},
-	"object":      {"fault", "testenv"},
+	"object":      {"diskspace", "fault", "testenv"},
+	"diskspace":   {"fault"},
 	"sigv4":       {"fault"},
 	"fault":       {},
 	"testenv":     {}, // of tests and what supports them, see testSupport

@@ -65,6 +65,11 @@ type Options struct {
 	Limits   Limits                    // none by default
 	Reports  func(job.Job) object.Name // where a job's report goes; by default <job id>.csv in the bucket "reports"
 
+	// Waits returns why no job is worked on at the moment, such as a full disk; empty if
+	// nothing is in the way. While it gives a reason the engine claims nothing, and lets
+	// go of the jobs that it has at the end of the batch in hand. Nil is never in the way.
+	Waits func() string
+
 	// Shared says that other engines claim from the same store. One that has a job then
 	// leaves the next to those that have none, for as long as they need to see it.
 	Shared bool
@@ -164,6 +169,9 @@ func (o Options) withDefaults() Options {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if o.Waits == nil {
+		o.Waits = func() string { return "" }
+	}
 	if o.Reports == nil {
 		o.Reports = func(j job.Job) object.Name {
 			return object.Name{Account: j.Owner.Account, Bucket: "reports", Key: string(j.ID) + ".csv"}
@@ -224,7 +232,7 @@ func (t *turn) tick(ctx context.Context, e *Engine) {
 // fill claims jobs for the places that are free. With other engines about, one that
 // has a job takes only small ones, and a large one if it is its turn.
 func (e *Engine) fill(ctx context.Context, working *sync.WaitGroup, turn bool) error {
-	for {
+	for e.options.Waits() == "" {
 		busy := len(e.places) < e.options.Jobs
 		p := e.free(e.options.Shared && busy && !turn)
 		if p == nil {
@@ -243,6 +251,7 @@ func (e *Engine) fill(ctx context.Context, working *sync.WaitGroup, turn bool) e
 			e.Wake()
 		})
 	}
+	return nil
 }
 
 // free takes a free place, the small one last or alone; nil if there is none.

@@ -70,6 +70,9 @@ func (r *run) keep(ctx context.Context, lost context.CancelCauseFunc) {
 			lost(err)
 			return
 		}
+		if r.engine.options.Waits() != "" {
+			r.yield.Store(true)
+		}
 		r.giveWay(ctx)
 	}
 }

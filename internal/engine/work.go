@@ -110,6 +110,8 @@ func (r *run) persist(ctx context.Context) outcome {
 			return released
 		case ctx.Err() != nil || !passing(err):
 			return lost
+		case fault.Is(err, fault.StorageFull) && r.engine.options.Waits() != "":
+			return released
 		}
 		if r.job.Checkpoint.Record > from {
 			pause, left = firstPause, tries
@@ -135,7 +137,7 @@ func (r *run) persist(ctx context.Context) outcome {
 // passing reports whether err may be gone the next time.
 func passing(err error) bool {
 	switch fault.KindOf(err) {
-	case fault.Internal, fault.Unavailable, fault.Throttled:
+	case fault.Internal, fault.Unavailable, fault.Throttled, fault.StorageFull:
 		return true
 	}
 	return false
@@ -256,7 +258,7 @@ func (r *run) tell(ctx context.Context) {
 func (r *run) leave(ctx context.Context, out outcome) {
 	switch out {
 	case released:
-		if err := r.engine.store.Release(ctx, r.lease.now()); err != nil && !fault.Is(err, fault.LeaseLost) {
+		if err := r.engine.store.Release(ctx, r.lease.now()); err != nil && !fault.Is(err, fault.LeaseLost) && !fault.Is(err, fault.StorageFull) {
 			r.log.WarnContext(ctx, "lease left to run out", "error", err)
 		}
 	case lost:

@@ -38,6 +38,7 @@ const (
 	BodyMismatch                   // a body that is not the one that was signed, or whose checksum differs
 	PreconditionFailed             // If-Match and its kin
 	Unavailable                    // shutting down, or a dependency that does not answer
+	StorageFull                    // no space left for what is to be written
 	kinds
 )
 
@@ -45,7 +46,7 @@ var names = [kinds]string{
 	"Internal", "Invalid", "NotFound", "AlreadyExists", "Conflict", "LimitExceeded", "Throttled",
 	"Denied", "BadToken", "LeaseLost", "Broken", "Malformed", "UnknownOperation", "TooLarge",
 	"Unauthenticated", "UnknownKey", "BadSignature", "Expired", "Skewed", "BodyMismatch",
-	"PreconditionFailed", "Unavailable",
+	"PreconditionFailed", "Unavailable", "StorageFull",
 }
 
 func (k Kind) String() string {

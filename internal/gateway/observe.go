@@ -23,6 +23,9 @@ func (g *Gateway) log(r *http.Request, e *exchange) {
 	if e.status >= http.StatusInternalServerError {
 		level = slog.LevelError
 	}
+	if fault.Is(e.err, fault.StorageFull) {
+		level = slog.LevelWarn // there is one error for the disk, not one for each request
+	}
 	if !g.o.Log.Enabled(r.Context(), level) {
 		return
 	}

@@ -83,6 +83,7 @@ var common = map[fault.Kind]named{
 	fault.Skewed:           {"InvalidSignatureException", http.StatusForbidden},
 	fault.BodyMismatch:     {"InvalidSignatureException", http.StatusForbidden},
 	fault.Unavailable:      {"ServiceUnavailable", http.StatusServiceUnavailable},
+	fault.StorageFull:      {"ServiceUnavailable", http.StatusServiceUnavailable},
 }
 
 // name chooses how op of api tells of an error of kind k; both may be nil.

@@ -56,6 +56,9 @@ type Options struct {
 	Release func(ctx context.Context, holder string) error
 	Observe func(context.Context, wire.Done) // told of every call after its reply; may be nil
 	Now     func() time.Time                 // nil is time.Now
+	// Waits returns why no job is worked on at the moment; empty if nothing is in the
+	// way. May be nil.
+	Waits func() string
 }
 
 // API answers requests whose caller is in their context, see wire.WithCaller.
@@ -69,6 +72,9 @@ type API struct {
 func New(s store.Store, o Options) *API {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Waits == nil {
+		o.Waits = func() string { return "" }
 	}
 	a := &API{store: s, o: o, mux: http.NewServeMux()}
 	for _, op := range []struct {
@@ -122,7 +128,7 @@ func (a *API) get(w http.ResponseWriter, r *http.Request, o job.Owner) error {
 	if err != nil {
 		return err
 	}
-	write(w, http.StatusOK, show(j))
+	write(w, http.StatusOK, show(j, a.o.Waits()))
 	return nil
 }
 
@@ -137,7 +143,7 @@ func (a *API) stop(w http.ResponseWriter, r *http.Request, o job.Owner) error {
 		// The job is stopped whatever comes of this; what stays held only takes room.
 		_ = a.o.Release(r.Context(), string(j.ID))
 	}
-	write(w, http.StatusOK, show(j))
+	write(w, http.StatusOK, show(j, a.o.Waits()))
 	return nil
 }
 
@@ -160,6 +166,7 @@ var statuses = map[fault.Kind]int{
 	fault.TooLarge:         http.StatusRequestEntityTooLarge,
 	fault.Throttled:        http.StatusTooManyRequests,
 	fault.Unavailable:      http.StatusServiceUnavailable,
+	fault.StorageFull:      http.StatusServiceUnavailable,
 	fault.Denied:           http.StatusForbidden,
 	fault.Unauthenticated:  http.StatusForbidden,
 	fault.UnknownKey:       http.StatusForbidden,

@@ -59,8 +59,9 @@ func (a *API) list(w http.ResponseWriter, r *http.Request, o job.Owner) error {
 		return err
 	}
 	page := Page{Jobs: make([]Job, len(found)), Next: seal.close(next)}
+	waiting := a.o.Waits()
 	for i, j := range found {
-		page.Jobs[i] = show(j)
+		page.Jobs[i] = show(j, waiting)
 	}
 	write(w, http.StatusOK, page)
 	return nil

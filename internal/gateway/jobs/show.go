@@ -22,6 +22,7 @@ type Job struct {
 	Started     *time.Time        `json:"started,omitempty"`
 	Finished    *time.Time        `json:"finished,omitempty"`
 	Error       string            `json:"error,omitempty"`
+	Waiting     string            `json:"waiting,omitempty"` // why a job that could run does not
 	Tags        map[string]string `json:"tags,omitempty"`
 }
 
@@ -68,7 +69,11 @@ type Version struct {
 	Version string `json:"version"`
 }
 
-func show(j job.Job) Job {
+// show returns a job as callers see it. Waiting is why no job is worked on, if so.
+func show(j job.Job, waiting string) Job {
+	if !j.Ready || j.State.Final() {
+		waiting = ""
+	}
 	return Job{
 		ID: string(j.ID), Wire: string(j.Wire), Name: j.Name,
 		Destination: Destination{string(j.Destination.Kind), j.Destination.List, string(j.Destination.Action)},
@@ -77,7 +82,7 @@ func show(j job.Job) Job {
 		Imported:    j.Counts.Imported, Rejected: j.Counts.Rejected,
 		BytesRead: j.Checkpoint.Offset,
 		Created:   when(j.Created), Started: when(j.Started), Finished: when(j.Finished),
-		Error: j.Error, Tags: j.Tags,
+		Error: j.Error, Waiting: waiting, Tags: j.Tags,
 	}
 }
 

@@ -55,6 +55,7 @@ var byKind = map[fault.Kind]failure{
 	fault.BodyMismatch:       {"XAmzContentSHA256Mismatch", http.StatusBadRequest, ""},
 	fault.PreconditionFailed: {"PreconditionFailed", http.StatusPreconditionFailed, ""},
 	fault.Unavailable:        {"ServiceUnavailable", http.StatusServiceUnavailable, ""},
+	fault.StorageFull:        {"InsufficientStorage", http.StatusInsufficientStorage, ""},
 }
 
 // asFailure puts err into S3's words.

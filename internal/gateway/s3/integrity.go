@@ -115,7 +115,7 @@ func (c *call) body() io.Reader {
 	if c.r.Body == nil {
 		return http.NoBody
 	}
-	return &bounded{r: c.r.Body, left: c.o.MaxObject}
+	return &bounded{r: c.space.Reader(c.r.Body), left: c.o.MaxObject}
 }
 
 // bounded fails, rather than ends, when more comes than may.

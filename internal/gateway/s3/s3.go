@@ -29,11 +29,13 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/sluicehq/sluice/internal/diskspace"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/object"
 	"github.com/sluicehq/sluice/internal/object/diskobject"
@@ -52,6 +54,8 @@ type Options struct {
 	MaxObject int64        // the largest body of one request; 0 means S3's 5 TiB
 	// Host turns virtual-host style on: a request for BUCKET.Host is for that bucket.
 	Host string
+	// Space grants disk space to uploads; nil has no limit.
+	Space *diskspace.Watcher
 	// Observe, unless nil, is told how each request went.
 	Observe func(context.Context, wire.Done)
 }
@@ -98,6 +102,8 @@ type call struct {
 	key     string
 	place   place
 	replied bool // the head of the reply is out: an error can only cut it off
+
+	space *diskspace.Reservation // what the body may take of the disk
 }
 
 // place is what a path is about.
@@ -173,6 +179,10 @@ func (c *call) serve() (string, error) {
 		if err := c.checkBody(length); err != nil {
 			return op.name, err
 		}
+		if err := c.reserve(); err != nil {
+			return op.name, err
+		}
+		defer c.space.Release()
 	}
 	if err := c.checkConditional(op); err != nil {
 		return op.name, err
@@ -239,6 +249,16 @@ func (c *call) checkBody(length bool) error {
 		return errTooLarge
 	}
 	return nil
+}
+
+// reserve asks for the disk space of the body, before any of it is read.
+func (c *call) reserve() (err error) {
+	size := c.r.ContentLength
+	if n, err := strconv.ParseInt(c.r.Header.Get("X-Amz-Decoded-Content-Length"), 10, 64); err == nil {
+		size = n
+	}
+	c.space, err = c.o.Space.Reserve(size)
+	return err
 }
 
 // reply notes when the head goes out.

@@ -75,6 +75,9 @@ func (s *Store) store(p *prepared) (job.Counts, error) {
 	}
 	p.work.files = append(p.work.files, path)
 	// From here on there is no way back: a caller who gives up must not make half of it.
+	if err := s.mayWrite(); err != nil {
+		return job.Counts{}, err
+	}
 	if err := s.db.Ingest(context.Background(), p.work.files); err != nil {
 		return job.Counts{}, fmt.Errorf("ingest batch: %w", err)
 	}

@@ -34,6 +34,7 @@ type Options struct {
 	FS         vfs.FS       // where the directory is; nil is the machine's own disk
 	Logger     *slog.Logger // nil discards
 	CacheBytes int64        // for blocks read from disk; 0 is 64 MiB
+	Space      Space        // asked before every write; nil has no limit
 }
 
 const defaultCacheBytes = 64 << 20
@@ -49,6 +50,7 @@ type Store struct {
 	bulk    int    // see defaultBulk
 	cut     uint64 // see cutFrom
 	log     *slog.Logger
+	space   Space
 
 	sweeping sync.Mutex // by one at a time
 	behind   background
@@ -96,7 +98,7 @@ func Open(dir string, o Options) (*Store, error) {
 	}
 	s := &Store{
 		db: db, opts: opts, fs: o.FS, scratch: o.FS.PathJoin(dir, "scratch"),
-		bulk: defaultBulk, cut: cutFrom, log: o.Logger,
+		bulk: defaultBulk, cut: cutFrom, log: o.Logger, space: o.Space,
 	}
 	s.folders.New = func() any { return new(folder) }
 	for _, step := range []func() error{s.clearScratch, s.openSequence, s.openQueue} {
@@ -201,6 +203,9 @@ func getFrom(r pebble.Reader, key []byte) ([]byte, error) {
 
 // apply writes a batch, in one step and for good.
 func (s *Store) apply(b *pebble.Batch) error {
+	if err := s.mayWrite(); err != nil {
+		return err
+	}
 	if err := b.Commit(pebble.Sync); err != nil {
 		return fmt.Errorf("write to store: %w", err)
 	}

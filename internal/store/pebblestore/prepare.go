@@ -14,6 +14,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/sluicehq/sluice/internal/destination"
+	"github.com/sluicehq/sluice/internal/diskspace"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/record"
@@ -149,15 +150,18 @@ func (b logged) Delete(key []byte) error       { return b.Batch.Delete(key, nil)
 
 // writeFile makes a file that can be ingested, and returns its path.
 func (s *Store) writeFile(write func(target) error) (string, error) {
+	if err := s.mayWrite(); err != nil {
+		return "", err
+	}
 	path := s.fs.PathJoin(s.scratch, strconv.FormatUint(s.files.Add(1), 10)+".sst")
 	f, err := s.fs.Create(path, vfs.WriteCategoryUnspecified)
 	if err != nil {
-		return "", fmt.Errorf("make scratch file: %w", err)
+		return "", fmt.Errorf("make scratch file: %w", diskspace.ToFault(err))
 	}
 	// Closing the writer syncs and closes the file.
 	w := sstable.NewWriter(objstorageprovider.NewFileWritable(f), s.opts.MakeWriterOptions(0, s.db.TableFormat()))
 	if err := errors.Join(write(w), w.Close()); err != nil {
-		return "", errors.Join(fmt.Errorf("write scratch file: %w", err), s.removeScratch(path))
+		return "", errors.Join(fmt.Errorf("write scratch file: %w", diskspace.ToFault(err)), s.removeScratch(path))
 	}
 	return path, nil
 }

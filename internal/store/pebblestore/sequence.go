@@ -38,6 +38,9 @@ func (s *Store) number() (uint64, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.next == q.reserved {
+		if err := s.mayWrite(); err != nil {
+			return 0, err
+		}
 		end := q.reserved + sequenceBlock
 		if err := s.db.Set(keyOfSequence(), appendNumber(nil, end), pebble.Sync); err != nil {
 			return 0, fmt.Errorf("reserve numbers: %w", err)

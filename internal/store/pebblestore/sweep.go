@@ -55,12 +55,17 @@ func (s *Store) sweep(ctx context.Context) {
 	defer s.sweeping.Unlock()
 	notes, err := s.notes()
 	if err == nil && len(notes) > 0 {
+		if err = s.awaitSpace(ctx); err != nil {
+			return
+		}
 		// A note is seen before it is on the disk. Without it the list would be there again
 		// when the power has gone, but not what was cut out.
 		err = s.db.LogData(nil, pebble.Sync)
 	}
 	for i := 0; i < len(notes) && err == nil && ctx.Err() == nil; i++ {
-		err = s.cutOut(ctx, notes[i])
+		if err = s.awaitSpace(ctx); err == nil {
+			err = s.cutOut(ctx, notes[i])
+		}
 	}
 	if err != nil && ctx.Err() == nil {
 		s.log.Error("space of deleted members or rejects not freed", "error", err)
