@@ -21,13 +21,13 @@ const (
 // that change something and check it. Reads follow RFC 9110, which lets them pass over a
 // condition that they do not know.
 var conditional = map[string][]string{
-	"If-Match":                         {"PutObject", "CopyObject", "CompleteMultipartUpload", "DeleteObject"},
-	"If-None-Match":                    {"PutObject", "CopyObject", "CompleteMultipartUpload"},
-	"If-Modified-Since":                nil,
-	"If-Unmodified-Since":              nil,
-	ifMatchSize:                        {"DeleteObject"},
-	ifMatchModified:                    {"DeleteObject"},
-	ifMatchStarted:                     {"AbortMultipartUpload"},
+	"If-Match":                          {"PutObject", "CopyObject", "CompleteMultipartUpload", "DeleteObject"},
+	"If-None-Match":                     {"PutObject", "CopyObject", "CompleteMultipartUpload"},
+	"If-Modified-Since":                 nil,
+	"If-Unmodified-Since":               nil,
+	ifMatchSize:                         {"DeleteObject"},
+	ifMatchModified:                     {"DeleteObject"},
+	ifMatchStarted:                      {"AbortMultipartUpload"},
 	copySource + "-If-Match":            {"CopyObject", "UploadPartCopy"},
 	copySource + "-If-None-Match":       {"CopyObject", "UploadPartCopy"},
 	copySource + "-If-Modified-Since":   {"CopyObject", "UploadPartCopy"},

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/sluicehq/sluice/internal/object/diskobject"
 )
 
 // The tests of docs/differences.md that are S3's.
@@ -69,4 +71,41 @@ func TestD115_Conditions(t *testing.T) {
 	wantError(t, "PUT under a time", res, reply, http.StatusNotImplemented, "NotImplemented")
 	res, reply = e.raw(t, http.MethodDelete, "/uploads/k?uploadId=none", "", ifMatchStarted, "Sat, 28 Nov 2026 00:00:00 GMT")
 	wantError(t, "abort of no upload under a time", res, reply, http.StatusNotFound, "NoSuchUpload")
+}
+
+func TestD116_ChecksumsWithoutAPlace(t *testing.T) {
+	t.Parallel()
+	e := withBucket(t, Options{})
+	res, reply := e.raw(t, http.MethodGet, "/uploads/k", "", "X-Amz-Checksum-Rot13", "AAAA")
+	wantError(t, "GET with an unknown checksum", res, reply, http.StatusBadRequest, "InvalidRequest")
+	res, reply = e.raw(t, http.MethodPost, "/uploads/k?uploads", "", "X-Amz-Checksum-Sha256", sumOf(diskobject.SHA256, ""))
+	wantError(t, "CreateMultipartUpload with a checksum", res, reply, http.StatusNotImplemented, "NotImplemented")
+	res, _ = e.raw(t, http.MethodPut, "/uploads/k", "text", checksumAlgorithm, "XXHASH64")
+	if got, want := res.Header.Get("X-Amz-Checksum-Xxhash64"), sumOf(diskobject.XXHASH64, "text"); got != want {
+		t.Errorf("PUT with an algorithm shows %q, want %q", got, want)
+	}
+}
+
+func TestD117_ChecksumsOfParts(t *testing.T) {
+	t.Parallel()
+	e := withBucket(t, Options{})
+	m := e.multipart(t)
+	m.put(t, diskobject.SHA1)
+	res, reply := m.complete(t, m.document(nil), "X-Amz-Checksum-Sha1", sumOf(diskobject.SHA1, m.texts[0]+m.texts[1]))
+	wantError(t, "Complete with a checksum of another algorithm", res, reply, http.StatusBadRequest, "InvalidRequest")
+	res, reply = m.complete(t, m.document(element(diskobject.SHA1)), "X-Amz-Checksum-Crc64nvme", sumOf(diskobject.CRC64NVME, m.texts[0]+m.texts[1]))
+	if res.StatusCode != http.StatusOK {
+		t.Errorf("Complete with right checksums: %s %s, want 200", res.Status, reply)
+	}
+}
+
+func TestD118_RangesOfSmallSources(t *testing.T) {
+	t.Parallel()
+	e := withBucket(t, Options{})
+	e.raw(t, http.MethodPut, "/uploads/small", "0123456789")
+	m := e.multipart(t)
+	res, reply := e.raw(t, http.MethodPut, m.target+"&partNumber=1", "", copySource, "/uploads/small", copySource+"-Range", "bytes=2-4")
+	if res.StatusCode != http.StatusOK {
+		t.Errorf("UploadPartCopy of a range of 10 bytes: %s %s, want 200", res.Status, reply)
+	}
 }

@@ -17,8 +17,6 @@ import (
 // keys of 1,024 bytes, escaped.
 const maxDocument = 8 << 20
 
-const checksumPrefix = "X-Amz-Checksum-"
-
 // integrity is what a caller says that its body must be.
 type integrity struct {
 	md5       []byte               // nil if it does not say
@@ -28,80 +26,86 @@ type integrity struct {
 	r         *http.Request
 }
 
-func header(a diskobject.Algorithm) string {
-	return http.CanonicalHeaderKey(checksumPrefix + string(a))
-}
-
 // integrity reads it from the headers; a trailer's value is read when it has come.
 //
 // Source: Amazon S3 User Guide, "Checking object integrity in Amazon S3".
 func (c *call) integrity() (integrity, error) {
 	h := c.r.Header
 	in := integrity{r: c.r}
-	if s := h.Get("Content-Md5"); s != "" {
-		sum, err := base64.StdEncoding.DecodeString(s)
-		if err != nil || len(sum) != md5.Size {
-			return in, failure{"InvalidDigest", http.StatusBadRequest, "The Content-MD5 you specified is not valid."}
-		}
-		in.md5 = sum
+	var err error
+	if in.md5, err = contentMD5(h); err != nil {
+		return in, err
 	}
-	announced := map[string]bool{}
-	for name := range strings.SplitSeq(strings.Join(h["X-Amz-Trailer"], ","), ",") {
-		announced[http.CanonicalHeaderKey(strings.TrimSpace(name))] = true
+	sum, err := checksumHeader(h, isSum)
+	if err != nil {
+		return in, err
 	}
-	for _, a := range diskobject.Algorithms() {
-		value, trailer := h.Get(header(a)), announced[header(a)]
-		if value == "" && !trailer {
-			continue
-		}
-		if in.algorithm != "" || value != "" && trailer {
-			return in, failure{"InvalidRequest", http.StatusBadRequest, "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."}
-		}
-		in.algorithm, in.value, in.trailer = a, value, trailer
+	trailer, err := trailerChecksum(h)
+	switch {
+	case err != nil:
+		return in, err
+	case trailer != "" && sum.Algorithm != "":
+		return in, errChecksums
+	case trailer != "":
+		in.algorithm, in.trailer = trailer, true
+	default:
+		in.algorithm, in.value = sum.Algorithm, sum.Value
 	}
-	if in.value != "" {
-		if err := checkValue(in.algorithm, in.value); err != nil {
-			return in, err
-		}
+	if kinds, given := h[checksumKind]; given && strings.Join(kinds, ",") != "FULL_OBJECT" {
+		return in, invalidValue(checksumKind)
 	}
-	return in, in.wanted(h.Get("X-Amz-Sdk-Checksum-Algorithm"))
+	return in, in.named(h)
 }
 
-// wanted notes the algorithm that the caller names, which has to be that of its value.
-func (in *integrity) wanted(name string) error {
-	if name == "" {
-		return nil
+// named compares the algorithm of the value with the one that a header names. An SDK
+// names it only beside a value. x-amz-checksum-algorithm without a value asks for one.
+func (in *integrity) named(h http.Header) error {
+	sdk, err := namedAlgorithm(h, sdkAlgorithm)
+	if err != nil {
+		return err
 	}
-	a := diskobject.Algorithm(strings.ToUpper(name))
-	if a.New() == nil {
-		return failure{"InvalidRequest", http.StatusBadRequest, "Value for x-amz-sdk-checksum-algorithm header is invalid."}
+	asked, err := namedAlgorithm(h, checksumAlgorithm)
+	switch {
+	case err != nil:
+		return err
+	case sdk != "" && in.algorithm == "":
+		return invalidRequest("x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found.")
+	case sdk != "" && sdk != in.algorithm:
+		return invalidValue(sdkAlgorithm)
+	case asked != "" && in.algorithm != "" && asked != in.algorithm:
+		return invalidValue(checksumAlgorithm)
+	case asked != "":
+		in.algorithm = asked
 	}
-	if in.algorithm != "" && in.algorithm != a {
-		return failure{"InvalidRequest", http.StatusBadRequest, "Value for x-amz-sdk-checksum-algorithm header is invalid."}
-	}
-	in.algorithm = a
 	return nil
 }
 
-func checkValue(a diskobject.Algorithm, value string) error {
-	sum, err := base64.StdEncoding.DecodeString(value)
-	if err != nil || len(sum) != a.New().Size() {
-		return failure{"InvalidRequest", http.StatusBadRequest, fmt.Sprintf("Value for %s header is invalid.", strings.ToLower(header(a)))}
+// contentMD5 returns the sum in Content-MD5; nil without the header.
+func contentMD5(h http.Header) ([]byte, error) {
+	values, given := h["Content-Md5"]
+	if !given {
+		return nil, nil
 	}
-	return nil
+	sum, err := base64.StdEncoding.DecodeString(strings.Join(values, ","))
+	if err != nil || len(sum) != md5.Size {
+		return nil, failure{"InvalidDigest", http.StatusBadRequest, "The Content-MD5 you specified is not valid."}
+	}
+	return sum, nil
 }
+
+var errMD5 = failure{"BadDigest", http.StatusBadRequest, "The Content-MD5 you specified did not match what we received."}
 
 // check compares the body with what was said. It is called at the body's end, when the
 // trailers are here.
 func (in *integrity) check(d diskobject.Digest) error {
 	if in.md5 != nil && !bytes.Equal(in.md5, d.MD5[:]) {
-		return failure{"BadDigest", http.StatusBadRequest, "The Content-MD5 you specified did not match what we received."}
+		return errMD5
 	}
 	want := in.value
 	if in.trailer {
 		want = in.r.Trailer.Get(header(in.algorithm))
-		if err := checkValue(in.algorithm, want); err != nil {
-			return err
+		if !isSum(in.algorithm, want) {
+			return invalidValue(header(in.algorithm))
 		}
 	}
 	if want != "" && want != d.Sum(in.algorithm) {

@@ -24,7 +24,11 @@ func (c *call) meta() (diskobject.Meta, error) {
 	h := c.r.Header
 	m := diskobject.Meta{ContentType: h.Get("Content-Type"), Headers: map[string]string{}, User: map[string]string{}}
 	for _, name := range kept {
-		if v := h.Get(name); v != "" {
+		v := h.Get(name)
+		if name == "Content-Encoding" {
+			v = withoutChunked(v)
+		}
+		if v != "" {
 			m.Headers[name] = v
 		}
 	}
@@ -41,8 +45,23 @@ func (c *call) meta() (diskobject.Meta, error) {
 	return m, nil
 }
 
+// withoutChunked removes aws-chunked, which is about the transfer, from a list of content
+// codings. Some clients send it with a body that is not chunked.
+func withoutChunked(codings string) string {
+	if !strings.Contains(strings.ToLower(codings), "aws-chunked") {
+		return codings
+	}
+	var rest []string
+	for one := range strings.SplitSeq(codings, ",") {
+		if one = strings.TrimSpace(one); one != "" && !strings.EqualFold(one, "aws-chunked") {
+			rest = append(rest, one)
+		}
+	}
+	return strings.Join(rest, ",")
+}
+
 func (c *call) putObject() error {
-	w, in, err := c.write()
+	w, err := c.write()
 	if err != nil {
 		return err
 	}
@@ -52,52 +71,22 @@ func (c *call) putObject() error {
 	}
 	h := c.w.Header()
 	h.Set("ETag", quote(o.ETag))
-	if in.algorithm != "" {
-		setChecksum(h, o.Checksum)
-	}
+	setChecksum(h, o.Checksum)
 	c.w.WriteHeader(http.StatusOK)
 	return nil
 }
 
 // write reads from the headers how the body is to be put.
-func (c *call) write() (diskobject.Write, *integrity, error) {
+func (c *call) write() (diskobject.Write, error) {
 	in, err := c.integrity()
 	if err != nil {
-		return diskobject.Write{}, nil, err
+		return diskobject.Write{}, err
 	}
 	w := diskobject.Write{Checksum: in.algorithm, Check: in.check}
 	if w.If, err = c.condition(); err == nil {
 		w.Meta, err = c.meta()
 	}
-	return w, &in, err
-}
-
-// checksums are the elements of a reply that tell one.
-type checksums struct {
-	ChecksumCRC32     string `xml:",omitempty"`
-	ChecksumCRC32C    string `xml:",omitempty"`
-	ChecksumCRC64NVME string `xml:",omitempty"`
-	ChecksumSHA1      string `xml:",omitempty"`
-	ChecksumSHA256    string `xml:",omitempty"`
-}
-
-func (s *checksums) of(a diskobject.Algorithm) *string {
-	switch a {
-	case diskobject.CRC32:
-		return &s.ChecksumCRC32
-	case diskobject.CRC32C:
-		return &s.ChecksumCRC32C
-	case diskobject.CRC64NVME:
-		return &s.ChecksumCRC64NVME
-	case diskobject.SHA1:
-		return &s.ChecksumSHA1
-	}
-	return &s.ChecksumSHA256
-}
-
-func checksumsOf(a diskobject.Algorithm, value string) (s checksums) {
-	*s.of(a) = value
-	return s
+	return w, err
 }
 
 type copyResult struct {
@@ -113,36 +102,44 @@ func (c *call) copyObject() error {
 	if err != nil {
 		return err
 	}
-	var o diskobject.Copying
-	if o.Accept, err = c.acceptSource(); err != nil {
+	how, err := c.copying(src)
+	if err != nil {
 		return err
 	}
-	if o.If, err = c.condition(); err != nil {
-		return err
-	}
-	switch strings.ToUpper(c.r.Header.Get("X-Amz-Metadata-Directive")) {
-	case "REPLACE":
-		m, err := c.meta()
-		if err != nil {
-			return err
-		}
-		o.Meta = &m
-	case "", "COPY":
-		if src == c.name() {
-			return failure{"InvalidRequest", http.StatusBadRequest, "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes."}
-		}
-	default:
-		return failure{"InvalidArgument", http.StatusBadRequest, "Unknown metadata directive."}
-	}
-	made, err := c.store.Copy(c.r.Context(), src, c.name(), o)
+	o, err := c.store.Copy(c.r.Context(), src, c.name(), how)
 	if err != nil {
 		return err
 	}
 	c.writeXML(http.StatusOK, copyResult{
-		XMLName: xml.Name{Local: "CopyObjectResult"}, ETag: quote(made.ETag), LastModified: made.Modified.Format(timestamp),
-		ChecksumType: checksumType(made.Checksum), checksums: checksumsOf(made.Checksum.Algorithm, made.Checksum.Value),
+		XMLName: xml.Name{Local: "CopyObjectResult"}, ETag: quote(o.ETag), LastModified: o.Modified.Format(timestamp),
+		ChecksumType: checksumType(o.Checksum), checksums: checksumsOf(o.Checksum.Algorithm, o.Checksum.Value),
 	})
 	return nil
+}
+
+// copying reads how the object is to be copied.
+func (c *call) copying(src object.Name) (how diskobject.Copying, err error) {
+	if how.Accept, err = c.acceptSource(); err != nil {
+		return how, err
+	}
+	if how.If, err = c.condition(); err != nil {
+		return how, err
+	}
+	if how.Checksum, err = namedAlgorithm(c.r.Header, checksumAlgorithm); err != nil {
+		return how, err
+	}
+	switch strings.ToUpper(c.r.Header.Get("X-Amz-Metadata-Directive")) {
+	case "REPLACE":
+		m, err := c.meta()
+		how.Meta = &m
+		return how, err
+	case "", "COPY":
+		if src == c.name() {
+			return how, failure{"InvalidRequest", http.StatusBadRequest, "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes."}
+		}
+		return how, nil
+	}
+	return how, failure{"InvalidArgument", http.StatusBadRequest, "Unknown metadata directive."}
 }
 
 // source reads the name of what is to be copied, bucket/key with or without a slash

@@ -17,7 +17,8 @@
 //
 // Promised is that nothing of a body is kept unless all of it arrived and each of
 // its checks held: the signature's hash, Content-MD5, and the x-amz-checksum that came
-// as a header or a trailer. Bodies are streams; what is held in memory is one buffer,
+// as a header or a trailer; and that no condition, checksum or size that a caller gives is
+// ignored: it is checked, or the request is refused. Bodies are streams; what is held in memory is one buffer,
 // or a small XML document.
 //
 // Source: Amazon S3 API Reference.
@@ -185,6 +186,9 @@ func (c *call) serve() (string, error) {
 		defer c.space.Release()
 	}
 	if err := c.checkConditional(op); err != nil {
+		return op.name, err
+	}
+	if err := c.checkChecksumHeaders(op); err != nil {
 		return op.name, err
 	}
 	return op.name, op.serve(c)

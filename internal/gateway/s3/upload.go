@@ -1,9 +1,12 @@
 package s3
 
 import (
+	"encoding/base64"
 	"encoding/xml"
+	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -31,36 +34,11 @@ func (c *call) createUpload() error {
 		return err
 	}
 	if sum.Algorithm != "" {
-		c.w.Header().Set("X-Amz-Checksum-Algorithm", string(sum.Algorithm))
-		c.w.Header().Set(checksumPrefix+"Type", checksumType(sum))
+		c.w.Header().Set(checksumAlgorithm, string(sum.Algorithm))
+		c.w.Header().Set(checksumKind, checksumType(sum))
 	}
 	c.writeXML(http.StatusOK, createUploadResult{Bucket: c.bucket, Key: c.key, UploadID: u.ID})
 	return nil
-}
-
-// uploadChecksum reads which checksum the object is to be kept with.
-//
-// Source: Amazon S3 User Guide, "Checking object integrity in Amazon S3", which says
-// what type an algorithm has when the caller does not say.
-func (c *call) uploadChecksum() (diskobject.Checksum, error) {
-	name, kind := c.r.Header.Get("X-Amz-Checksum-Algorithm"), c.r.Header.Get("X-Amz-Checksum-Type")
-	sum := diskobject.Checksum{Algorithm: diskobject.Algorithm(strings.ToUpper(name))}
-	if name == "" {
-		if kind != "" {
-			return sum, failure{"InvalidRequest", http.StatusBadRequest, "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header."}
-		}
-		return sum, nil
-	}
-	if sum.Algorithm.New() == nil {
-		return sum, failure{"InvalidRequest", http.StatusBadRequest, "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]"}
-	}
-	sha := sum.Algorithm == diskobject.SHA1 || sum.Algorithm == diskobject.SHA256
-	sum.Composite = kind == "COMPOSITE" || kind == "" && sum.Algorithm != diskobject.CRC64NVME
-	if kind != "" && kind != "COMPOSITE" && kind != "FULL_OBJECT" ||
-		sum.Composite && sum.Algorithm == diskobject.CRC64NVME || !sum.Composite && sha {
-		return sum, failure{"InvalidRequest", http.StatusBadRequest, "The " + kind + " checksum type cannot be used with the " + string(sum.Algorithm) + " checksum algorithm."}
-	}
-	return sum, nil
 }
 
 // partNumber reads which part a request is about.
@@ -81,19 +59,28 @@ func (c *call) uploadPart() error {
 	if err != nil {
 		return err
 	}
+	u, err := c.store.Upload(c.r.Context(), c.name(), c.q.Get("uploadId"))
+	if err != nil {
+		return err
+	}
+	if err := checkPart(u, in.algorithm); err != nil {
+		return err
+	}
 	var got diskobject.Digest
 	w := diskobject.Write{Checksum: in.algorithm, Check: func(d diskobject.Digest) error {
 		got = d
 		return in.check(d)
 	}}
-	p, err := c.store.WritePart(c.r.Context(), c.name(), c.q.Get("uploadId"), number, w, c.body())
+	p, err := c.store.WritePart(c.r.Context(), c.name(), u.ID, number, w, c.body())
 	if err != nil {
 		return err
 	}
-	c.w.Header().Set("ETag", quote(p.ETag))
-	if in.algorithm != "" {
-		c.w.Header().Set(header(in.algorithm), got.Sum(in.algorithm))
+	shown := in.algorithm
+	if shown == "" {
+		shown = u.Checksum.Algorithm
 	}
+	c.w.Header().Set("ETag", quote(p.ETag))
+	c.w.Header().Set(header(shown), got.Sum(shown))
 	c.w.WriteHeader(http.StatusOK)
 	return nil
 }
@@ -111,6 +98,10 @@ func (c *call) uploadPartCopy() error {
 	if err != nil {
 		return err
 	}
+	u, err := c.store.Upload(c.r.Context(), c.name(), c.q.Get("uploadId"))
+	if err != nil {
+		return err
+	}
 	r, err := c.store.Get(c.r.Context(), src)
 	if err != nil {
 		return err
@@ -119,92 +110,52 @@ func (c *call) uploadPartCopy() error {
 	if err := accept(r.Object); err != nil {
 		return err
 	}
-	piece := span{0, r.Object.Size}
-	if text := c.r.Header.Get(copySource + "-Range"); text != "" {
-		s, found, ok := parseRange(text, r.Object.Size)
-		if !found || !ok {
-			return failure{"InvalidRange", http.StatusRequestedRangeNotSatisfiable, "The requested range is not satisfiable"}
-		}
-		piece = s
+	piece, err := c.sourceRange(r.Object.Size)
+	if err != nil {
+		return err
 	}
 	if _, err := r.Seek(piece.start, io.SeekStart); err != nil {
 		return err
 	}
-	p, err := c.store.WritePart(c.r.Context(), c.name(), c.q.Get("uploadId"), number, diskobject.Write{}, io.LimitReader(r, piece.size))
+	p, err := c.store.WritePart(c.r.Context(), c.name(), u.ID, number, diskobject.Write{}, io.LimitReader(r, piece.size))
 	if err != nil {
 		return err
 	}
-	c.writeXML(http.StatusOK, copyResult{
-		XMLName: xml.Name{Local: "CopyPartResult"}, ETag: quote(p.ETag), LastModified: p.Modified.Format(timestamp),
-	})
+	out := copyResult{XMLName: xml.Name{Local: "CopyPartResult"}, ETag: quote(p.ETag), LastModified: p.Modified.Format(timestamp)}
+	if u.Chosen {
+		out.checksums = checksumsOf(u.Checksum.Algorithm, base64.StdEncoding.EncodeToString(p.Sum))
+	}
+	c.writeXML(http.StatusOK, out)
 	return nil
 }
 
-type completion struct {
-	Parts []struct {
-		PartNumber int
-		ETag       string
-		checksums
-	} `xml:"Part"`
+var sourceRange = regexp.MustCompile(`^bytes=([0-9]{1,18})-([0-9]{1,18})$`)
+
+// sourceRange reads which bytes of a source of that size become the part. Unlike a Range,
+// it is never shortened: the part would be smaller than the caller believes.
+func (c *call) sourceRange(size int64) (span, error) {
+	values, given := c.r.Header[copySource+"-Range"]
+	if !given {
+		return span{0, size}, nil
+	}
+	found := sourceRange.FindStringSubmatch(strings.Join(values, ","))
+	if found == nil {
+		return span{}, errSourceRange
+	}
+	first, _ := strconv.ParseInt(found[1], 10, 64) // 18 digits fit
+	last, _ := strconv.ParseInt(found[2], 10, 64)
+	switch {
+	case first > last:
+		return span{}, errSourceRange
+	case last >= size:
+		return span{}, failure{"InvalidArgument", http.StatusBadRequest, fmt.Sprintf("Range specified is not valid for source object of size: %d", size)}
+	}
+	return span{first, last - first + 1}, nil
 }
 
-type completeResult struct {
-	XMLName      xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ CompleteMultipartUploadResult"`
-	Location     string
-	Bucket       string
-	Key          string
-	ETag         string
-	ChecksumType string
-	checksums
-}
-
-func (c *call) completeUpload() error {
-	u, err := c.store.Upload(c.r.Context(), c.name(), c.q.Get("uploadId"))
-	if err != nil {
-		return err
-	}
-	refs, err := c.parts(u.Checksum.Algorithm)
-	if err != nil {
-		return err
-	}
-	cond, err := c.condition()
-	if err != nil {
-		return err
-	}
-	if kind := c.r.Header.Get("X-Amz-Checksum-Type"); kind != "" && kind != checksumType(u.Checksum) {
-		return failure{"InvalidRequest", http.StatusBadRequest, "The upload was created using the " + checksumType(u.Checksum) + " checksum mode. The complete request must use the same checksum mode."}
-	}
-	o, err := c.store.Complete(c.r.Context(), c.name(), u.ID, refs, c.r.Header.Get(header(u.Checksum.Algorithm)), cond)
-	if err != nil {
-		return asBadDigest(err)
-	}
-	scheme := "http://"
-	if c.r.TLS != nil {
-		scheme = "https://"
-	}
-	c.writeXML(http.StatusOK, completeResult{
-		Location: scheme + c.r.Host + c.r.URL.EscapedPath(), Bucket: c.bucket, Key: c.key, ETag: quote(o.ETag),
-		ChecksumType: checksumType(o.Checksum), checksums: checksumsOf(o.Checksum.Algorithm, o.Checksum.Value),
-	})
-	return nil
-}
-
-// parts reads the list of parts that the object is to be made of. The checksum headers
-// of this request are about the object, not about this list.
-func (c *call) parts(a diskobject.Algorithm) ([]diskobject.PartRef, error) {
-	var in completion
-	text, err := io.ReadAll(&bounded{r: c.body(), left: maxDocument})
-	if err != nil {
-		return nil, err
-	}
-	if xml.Unmarshal(text, &in) != nil || len(in.Parts) == 0 || len(in.Parts) > diskobject.MaxParts {
-		return nil, errXML
-	}
-	refs := make([]diskobject.PartRef, len(in.Parts))
-	for i, p := range in.Parts {
-		refs[i] = diskobject.PartRef{Number: p.PartNumber, ETag: strings.Trim(p.ETag, `"`), Sum: *p.of(a)}
-	}
-	return refs, nil
+var errSourceRange = failure{
+	"InvalidArgument", http.StatusBadRequest,
+	"The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy",
 }
 
 func (c *call) abortUpload() error {

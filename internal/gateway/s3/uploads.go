@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/object/diskobject"
 )
 
@@ -129,12 +128,4 @@ func (c *call) listUploads() error {
 	}
 	c.writeXML(http.StatusOK, out)
 	return nil
-}
-
-// asBadDigest names a checksum of the whole that is not the one of the parts.
-func asBadDigest(err error) error {
-	if fault.Is(err, fault.BodyMismatch) {
-		return failure{"BadDigest", http.StatusBadRequest, fault.Message(err)}
-	}
-	return err
 }

@@ -12,31 +12,40 @@ import (
 	"github.com/sluicehq/sluice/internal/object"
 )
 
-// PartRef names a part that is to become a piece of the object.
-type PartRef struct {
-	Number int
-	ETag   string
-	Sum    string // base64, by the upload's algorithm; "" if the caller does not say
+// Completion says what object an upload is to become.
+type Completion struct {
+	Parts    []PartRef // in their order; parts that are not listed are removed
+	Checksum Checksum  // expected of the object; a composite value may lack its -N
+	Size     *int64    // expected of the object; nil if the caller does not say
+	If       Condition
 }
 
-// Complete makes the object of the listed parts, in their order, and forgets the
-// others. No byte is copied. want is the value of the object's checksum that the
-// caller expects, "" if it does not say; the composite one may lack its -N.
-func (s *Store) Complete(_ context.Context, n object.Name, id string, refs []PartRef, want string, c Condition) (Object, error) {
+// PartRef names a part that is to become a piece of the object.
+type PartRef struct {
+	Number   int
+	ETag     string
+	Checksum Checksum // expected of the part; the zero value if the caller does not say
+}
+
+// Complete makes the object of the listed parts. No byte is copied.
+func (s *Store) Complete(_ context.Context, n object.Name, id string, c Completion) (Object, error) {
 	var e entry
 	err := s.update(func(st *step) error {
 		u, err := upload(st, n, id)
 		if err != nil {
 			return err
 		}
-		parts, err := st.choose(id, refs)
+		parts, err := st.choose(u, c.Parts)
 		if err != nil {
 			return err
 		}
-		if e, err = s.assemble(u, parts, want); err != nil {
+		if e, err = s.assemble(u, parts); err != nil {
 			return err
 		}
-		if err := c.check(st, n); err != nil {
+		if err := c.verify(e); err != nil {
+			return err
+		}
+		if err := c.If.check(st, n); err != nil {
 			return err
 		}
 		whole, keep := content{Account: n.Account, Refs: 1}, map[string]bool{}
@@ -55,8 +64,27 @@ func (s *Store) Complete(_ context.Context, n object.Name, id string, refs []Par
 	return e.object(n), err
 }
 
+// verify compares the object with what the caller expects of it.
+func (c Completion) verify(e entry) error {
+	if c.Size != nil && *c.Size != e.Size {
+		return fmt.Errorf("%w: the size given is %d, that of the parts is %d", ErrSize, *c.Size, e.Size)
+	}
+	want := c.Checksum
+	if want.Value == "" {
+		return nil
+	}
+	count := ""
+	if e.Checksum.Composite {
+		count = fmt.Sprintf("-%d", e.Parts)
+	}
+	if want.Algorithm != e.Checksum.Algorithm || strings.TrimSuffix(want.Value, count) != strings.TrimSuffix(e.Checksum.Value, count) {
+		return fault.New(fault.BodyMismatch, "The %s you specified did not match the calculated checksum.", want.Algorithm)
+	}
+	return nil
+}
+
 // choose returns the parts that refs name, and refuses a list that S3 would refuse.
-func (st *step) choose(id string, refs []PartRef) ([]Part, error) {
+func (st *step) choose(u Upload, refs []PartRef) ([]Part, error) {
 	if len(refs) == 0 {
 		return nil, fault.New(fault.Malformed, "You must specify at least one part")
 	}
@@ -69,12 +97,15 @@ func (st *step) choose(id string, refs []PartRef) ([]Part, error) {
 		if ref.Number < 1 || ref.Number > MaxParts {
 			return nil, ErrPart
 		}
-		ok, err := st.get(partKey(id, ref.Number), &p)
+		ok, err := st.get(partKey(u.ID, ref.Number), &p)
 		if err != nil {
 			return nil, err
 		}
-		if !ok || ref.ETag != p.ETag || ref.Sum != "" && ref.Sum != base64.StdEncoding.EncodeToString(p.Sum) {
+		if !ok || ref.ETag != p.ETag {
 			return nil, ErrPart
+		}
+		if err := p.verify(u, ref.Checksum); err != nil {
+			return nil, err
 		}
 		parts = append(parts, p)
 	}
@@ -86,8 +117,25 @@ func (st *step) choose(id string, refs []PartRef) ([]Part, error) {
 	return parts, nil
 }
 
+// verify compares the part's checksum with the one that a caller expects, which has the
+// upload's algorithm or that of the checksum that the part came with.
+func (p Part) verify(u Upload, want Checksum) error {
+	switch {
+	case want.Value == "":
+		return nil
+	case want.Algorithm == u.Checksum.Algorithm:
+		if want.Value != base64.StdEncoding.EncodeToString(p.Sum) {
+			return ErrPart
+		}
+	case want != p.Given:
+		return fault.New(fault.BodyMismatch, "The %s you specified for part %d did not match what we received.",
+			strings.ToLower(string(want.Algorithm)), p.Number)
+	}
+	return nil
+}
+
 // assemble says what the object of the parts is.
-func (s *Store) assemble(u Upload, parts []Part, want string) (entry, error) {
+func (s *Store) assemble(u Upload, parts []Part) (entry, error) {
 	e := entry{Content: newID(), Modified: s.now().UTC(), Parts: len(parts), Meta: u.Meta, Checksum: u.Checksum}
 	tags, composite := md5.New(), u.Checksum.Algorithm.New() //nolint:gosec // see above
 	joined := newJoiner(u.Checksum.Algorithm)
@@ -105,15 +153,10 @@ func (s *Store) assemble(u Upload, parts []Part, want string) (entry, error) {
 		e.Size += p.Size
 	}
 	e.ETag = fmt.Sprintf("%x-%d", tags.Sum(nil), len(parts))
-	count := ""
 	if u.Checksum.Composite {
-		count = fmt.Sprintf("-%d", len(parts))
-		e.Checksum.Value = base64.StdEncoding.EncodeToString(composite.Sum(nil)) + count
+		e.Checksum.Value = fmt.Sprintf("%s-%d", base64.StdEncoding.EncodeToString(composite.Sum(nil)), len(parts))
 	} else {
 		e.Checksum.Value = base64.StdEncoding.EncodeToString(joined.sum())
-	}
-	if want != "" && strings.TrimSuffix(want, count) != strings.TrimSuffix(e.Checksum.Value, count) {
-		return entry{}, fault.New(fault.BodyMismatch, "The checksum of the whole object is not the one you specified")
 	}
 	return e, nil
 }

@@ -160,7 +160,7 @@ func liveUpload(t *testing.T, p *power, s *Store) {
 		}
 	}
 	err = p.during("whole", one+two, func() error {
-		_, err := s.Complete(ctx, at("whole"), u.ID, refs, "", Condition{})
+		_, err := s.Complete(ctx, at("whole"), u.ID, Completion{Parts: refs})
 		return err
 	})
 	if err != nil {

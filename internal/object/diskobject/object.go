@@ -20,6 +20,7 @@ var (
 	ErrKeyTooLong = fault.New(fault.Invalid, "Your key is too long")
 	ErrPartSmall  = fault.New(fault.Invalid, "Your proposed upload is smaller than the minimum allowed size")
 	ErrPart       = fault.New(fault.Invalid, "One or more of the specified parts could not be found. The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.")
+	ErrSize       = fault.New(fault.Invalid, "The size of the object is not the one you specified")
 	ErrPartOrder  = fault.New(fault.Invalid, "The list of parts was not in ascending order. Parts must be ordered by part number.")
 )
 
@@ -109,50 +110,6 @@ func (s *Store) writeObject(ctx context.Context, n object.Name, w Write, r io.Re
 		return Object{}, err
 	}
 	return e.object(n), nil
-}
-
-// Copying says how an object is to be copied. The zero value copies all of it.
-type Copying struct {
-	Meta   *Meta              // replaces the source's, unless it is nil
-	If     Condition          // on the destination
-	Accept func(Object) error // unless nil, is asked about the source; its error is Copy's
-}
-
-// Copy makes dst an object with the bytes of src, which is in the same account. No byte
-// is copied.
-func (s *Store) Copy(_ context.Context, src, dst object.Name, o Copying) (Object, error) {
-	if err := checkName(dst); err != nil {
-		return Object{}, err
-	}
-	if src.Account != dst.Account {
-		return Object{}, fault.New(fault.Denied, "Access Denied")
-	}
-	var e entry
-	err := s.update(func(st *step) (err error) {
-		if err := st.needBucket(dst); err != nil {
-			return err
-		}
-		if e, err = lookup(st, src); err != nil {
-			return err
-		}
-		if o.Accept != nil {
-			if err := o.Accept(e.object(src)); err != nil {
-				return err
-			}
-		}
-		if err := o.If.check(st, dst); err != nil {
-			return err
-		}
-		if o.Meta != nil {
-			e.Meta = *o.Meta
-		}
-		e.Modified = s.now().UTC()
-		if err := st.refer(e.Content, 1); err != nil {
-			return err
-		}
-		return st.put(dst, e)
-	})
-	return e.object(dst), err
 }
 
 func validUTF8(s string) bool { return utf8.ValidString(s) }

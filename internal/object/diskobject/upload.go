@@ -24,7 +24,8 @@ type Upload struct {
 	ID       string      `json:"-"`
 	Started  time.Time   `json:"started"`
 	Meta     Meta        `json:"meta"`
-	Checksum Checksum    `json:"checksum"` // without a value: what to keep with the object
+	Checksum Checksum    `json:"checksum"`         // without a value: what to keep with the object
+	Chosen   bool        `json:"chosen,omitempty"` // the caller named the algorithm
 }
 
 // Part is a part of an upload.
@@ -32,7 +33,8 @@ type Part struct {
 	Number   int       `json:"number"`
 	Size     int64     `json:"size"`
 	ETag     string    `json:"etag"`
-	Sum      []byte    `json:"sum"` // by the upload's algorithm
+	Sum      []byte    `json:"sum"`            // by the upload's algorithm
+	Given    Checksum  `json:"given,omitzero"` // that the part came with, by another algorithm
 	Modified time.Time `json:"modified"`
 	Blob     string    `json:"blob,omitempty"` // none for an empty part
 }
@@ -45,15 +47,16 @@ func (s *Store) StartUpload(_ context.Context, n object.Name, meta Meta, sum Che
 	if err := checkName(n); err != nil {
 		return Upload{}, err
 	}
-	if sum.Algorithm == "" {
+	chosen := sum.Algorithm != ""
+	if !chosen {
 		sum = Checksum{Algorithm: CRC64NVME}
 	}
-	if newJoiner(sum.Algorithm) == nil && !sum.Composite {
-		return Upload{}, fault.New(fault.Invalid, "The %s of a whole cannot be had from its parts", sum.Algorithm)
+	if !sum.Algorithm.Allows(sum.Composite) {
+		return Upload{}, fault.New(fault.Invalid, "an object put in parts cannot have that type of %s", sum.Algorithm)
 	}
 	now := s.now().UTC()
 	// Ids grow, so that uploads of one key are listed in the order of their start.
-	u := Upload{Name: n, ID: fmt.Sprintf("%016x", now.UnixNano()) + newID()[:16], Started: now, Meta: meta, Checksum: sum}
+	u := Upload{Name: n, ID: fmt.Sprintf("%016x", now.UnixNano()) + newID()[:16], Started: now, Meta: meta, Checksum: sum, Chosen: chosen}
 	return u, s.update(func(st *step) error {
 		if err := st.needBucket(n); err != nil {
 			return err
@@ -100,6 +103,9 @@ func (s *Store) WritePart(ctx context.Context, n object.Name, id string, number 
 	p := Part{
 		Number: number, Size: blob.digest.Size, ETag: hex.EncodeToString(blob.digest.MD5[:]),
 		Sum: blob.digest.Sums[u.Checksum.Algorithm], Modified: s.now().UTC(),
+	}
+	if w.Checksum != "" && w.Checksum != u.Checksum.Algorithm {
+		p.Given = Checksum{Algorithm: w.Checksum, Value: blob.digest.Sum(w.Checksum)}
 	}
 	if len(blob.segments) > 0 {
 		p.Blob = blob.segments[0].Blob

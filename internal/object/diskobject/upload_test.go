@@ -41,7 +41,7 @@ func TestUpload(t *testing.T) {
 	if got, err := text(t.Context(), s, at("k"), ""); err != nil || got != "before" {
 		t.Errorf("before Complete k reads %d bytes, %v", len(got), err)
 	}
-	o, err := s.Complete(t.Context(), at("k"), u.ID, refs, "", Condition{})
+	o, err := s.Complete(t.Context(), at("k"), u.ID, Completion{Parts: refs})
 	if err != nil {
 		t.Fatalf("Complete: %v", err)
 	}
@@ -66,7 +66,7 @@ func TestUpload(t *testing.T) {
 		_ = r.Close()
 	}
 	wantBlobs(t, dir, 3, "after Complete")
-	if _, err := s.Complete(t.Context(), at("k"), u.ID, refs, "", Condition{}); err != ErrNoUpload {
+	if _, err := s.Complete(t.Context(), at("k"), u.ID, Completion{Parts: refs}); err != ErrNoUpload {
 		t.Errorf("Complete twice: %v, want ErrNoUpload", err)
 	}
 	put(t, s, "k", "again")
@@ -91,12 +91,12 @@ func TestCompleteRefuses(t *testing.T) {
 		{"a part twice", []PartRef{refs[1], refs[1]}, "", Condition{}, ErrPartOrder},
 		{"a part that was not put", []PartRef{{Number: 7, ETag: refs[0].ETag}}, "", Condition{}, ErrPart},
 		{"another ETag", []PartRef{{Number: 1, ETag: refs[2].ETag}}, "", Condition{}, ErrPart},
-		{"another checksum of a part", []PartRef{{Number: 2, ETag: refs[1].ETag, Sum: "AAAAAA=="}}, "", Condition{}, ErrPart},
+		{"another checksum of a part", []PartRef{{Number: 2, ETag: refs[1].ETag, Checksum: Checksum{Algorithm: CRC32, Value: "AAAAAA=="}}}, "", Condition{}, ErrPart},
 		{"another checksum of the whole", refs[1:], "AAAAAA==", Condition{}, fault.New(fault.BodyMismatch, "")},
 		{"a condition", refs[1:], "", Condition{Absent: true}, fault.New(fault.PreconditionFailed, "")},
 		{"no part", nil, "", Condition{}, fault.New(fault.Malformed, "")},
 	} {
-		_, err := s.Complete(t.Context(), at("k"), u.ID, c.refs, c.sum, c.cond)
+		_, err := s.Complete(t.Context(), at("k"), u.ID, Completion{Parts: c.refs, Checksum: Checksum{Algorithm: CRC32, Value: c.sum}, If: c.cond})
 		if err == nil || !errors.Is(err, c.want) && fault.KindOf(err) != fault.KindOf(c.want) {
 			t.Errorf("Complete with %s: %v, want %v", c.name, err, c.want)
 		}
@@ -195,7 +195,7 @@ func TestChecksumsThatPartsCannotGive(t *testing.T) {
 	}
 	one := strings.Repeat("1", MinPartSize)
 	u, refs := uploadOf(t, s, "k", Checksum{Algorithm: SHA256, Composite: true}, one, "2")
-	o, err := s.Complete(t.Context(), at("k"), u.ID, refs, "", Condition{})
+	o, err := s.Complete(t.Context(), at("k"), u.ID, Completion{Parts: refs})
 	if err != nil || !strings.HasSuffix(o.Checksum.Value, "-2") || !o.Checksum.Composite {
 		t.Errorf("Complete = %+v, %v, want a composite SHA256 that ends in -2", o.Checksum, err)
 	}
