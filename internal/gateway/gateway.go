@@ -36,6 +36,7 @@ import (
 
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/gateway/jobs"
+	"github.com/sluicehq/sluice/internal/gateway/snapshots"
 	"github.com/sluicehq/sluice/internal/sigv4"
 	"github.com/sluicehq/sluice/internal/wire"
 )
@@ -48,6 +49,8 @@ type Parts struct {
 	IsS3     func(r *http.Request) bool // S3's rule of what is meant for it
 	Jobs     http.Handler               // the own API, below jobs.Prefix
 	Ready    func(context.Context) error
+	// Snapshots serves snapshots.Path of the own API.
+	Snapshots http.Handler
 }
 
 // Options of a Gateway; the zero value works.
@@ -185,6 +188,10 @@ func (g *Gateway) own(w http.ResponseWriter, r *http.Request, e *exchange) {
 	if err != nil {
 		e.err = err
 		jobs.WriteFault(w, err)
+		return
+	}
+	if r.URL.Path == snapshots.Path && g.parts.Snapshots != nil {
+		g.parts.Snapshots.ServeHTTP(w, r)
 		return
 	}
 	g.parts.Jobs.ServeHTTP(w, r)

@@ -44,9 +44,12 @@ func (n *Node) connect(ctx context.Context, v *sigv4.Verifier) error {
 	}
 	lead := gateway.Parts{
 		Verifier: v, IsS3: s3.IsS3, Ready: n.ready,
-		S3: noAPI{}, Jobs: noAPI{},
+		S3: noAPI{}, Jobs: noAPI{}, Snapshots: noAPI{},
 	}
 	if n.o.has(API) {
+		if lead.Snapshots, err = n.snapshots(); err != nil {
+			return err
+		}
 		lead.APIs = n.apis(tokens, options)
 		lead.S3 = n.objects.s3
 		lead.Jobs = jobs.New(n.store, jobs.Options{

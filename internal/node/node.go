@@ -104,6 +104,8 @@ type Node struct {
 	gateway  *gateway.Gateway
 	stopping atomic.Bool
 
+	snapshotter *snapshotter // nil if there is nothing to take snapshots of
+
 	run     []func(context.Context) error // what goes on until the node ends
 	closers []func() error
 }

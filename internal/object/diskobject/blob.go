@@ -131,6 +131,9 @@ func (s *Store) discard(w written, err error) {
 // remove removes blobs that nothing refers to. What cannot be removed now is removed by
 // the next Open.
 func (s *Store) remove(segments []segment) {
+	if s.kept.keep(segments) {
+		return
+	}
 	for _, seg := range segments {
 		if seg.Blob == "" {
 			continue

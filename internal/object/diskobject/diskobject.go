@@ -76,6 +76,8 @@ type Store struct {
 	mu     sync.RWMutex
 	pins   map[string]int       // readers of a content that are open
 	doomed map[string][]segment // contents that are gone but for their readers
+
+	kept kept // has its own lock, taken last
 }
 
 var _ object.Store = (*Store)(nil)

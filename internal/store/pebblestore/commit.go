@@ -78,6 +78,7 @@ func (s *Store) store(p *prepared) (job.Counts, error) {
 	if err := s.mayWrite(); err != nil {
 		return job.Counts{}, err
 	}
+	defer s.writes.enter()()
 	if err := s.db.Ingest(context.Background(), p.work.files); err != nil {
 		return job.Counts{}, fmt.Errorf("ingest batch: %w", err)
 	}

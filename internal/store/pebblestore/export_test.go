@@ -95,3 +95,6 @@ func (s *Store) each(prefix []byte, do func(k, v []byte) error) error {
 	}
 	return it.Error()
 }
+
+// EnterGate is a write that lasts until leave is called.
+func (s *Store) EnterGate() (leave func()) { return s.writes.enter() }

@@ -61,6 +61,8 @@ type Store struct {
 	counts  memberCounts
 	folders sync.Pool // of *folder
 
+	writes gate // innermost: nobody waits for another lock inside
+
 	owners  locks[ownerKey]
 	jobs    locks[jobKey]
 	listsIn locks[store.ListRef] // shared by those who change single members of it
@@ -98,7 +100,7 @@ func Open(dir string, o Options) (*Store, error) {
 	}
 	s := &Store{
 		db: db, opts: opts, fs: o.FS, scratch: o.FS.PathJoin(dir, "scratch"),
-		bulk: defaultBulk, cut: cutFrom, log: o.Logger, space: o.Space,
+		bulk: defaultBulk, cut: cutFrom, log: o.Logger, space: o.Space, writes: newGate(),
 	}
 	s.folders.New = func() any { return new(folder) }
 	for _, step := range []func() error{s.clearScratch, s.openSequence, s.openQueue} {
@@ -206,6 +208,7 @@ func (s *Store) apply(b *pebble.Batch) error {
 	if err := s.mayWrite(); err != nil {
 		return err
 	}
+	defer s.writes.enter()()
 	if err := b.Commit(pebble.Sync); err != nil {
 		return fmt.Errorf("write to store: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/store"
+	"github.com/sluicehq/sluice/internal/store/pebblestore"
 	"github.com/sluicehq/sluice/internal/store/storetest"
 )
 
@@ -44,6 +45,9 @@ func (p *power) steps() []step {
 	all = append(
 		all,
 		step{"Commit with a limit", func() error { return p.commit(7, 1000, 1190) }},
+		step{"Checkpoint", func() error {
+			return p.Store.(*pebblestore.Store).Checkpoint(p.ctx, "snapshots/1")
+		}},
 		step{"Finish", p.finish},
 	)
 	all = append(all, p.beginning("q", cutBase)...)

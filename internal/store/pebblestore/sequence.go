@@ -42,7 +42,10 @@ func (s *Store) number() (uint64, error) {
 			return 0, err
 		}
 		end := q.reserved + sequenceBlock
-		if err := s.db.Set(keyOfSequence(), appendNumber(nil, end), pebble.Sync); err != nil {
+		leave := s.writes.enter()
+		err := s.db.Set(keyOfSequence(), appendNumber(nil, end), pebble.Sync)
+		leave()
+		if err != nil {
 			return 0, fmt.Errorf("reserve numbers: %w", err)
 		}
 		q.reserved = end

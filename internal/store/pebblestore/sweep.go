@@ -92,7 +92,10 @@ func (s *Store) notes() (all []keyRange, err error) {
 // cutOut removes what is in a range. Doing so twice does no harm: numbers are never
 // used again.
 func (s *Store) cutOut(ctx context.Context, r keyRange) error {
-	if err := s.db.Excise(context.WithoutCancel(ctx), pebble.KeyRange{Start: r.start, End: r.end}); err != nil {
+	leave := s.writes.enter()
+	err := s.db.Excise(context.WithoutCancel(ctx), pebble.KeyRange{Start: r.start, End: r.end})
+	leave()
+	if err != nil {
 		return fmt.Errorf("cut out: %w", err)
 	}
 	flushed, err := s.db.AsyncFlush() // a cut waits in line with what was written before
@@ -107,6 +110,7 @@ func (s *Store) cutOut(ctx context.Context, r keyRange) error {
 	if err := s.trim(ctx, r); err != nil {
 		return err
 	}
+	defer s.writes.enter()()
 	return s.db.Delete(keyOfNote(r), pebble.NoSync)
 }
 
@@ -132,7 +136,10 @@ func (s *Store) trim(ctx context.Context, r keyRange) error {
 	}
 	// A compaction passes over files in the lowest level that nothing above lies over.
 	// There are no range keys in the database, so that removing some changes nothing.
-	if err := s.db.RangeKeyDelete(around.start, around.end, pebble.NoSync); err != nil {
+	leave := s.writes.enter()
+	err = s.db.RangeKeyDelete(around.start, around.end, pebble.NoSync)
+	leave()
+	if err != nil {
 		return fmt.Errorf("mark shared files: %w", err)
 	}
 	if err := s.db.Compact(ctx, around.start, around.end, false); err != nil {
