@@ -11,18 +11,19 @@ package arch
 // but for what strangers forbids. node puts the parts together, and so knows them all,
 // as do cmd, conformance and sluicetest, which are not under internal.
 var imports = map[string][]string{
-	"node":        {"gateway", "wire", "api", "service", "engine", "store", "job", "destination", "object", "sigv4", "diskspace", "fault"},
+	"node":        {"gateway", "wire", "api", "service", "engine", "store", "job", "destination", "object", "pebbledb", "sigv4", "diskspace", "fault"},
 	"gateway":     {"sigv4", "wire", "job", "object", "store", "diskspace", "fault"},
 	"wire":        {"fault"},
 	"api":         {"wire"},
 	"service":     {"api", "wire", "job", "destination", "object", "store", "fault"},
 	"engine":      {"job", "record", "destination", "object", "store", "fault"},
-	"store":       {"job", "destination", "record", "diskspace", "fault", "testenv"},
+	"store":       {"job", "destination", "record", "pebbledb", "diskspace", "fault", "testenv"},
 	"job":         {"record", "destination", "fault"},
 	"destination": {"record", "fault"},
 	"record":      {"fault"},
-	"object":      {"diskspace", "fault", "testenv"},
+	"object":      {"pebbledb", "diskspace", "fault", "testenv"},
 	"diskspace":   {"fault"},
+	"pebbledb":    {"testenv"},
 	"sigv4":       {"fault"},
 	"fault":       {},
 	"testenv":     {}, // of tests and what supports them, see testSupport

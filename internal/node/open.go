@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/pebbledb"
 	"github.com/sluicehq/sluice/internal/store/pebblestore"
 	"github.com/sluicehq/sluice/internal/store/pgstore"
 )
@@ -68,7 +68,7 @@ func (n *Node) patiently(ctx context.Context, what string, open func() error) er
 
 // inUse says what it means that a lock is held.
 func inUse(dir string, err error) error {
-	if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES) {
+	if errors.Is(err, pebbledb.ErrInUse) {
 		return fmt.Errorf("data: another server runs on %s (%w)", dir, err)
 	}
 	return err

@@ -41,6 +41,7 @@ import (
 
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/object"
+	"github.com/sluicehq/sluice/internal/pebbledb"
 )
 
 // Options of a Store; the zero value works.
@@ -48,6 +49,9 @@ type Options struct {
 	FS     vfs.FS           // nil means that of the machine
 	Now    func() time.Time // nil means time.Now
 	Logger *slog.Logger     // nil means silence
+
+	Exit       func(code int) // ends the process when Pebble cannot continue; nil means os.Exit
+	AcceptLoss bool           // open even if acknowledged data is missing, see pebbledb
 }
 
 // The index holds little and is asked rarely: it gets little memory.
@@ -64,7 +68,7 @@ type Store struct {
 	log    *slog.Logger
 	blobs  string
 	folder vfs.File // the open folder of blobs, to sync it
-	db     *pebble.DB
+	db     *pebbledb.DB
 	bufs   sync.Pool // *[]byte of copyBuffer
 
 	// life is held, for reading, by whoever uses the index, so that Close can wait.
@@ -99,23 +103,23 @@ func Open(dir string, o Options) (*Store, error) {
 		pins: map[string]int{}, doomed: map[string][]segment{},
 	}
 	s.bufs.New = func() any { b := make([]byte, copyBuffer); return &b }
-	if err := s.open(dir); err != nil {
+	if err := s.open(dir, o); err != nil {
 		return nil, fmt.Errorf("open objects in %s: %w", dir, err)
 	}
 	return s, nil
 }
 
-func (s *Store) open(dir string) error {
+func (s *Store) open(dir string, o Options) error {
 	if err := s.makeFolders(dir); err != nil {
 		return err
 	}
 	cache := pebble.NewCache(indexCache)
 	defer cache.Unref()
 	var err error
-	s.db, err = pebble.Open(s.fs.PathJoin(dir, "index"), &pebble.Options{
-		FS: s.fs, Cache: cache, MemTableSize: indexMemTable, Logger: quiet{s.log},
+	s.db, err = pebbledb.Open(s.fs.PathJoin(dir, "index"), &pebble.Options{
+		FS: s.fs, Cache: cache, MemTableSize: indexMemTable,
 		FormatMajorVersion: pebble.FormatValueSeparation,
-	})
+	}, pebbledb.Options{Name: "object index", Logger: o.Logger, Exit: o.Exit, AcceptLoss: o.AcceptLoss})
 	if err != nil {
 		return fmt.Errorf("open index: %w", err)
 	}
@@ -200,18 +204,4 @@ func newID() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the process instead
 	return hex.EncodeToString(b[:])
-}
-
-// quiet passes on what goes wrong in the index, and nothing of its housekeeping.
-type quiet struct{ log *slog.Logger }
-
-func (quiet) Infof(string, ...any) {}
-
-func (q quiet) Errorf(format string, args ...any) {
-	q.log.Error("object index", "error", fmt.Sprintf(format, args...))
-}
-
-// Fatalf must not return: the index cannot go on, and what it holds on disk is right.
-func (quiet) Fatalf(format string, args ...any) {
-	panic("object index: " + fmt.Sprintf(format, args...))
 }

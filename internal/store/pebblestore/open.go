@@ -24,6 +24,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/bloom"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/sluicehq/sluice/internal/pebbledb"
 	"github.com/sluicehq/sluice/internal/store"
 )
 
@@ -35,13 +36,16 @@ type Options struct {
 	Logger     *slog.Logger // nil discards
 	CacheBytes int64        // for blocks read from disk; 0 is 64 MiB
 	Space      Space        // asked before every write; nil has no limit
+
+	Exit       func(code int) // ends the process when Pebble cannot continue; nil is os.Exit
+	AcceptLoss bool           // open even if acknowledged data is missing, see pebbledb
 }
 
 const defaultCacheBytes = 64 << 20
 
 // Store is a store.Store. Open makes one.
 type Store struct {
-	db      *pebble.DB
+	db      *pebbledb.DB
 	opts    *pebble.Options
 	fs      vfs.FS
 	scratch string        // directory of files that are not ingested yet
@@ -94,7 +98,9 @@ func Open(dir string, o Options) (*Store, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	opts := pebbleOptions(o)
-	db, err := pebble.Open(dir, opts)
+	db, err := pebbledb.Open(dir, opts, pebbledb.Options{
+		Name: "store", Logger: o.Logger, Exit: o.Exit, AcceptLoss: o.AcceptLoss,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", dir, err)
 	}
@@ -118,7 +124,6 @@ func Open(dir string, o Options) (*Store, error) {
 func pebbleOptions(o Options) *pebble.Options {
 	p := &pebble.Options{
 		FS:                 o.FS,
-		Logger:             quiet{o.Logger},
 		CacheSize:          o.CacheBytes,
 		Merger:             memberMerger,
 		FormatMajorVersion: pebble.FormatTableFormatV6,
@@ -213,25 +218,4 @@ func (s *Store) apply(b *pebble.Batch) error {
 		return fmt.Errorf("write to store: %w", err)
 	}
 	return nil
-}
-
-// quiet passes on only what somebody should know. Pebble's running commentary is for
-// debugging.
-type quiet struct{ log *slog.Logger }
-
-func (q quiet) Infof(format string, args ...any) {
-	if q.log.Enabled(context.Background(), slog.LevelDebug) {
-		q.log.Debug("store", "pebble", fmt.Sprintf(format, args...))
-	}
-}
-
-func (q quiet) Errorf(format string, args ...any) {
-	q.log.Error("store", "pebble", fmt.Sprintf(format, args...))
-}
-
-// Fatalf must not return: Pebble no longer knows what is on the disk.
-func (q quiet) Fatalf(format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	q.log.Error("store cannot go on", "pebble", text)
-	panic("pebblestore: " + text)
 }

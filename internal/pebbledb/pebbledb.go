@@ -1,0 +1,133 @@
+// Package pebbledb opens the Pebble databases of a server: the embedded store and the
+// index of the embedded objects. What is in a database is the business of the packages
+// that use it; this one makes sure that a directory is never left, opened or trusted in
+// a state that loses data silently.
+//
+//   - A database exists whole or not at all. It is created in DIR.new, synced and then
+//     renamed, so a power cut during the first start leaves nothing that a second start
+//     cannot open.
+//   - When Pebble cannot continue, the process logs one line and exits with ExitCode.
+//     No caller can recover from it: Pebble's memory no longer matches its disk.
+//   - Errors of Pebble's background work are logged at most once a second.
+//
+// The directory belongs to one process at a time; a second one gets ErrInUse.
+package pebbledb
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"syscall"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// ExitCode is the status of a process that ended because its database could not
+// continue, EX_SOFTWARE of sysexits.h.
+const ExitCode = 70
+
+// ErrInUse means that another process, or this one, has the directory open.
+var ErrInUse = errors.New("directory is in use")
+
+// Options of a DB. Name is required, the rest has a zero value that works.
+type Options struct {
+	Name       string         // what the database is, in log lines: "store", "object index"
+	Logger     *slog.Logger   // nil discards
+	Exit       func(code int) // ends the process; nil means os.Exit
+	AcceptLoss bool           // open even if acknowledged data is missing
+}
+
+// DB is an open database.
+type DB struct {
+	*pebble.DB
+	lock *pebble.Lock
+	log  *logger
+}
+
+// Open opens the database in dir, creating it if there is none. FS, Logger and
+// EventListener of opts are the only fields that are replaced or wrapped; opts itself is
+// not changed.
+func Open(dir string, opts *pebble.Options, o Options) (*DB, error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Exit == nil {
+		o.Exit = os.Exit
+	}
+	p := opts.Clone()
+	if p.FS == nil {
+		p.FS = vfs.Default
+	}
+	log := &logger{name: o.Name, log: o.Logger, exit: o.Exit}
+	fs := &orderedFS{FS: p.FS, log: log}
+	p.FS, p.Logger = fs, log
+	if err := createIfMissing(fs, dir, p); err != nil {
+		return nil, err
+	}
+	db, err := open(fs, dir, p)
+	if err != nil {
+		return nil, err
+	}
+	db.log = log
+	fs.opened.Store(true)
+	return db, nil
+}
+
+// open opens a database that exists.
+func open(fs *orderedFS, dir string, p *pebble.Options) (db *DB, err error) {
+	lock, err := lockDirectory(fs, dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if db == nil {
+			err = errors.Join(err, lock.Close())
+		}
+	}()
+	if err := checkWritable(fs, dir); err != nil {
+		return nil, err
+	}
+	p = p.Clone()
+	p.Lock = lock
+	pdb, err := openPebble(dir, p)
+	if err != nil {
+		return nil, err
+	}
+	return &DB{DB: pdb, lock: lock}, nil
+}
+
+// openPebble calls pebble.Open. Pebble panics on some kinds of damage and on a failed
+// sync of a directory; while it opens, that is an error like any other.
+func openPebble(dir string, p *pebble.Options) (db *pebble.DB, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			db, err = nil, fmt.Errorf("%v", r)
+		}
+	}()
+	return pebble.Open(dir, p)
+}
+
+func lockDirectory(fs vfs.FS, dir string) (*pebble.Lock, error) {
+	lock, err := pebble.LockDirectory(dir, fs)
+	switch {
+	case err == nil:
+		return lock, nil
+	case errors.Is(err, os.ErrPermission):
+		return nil, notWritable(dir, err)
+	case errors.Is(err, syscall.EAGAIN), isHeldHere(err):
+		return nil, fmt.Errorf("%w: %s (%w)", ErrInUse, dir, err)
+	}
+	return nil, fmt.Errorf("lock %s: %w", dir, err)
+}
+
+// isHeldHere recognizes the error of a lock that this process itself holds. It has no
+// type.
+func isHeldHere(err error) bool { return strings.Contains(err.Error(), "lock held by current process") }
+
+// Close closes the database and releases the directory.
+func (d *DB) Close() error {
+	return errors.Join(d.DB.Close(), d.lock.Close())
+}
