@@ -1,6 +1,8 @@
 # make             builds bin/sluice
 # make demo        a real import of a million addresses on a throw-away server
-# make test        all tests; installs what they need first
+# make setup       installs what tests need beside Go: PostgreSQL, Node.js, AWS's clients
+# make test        make setup, then all tests; go test ./... runs those that it can
+# make test-repeat every test 50 times, in several ways, to find those that fail now and then
 # make test-faults ten minutes of killed nodes, cut networks and crashed databases
 # make check       all that CI checks: make test, formatting, linters, race detector, fuzzing
 # make readme      README's tables of operations, from what AWS's clients see here
@@ -13,7 +15,7 @@ export CGO_ENABLED ?= 0
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
-.PHONY: build demo test test-faults check bench needs lint race fuzz generate readme clean
+.PHONY: build demo setup test test-repeat test-faults check bench lint race fuzz generate readme clean
 
 build:
 	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/sluice ./cmd/sluice
@@ -21,18 +23,24 @@ build:
 demo: build
 	@./bin/sluice demo
 
+setup:
+	@./conformance/install
+
 # SLUICE_TEST_ALL turns a skipped test (a client that is not installed) into a
-# failed one, where make could have installed it.
-test: needs
-	SLUICE_TEST_ALL=1 $(GO) test ./...
+# failed one, where make setup could have installed it. gotest is go test with a list of
+# the others that were skipped.
+test: setup
+	SLUICE_TEST_ALL=1 $(GO) run ./conformance/gotest ./...
+
+# REPEAT are arguments of the script: counts, modes, packages.
+REPEAT ?=
+test-repeat: setup
+	@./conformance/repeat $(REPEAT)
 
 # SLUICE_SEED repeats the order and the choices of another run, which it prints.
 FAULTS ?= 8m
-test-faults: needs
+test-faults: setup
 	SLUICE_TEST_ALL=1 SLUICE_FAULTS=$(FAULTS) $(GO) test -count=1 -v -timeout 30m -run TestFaults ./conformance/fleet
-
-needs:
-	@./conformance/install
 
 check: test lint race fuzz
 
@@ -67,7 +75,7 @@ fuzz:
 generate:
 	$(GO) generate ./...
 
-readme: needs
+readme: setup
 	SLUICE_TEST_ALL=1 $(GO) test -count=1 -run TestJavaScript ./conformance -update
 
 bench: build

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/sluicehq/sluice/internal/store/pgstore/pgtest"
+	"github.com/sluicehq/sluice/internal/testenv"
 )
 
 // TestJavaScript runs the suites under js with the JavaScript SDK. The clients note what
@@ -51,7 +52,12 @@ func needJavaScript(t *testing.T) {
 	t.Helper()
 	_, noNode := exec.LookPath("node")
 	_, noModules := os.Stat("js/node_modules/@aws-sdk")
-	need(t, noNode != nil || noModules != nil, true, "the JavaScript SDK")
+	switch {
+	case noNode != nil:
+		testenv.Missing(t, "Node.js")
+	case noModules != nil:
+		testenv.Missing(t, "the JavaScript SDK")
+	}
 }
 
 // javaScript runs the given files under js, or else every *.test.mjs there, and has the
@@ -85,7 +91,9 @@ func runLimits(t *testing.T, calls string) {
 // TestBoto3 runs boto3_test.py, where boto3 is installed.
 func TestBoto3(t *testing.T) {
 	t.Parallel()
-	need(t, exec.Command("python3", "-c", "import boto3").Run() != nil, false, "boto3")
+	if exec.Command("python3", "-c", "import boto3").Run() != nil {
+		testenv.MissingOptional(t, "boto3", "pip install boto3")
+	}
 	s := start(t)
 	t.Log(s.client(t, ".", "python3", "boto3_test.py"))
 }
@@ -93,7 +101,9 @@ func TestBoto3(t *testing.T) {
 // TestAWSCLI runs awscli.sh, where the AWS CLI is installed.
 func TestAWSCLI(t *testing.T) {
 	t.Parallel()
-	need(t, exec.Command("aws", "--version").Run() != nil, false, "the AWS CLI")
+	if exec.Command("aws", "--version").Run() != nil {
+		testenv.MissingOptional(t, "the AWS CLI", "pip install awscli")
+	}
 	s := start(t)
 	t.Log(s.client(t, ".", "bash", "-euo", "pipefail", "awscli.sh", t.TempDir()))
 }

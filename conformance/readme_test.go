@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/sluicehq/sluice/internal/testenv"
 )
 
 var update = flag.Bool("update", false, "rewrite README.md's tables of operations, and the replies in testdata")
@@ -93,6 +95,9 @@ func TestReadmeQuickStart(t *testing.T) {
 	readme := readFile(t, readmePath)
 	if got := strings.TrimSpace(block(t, readme, "serve")); got != "sluice serve" {
 		t.Fatalf("README.md starts the server with %q; this test does not know that", got)
+	}
+	if _, err := exec.LookPath("bash"); err != nil {
+		testenv.MissingOptional(t, "bash", "it is a package of every system")
 	}
 	s := start(t)
 	shell := exec.Command("bash", "-euo", "pipefail", "-c", block(t, readme, "import"))

@@ -85,7 +85,7 @@ func startOn(t *testing.T, data string, flags ...string) *server {
 			t.Logf("the server's log:\n%s", s.log)
 		}
 	})
-	within(t, 20*time.Second, "the server is ready", func() bool {
+	within(t, 2*time.Minute, "the server is ready", func() bool {
 		select {
 		case err := <-s.exited:
 			s.exited <- err
@@ -160,19 +160,6 @@ func (s *server) client(t *testing.T, dir, name string, args ...string) string {
 		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
 	}
 	return string(out)
-}
-
-// need skips the test when a client is not installed. With SLUICE_TEST_ALL set, one
-// that the project's own make would have installed must be there.
-func need(t *testing.T, missing, installed bool, what string) {
-	t.Helper()
-	if !missing {
-		return
-	}
-	if installed && os.Getenv("SLUICE_TEST_ALL") != "" {
-		t.Fatalf("%s is not installed: run make test", what)
-	}
-	t.Skipf("%s is not installed", what)
 }
 
 // buffer is a log that the process writes and the test reads.

@@ -97,8 +97,10 @@ func TestComposeFits(t *testing.T) {
 		}
 	}
 	release := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindStringSubmatch(readRoot(t, "go.mod"))
-	if !strings.Contains(readRoot(t, "deploy/Dockerfile"), "FROM golang:"+release[1]+" ") {
-		t.Errorf("deploy/Dockerfile does not build with Go %s, which go.mod asks for", release[1])
+	for file, text := range map[string]string{"deploy/Dockerfile": "FROM golang:%s ", "README.md": "With Go %s or later"} {
+		if want := fmt.Sprintf(text, release[1]); !strings.Contains(readRoot(t, file), want) {
+			t.Errorf("%s does not say %q, which go.mod asks for", file, want)
+		}
 	}
 }
 
@@ -113,7 +115,7 @@ func keys(m map[string]any) (names []string) {
 func TestComposeByDocker(t *testing.T) {
 	t.Parallel()
 	if exec.Command("docker", "compose", "version").Run() != nil {
-		t.Skip("docker compose is not installed")
+		testenv.MissingOptional(t, "docker compose", "see docs.docker.com/compose/install")
 	}
 	cmd := exec.Command("docker", "compose", "config", "--quiet")
 	cmd.Dir, cmd.Env = root, os.Environ()
@@ -175,7 +177,7 @@ func environment(s service, at map[string]string) (env []string) {
 func TestUnit(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("systemd-analyze"); err != nil {
-		t.Skip("systemd is not installed")
+		testenv.MissingOptional(t, "systemd-analyze", "it comes with systemd")
 	}
 	const installed = "/usr/local/bin/sluice"
 	text := readRoot(t, "deploy/sluice.service")

@@ -1,4 +1,4 @@
-// Package testenv is how tests meet the machine that they run on: which programs it has,
+// Package testenv is how tests meet the machine that they run on: its programs and ports,
 // and where their random numbers come from. In come a test and the environment variables
 // SLUICE_TEST_ALL and SLUICE_SEED; out come a skipped test that says what is missing and
 // how to get it, and generators whose runs can be repeated.

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/sluicehq/sluice/internal/testenv"
 )
 
 // A real S3 that is not ours, as a process: versitygw on a folder. It is started by the
@@ -28,6 +30,7 @@ type process struct {
 	cmd      *exec.Cmd
 	dir      string
 	ended    chan error
+	buildErr error
 	err      error
 	out      bytes.Buffer
 }
@@ -51,15 +54,16 @@ func TestMain(m *testing.M) {
 }
 
 // endpoint returns the address of the foreign S3. Where it cannot be built the test is
-// skipped, or fails if all tests are asked for.
+// skipped, see testenv.Missing.
 func endpoint(t testing.TB) string {
 	t.Helper()
 	p := foreign()
-	if p.err != nil && os.Getenv("SLUICE_TEST_ALL") == "" {
-		t.Skipf("no S3 to test with: %v", p.err)
+	if p.buildErr != nil {
+		t.Log(p.buildErr)
+		testenv.Missing(t, "versitygw")
 	}
 	if p.err != nil {
-		t.Fatalf("no S3 to test with: %v", p.err)
+		t.Fatalf("start versitygw: %v", p.err)
 	}
 	return p.endpoint
 }
@@ -75,7 +79,7 @@ func startForeign() *process {
 	build.Stderr = &trouble
 	binary, err := build.Output()
 	if err != nil {
-		p.err = fmt.Errorf("build versitygw: %w\n%s", err, trouble.String())
+		p.buildErr = fmt.Errorf("build versitygw: %w\n%s", err, trouble.String())
 		return p
 	}
 	if p.dir, p.err = os.MkdirTemp("", "foreign-s3-"); p.err != nil {
@@ -86,14 +90,11 @@ func startForeign() *process {
 }
 
 func (p *process) start(binary string) error {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := testenv.Port()
 	if err != nil {
 		return err
 	}
-	address := l.Addr().String()
-	if err := l.Close(); err != nil {
-		return err
-	}
+	address := fmt.Sprintf("127.0.0.1:%d", port)
 	root, versions := filepath.Join(p.dir, "root"), filepath.Join(p.dir, "versions")
 	if err := cmp.Or(os.Mkdir(root, 0o700), os.Mkdir(versions, 0o700)); err != nil {
 		return err
