@@ -75,8 +75,6 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		t.Cleanup(server.Close)
 		return server.URL
 	}
-	nobody := httptest.NewServer(nil)
-	nobody.Close()
 	for name, c := range map[string]struct {
 		address string
 		options s3object.Options
@@ -89,7 +87,7 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 			s3object.Options{Credentials: credentials.NewStaticCredentialsProvider(foreignKey, "wrong", "")},
 			fault.Denied, "cannot be looked at (s3:ListBucket): the credentials do not allow it",
 		},
-		"nobody listens":                  {nobody.URL, s3object.Options{Credentials: keys, Pause: time.Millisecond}, fault.Unavailable, "connection refused"},
+		"nobody listens":                  {"http://127.0.0.1:1", s3object.Options{Credentials: keys, Pause: time.Millisecond}, fault.Unavailable, "connection refused"},
 		"another region":                  {answering("HEAD", "eu-west-3", 301, "PermanentRedirect"), s3object.Options{Credentials: keys}, fault.Invalid, "say region=eu-west-3"},
 		"no bucket, and none may be made": {closed(t), s3object.Options{Credentials: keys}, fault.Denied, "does not exist, and cannot be made"},
 		"read only":                       {answering("PUT", "", 403, "AccessDenied"), s3object.Options{Credentials: keys}, fault.Denied, "cannot be written to (s3:PutObject): the credentials do not allow it (AccessDenied)"},
@@ -102,6 +100,23 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 				t.Errorf("Open: %v, want %v, %q", err, c.kind, c.want)
 			}
 		})
+	}
+}
+
+// Nodes that start at once try the same key, and each may find it deleted by another.
+func TestOpenBesideAnotherNode(t *testing.T) {
+	t.Parallel()
+	for code, ok := range map[string]bool{"NoSuchKey": true, "NoSuchBucket": false} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodDelete {
+				refuse(w, http.StatusNotFound, code)
+			}
+		}))
+		t.Cleanup(server.Close)
+		_, err := s3object.Open(t.Context(), "s3://work-of-tests?endpoint="+server.URL, s3object.Options{Credentials: keys})
+		if (err == nil) != ok {
+			t.Errorf("Open where a delete is answered %s: %v, want success %t", code, err, ok)
+		}
 	}
 }
 
