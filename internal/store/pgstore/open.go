@@ -66,6 +66,7 @@ type Store struct {
 	log      *slog.Logger
 	patience time.Duration
 	clock    func() time.Time
+	begin    string        // begins a transaction
 	node     stepID        // marks the leases that were claimed here
 	removals chan struct{} // tells Run that there is something to do
 }
@@ -98,7 +99,10 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if o.Patience == 0 {
 		o.Patience = defaultPatience
 	}
-	s := &Store{log: o.Logger, patience: o.Patience, clock: o.Clock, node: rand.Text(), removals: make(chan struct{}, 1)}
+	s := &Store{
+		log: o.Logger, patience: o.Patience, clock: o.Clock, begin: sqlBegin,
+		node: rand.Text(), removals: make(chan struct{}, 1),
+	}
 	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}

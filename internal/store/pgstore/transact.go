@@ -47,7 +47,7 @@ type querier interface {
 // out whether it was done already.
 func (s *Store) transact(ctx context.Context, step func(a *attempt) error) error {
 	return s.retry(ctx, func(a *attempt) error {
-		tx, err := s.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: sqlBegin})
+		tx, err := s.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: s.begin})
 		if err != nil {
 			return err
 		}
