@@ -85,7 +85,7 @@ func runExchange(t *testing.T, shared *server, path, region string) {
 			got.Files = append(got.Files, txtar.File{Name: "reply", Data: []byte(e.send(t, f.Data, 0))})
 		case "until":
 			var reply string
-			within(t, 20*time.Second, "a reply has "+arg, func() bool {
+			within(t, 2*time.Minute, "a reply has "+arg, func() bool {
 				trial := *e // names count only from the last reply
 				if reply = trial.send(t, f.Data, 0); !strings.Contains(reply, `"`+arg+`"`) {
 					return false

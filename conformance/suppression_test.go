@@ -53,7 +53,7 @@ func (s *server) job(t *testing.T, id string, done func(*sesv2.GetImportJobOutpu
 	t.Helper()
 	mail, _ := s.clients()
 	var job *sesv2.GetImportJobOutput
-	within(t, 2*time.Minute, "job "+id+" is as expected", func() bool {
+	within(t, 8*time.Minute, "job "+id+" is as expected", func() bool {
 		var err error
 		if job, err = mail.GetImportJob(t.Context(), &sesv2.GetImportJobInput{JobId: &id}); err != nil {
 			t.Fatal(err)

@@ -39,7 +39,7 @@ func TestScripts(t *testing.T) {
 				}
 				tick := time.NewTicker(5 * time.Millisecond)
 				defer tick.Stop()
-				for limit := time.After(20 * time.Second); ; {
+				for limit := time.After(2 * time.Minute); ; {
 					if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
 						return
 					}

@@ -152,7 +152,7 @@ func (s *running) await(t *testing.T, id string) jobs.Job {
 	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for limit := time.After(30 * time.Second); ; {
+	for limit := time.After(2 * time.Minute); ; {
 		var j jobs.Job
 		if status := s.call(t, "GET", "/sluice/v1/jobs/"+id, jobs.SigningName, "", &j); status != 200 {
 			t.Fatalf("GET job %s: %d", id, status)

@@ -3,6 +3,7 @@ package fleet
 import (
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -36,7 +37,7 @@ var last = fault{"a standby takes the place of the database", (*fleet).promote}
 // takenOver waits until another worker has got on with a job, and logs how long that took.
 func (f *fleet) takenOver(n *node, id string, before progress, since time.Time, what string) {
 	f.t.Helper()
-	within(f.t, 10*lease, "job "+id+" goes on elsewhere", func() bool { return f.progress(id).beyond(before) })
+	within(f.t, soon, "job "+id+" goes on elsewhere", func() bool { return f.progress(id).beyond(before) })
 	f.t.Logf("%s %s at record %d; another committed after %v", n.name, what, before.record, time.Since(since).Round(time.Millisecond))
 }
 
@@ -44,7 +45,7 @@ func (f *fleet) takenOver(n *node, id string, before progress, since time.Time, 
 func (f *fleet) goesOn(id string, before progress, what string) {
 	f.t.Helper()
 	since := time.Now()
-	within(f.t, 20*lease, "job "+id+" goes on", func() bool {
+	within(f.t, soon, "job "+id+" goes on", func() bool {
 		p := f.progress(id)
 		return p.final() || p.record > before.record
 	})
@@ -106,30 +107,48 @@ func (f *fleet) pause(tr *trial) {
 // batch began.
 func (f *fleet) pauseInBatch(tr *trial) {
 	f.t.Helper()
-	n, id, p := tr.worker()
-	tr.remove(id, p)
-	losses := n.log.losses(id)
-	paused := make(chan struct{})
-	n.toStore.onBatch(func() {
-		n.signal(syscall.SIGSTOP)
-		close(paused)
-	})
-	select {
-	case <-paused:
-	case <-time.After(time.Minute):
-		f.t.Fatalf("%s sends no batch", n.name)
-	}
+	n, id, losses := f.stopInBatch(tr)
 	before := f.progress(id)
-	within(f.t, 10*lease, "another claims job "+id, func() bool { return f.progress(id).term > before.term })
+	within(f.t, soon, "another claims job "+id, func() bool {
+		p := f.progress(id)
+		return p.final() || p.term > before.term
+	})
 	f.resume(n, id, losses)
 	f.takenOver(n, id, before, time.Now(), "was paused, and went on")
+}
+
+// stopInBatch stops a node's process while it sends a batch, and returns the node, one of
+// its jobs, and how often it had lost that. A job that ends before its next batch is left
+// for another.
+func (f *fleet) stopInBatch(tr *trial) (n *node, id string, losses int) {
+	f.t.Helper()
+	paused := make(chan struct{})
+	var next atomic.Pointer[node] // the one to stop
+	for {
+		var p progress
+		n, id, p = tr.worker()
+		tr.remove(id, p)
+		losses = n.log.losses(id)
+		next.Store(n)
+		n.toStore.onBatch(func() {
+			if next.CompareAndSwap(n, nil) {
+				n.signal(syscall.SIGSTOP)
+				close(paused)
+			}
+		})
+		within(f.t, soon, n.name+" sends a batch, or its job is over", func() bool { return next.Load() == nil || f.progress(id).final() })
+		if !next.CompareAndSwap(n, nil) {
+			<-paused
+			return n, id, losses
+		}
+	}
 }
 
 // resume lets a paused node go on when another has its job.
 func (f *fleet) resume(n *node, id string, losses int) {
 	f.t.Helper()
 	n.signal(syscall.SIGCONT)
-	within(f.t, 30*time.Second, n.name+" notices that its job is another's", func() bool {
+	within(f.t, soon, n.name+" notices that its job is another's", func() bool {
 		return n.log.losses(id) > losses || !slices.Contains(n.log.jobs(), id)
 	})
 	f.healthy()
@@ -177,7 +196,7 @@ func (f *fleet) loseAnswers(tr *trial) {
 	for _, n := range f.nodes {
 		n.toStore.loseAnswers(true)
 	}
-	within(f.t, time.Minute, "batches are committed without an answer", func() bool {
+	within(f.t, soon, "batches are committed without an answer", func() bool {
 		tr.worker() // or there would be none
 		return lost() >= want
 	})
@@ -195,7 +214,7 @@ func (f *fleet) partObjects(tr *trial, s state) {
 	n, id, p := tr.worker()
 	n.toObjects.set(s)
 	heal, elsewhere := time.Now().Add(2*lease), false
-	within(f.t, 3*lease, "the S3 is back", func() bool {
+	within(f.t, soon, "the S3 is back", func() bool {
 		elsewhere = f.progress(id).beyond(p)
 		return elsewhere || time.Now().After(heal)
 	})

@@ -19,6 +19,9 @@ import (
 
 const (
 	lease = 3 * time.Second
+	// soon is how long anything is waited for: far longer than it takes, even on a machine
+	// that has much else to do.
+	soon = 3 * time.Minute
 	// A file comes to a node so slowly that an import lasts as long as a fault, on few records.
 	sourceRate = 120 << 10
 	sources    = "sources" // the bucket of the files
@@ -44,7 +47,7 @@ type fleet struct {
 func (f *fleet) healthy() {
 	f.t.Helper()
 	for _, n := range f.nodes {
-		within(f.t, 30*time.Second, n.name+" is healthy", n.healthy)
+		within(f.t, soon, n.name+" is healthy", n.healthy)
 	}
 }
 
@@ -124,7 +127,7 @@ func (p progress) beyond(before progress) bool {
 // progress returns how far a job is. A database that is away for the moment is waited for.
 func (f *fleet) progress(id string) (p progress) {
 	f.t.Helper()
-	within(f.t, 30*time.Second, "the database tells how far job "+id+" is", func() bool {
+	within(f.t, soon, "the database tells how far job "+id+" is", func() bool {
 		ctx, cancel := context.WithTimeout(f.t.Context(), 5*time.Second)
 		defer cancel()
 		c, err := pgx.Connect(ctx, f.database)

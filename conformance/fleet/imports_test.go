@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -100,7 +99,7 @@ func (f *fleet) create(im *imported, region string) {
 // check waits for the end of the import and compares what came of it.
 func (f *fleet) check(im *imported, region string) {
 	f.t.Helper()
-	within(f.t, 2*time.Minute, "job "+im.id+" is over", func() bool { return f.progress(im.id).final() })
+	within(f.t, soon, "job "+im.id+" is over", func() bool { return f.progress(im.id).final() })
 	got, err := f.any().mail(region).GetImportJob(f.t.Context(), &sesv2.GetImportJobInput{JobId: &im.id})
 	if err != nil {
 		f.t.Fatal(err)

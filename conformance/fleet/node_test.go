@@ -67,7 +67,7 @@ func (p *process) start() {
 	p.mu.Lock()
 	p.cmd, p.exited = cmd, exited
 	p.mu.Unlock()
-	within(p.t, 30*time.Second, p.name+" is ready", func() bool {
+	within(p.t, soon, p.name+" is ready", func() bool {
 		select {
 		case <-exited:
 			p.t.Fatalf("%s ended at its start:\n%s", p.name, p.log.tail())

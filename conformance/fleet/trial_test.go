@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
@@ -49,7 +48,7 @@ func (tr *trial) start(rows int) {
 func (tr *trial) worker() (at *node, id string, p progress) {
 	f := tr.f
 	f.t.Helper()
-	within(f.t, time.Minute, "a node is in the middle of a job", func() bool {
+	within(f.t, soon, "a node is in the middle of a job", func() bool {
 		over := true
 		for _, im := range tr.imports {
 			if p = f.progress(im.id); p.final() || p.record > int64(im.rows/2) {
