@@ -150,11 +150,11 @@ func (g *Gateway) route(w http.ResponseWriter, r *http.Request, e *exchange) {
 const serviceS3 = "s3"
 
 // aws serves the APIs of the mux. What none of them knows is S3's if its rule says
-// so, and lost otherwise; so is who comes to the front door without a signature.
+// so, and lost otherwise.
 func (g *Gateway) aws(w http.ResponseWriter, r *http.Request, e *exchange) {
 	match, ok := g.mux.Match(r)
 	if match.API == nil {
-		if g.parts.IsS3 != nil && g.parts.IsS3(r) && r.URL.Path != "/" {
+		if g.parts.IsS3 != nil && g.parts.IsS3(r) {
 			g.s3(w, r, e)
 			return
 		}

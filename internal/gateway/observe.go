@@ -20,8 +20,8 @@ func (g *Gateway) log(r *http.Request, e *exchange) {
 	if e.operation == "Health" || e.operation == "Metrics" {
 		level = slog.LevelDebug // asked every few seconds, by machines
 	}
-	if e.status >= http.StatusInternalServerError {
-		level = slog.LevelError
+	if e.status >= http.StatusInternalServerError && e.status != http.StatusNotImplemented {
+		level = slog.LevelError // what is not implemented is no failure of this server
 	}
 	if fault.Is(e.err, fault.StorageFull) {
 		level = slog.LevelWarn // there is one error for the disk, not one for each request

@@ -30,6 +30,8 @@ const firstRead = 64 << 10
 // it is.
 func (v *Verifier) payload(r *http.Request, c *claim) (string, error) {
 	switch {
+	case c.hash != "" && c.service == serviceS3:
+		return c.hash, checkHash(c.hash)
 	case c.hash != "":
 		return c.hash, nil
 	case c.service != serviceS3:
@@ -38,7 +40,7 @@ func (v *Verifier) payload(r *http.Request, c *claim) (string, error) {
 	case c.presigned:
 		return UnsignedPayload, nil
 	}
-	return "", fault.New(fault.BadSignature, "Missing required header for this request: x-amz-content-sha256")
+	return "", refuse(MissingHash, fault.BadSignature, "Missing required header for this request: x-amz-content-sha256")
 }
 
 // guard puts between r and its handler what checks the body, now that its caller is
@@ -59,7 +61,7 @@ func (v *Verifier) guard(r *http.Request, c *claim, key []byte) error {
 	}
 	if r.Body == nil || r.Body == http.NoBody {
 		if want != sha256.Sum256(nil) { // nobody would read it to find out
-			return errBody()
+			return errHash(c.hash, EmptyPayload)
 		}
 		return nil
 	}
@@ -92,6 +94,27 @@ func parseHash(s string) (sum [sha256.Size]byte, err error) {
 		return sum, fault.New(fault.Invalid, "x-amz-content-sha256 must be a SHA-256 in hex, or one of the words that this service accepts.")
 	}
 	return [sha256.Size]byte(b), nil
+}
+
+// checkHash refuses what S3 does not take for x-amz-content-sha256, before it is looked
+// at as a part of the signature.
+func checkHash(s string) error {
+	switch s {
+	case UnsignedPayload, streamSigned, streamSignedTrailer, streamUnsignedTrailer:
+		return nil
+	}
+	_, err := parseHash(s)
+	if err != nil {
+		return explain(refuse(InvalidHash, fault.Invalid, "%s", fault.Message(err)), serviceS3,
+			Detail{"ArgumentName", "x-amz-content-sha256"}, Detail{"ArgumentValue", s})
+	}
+	return nil
+}
+
+// errHash is errBody with both hashes, for S3.
+func errHash(want, got string) error {
+	return explain(errBody(), serviceS3,
+		Detail{"ClientComputedContentSHA256", want}, Detail{"S3ComputedContentSHA256", got})
 }
 
 func errBody() error {
@@ -152,8 +175,10 @@ func (b *hashedBody) Read(p []byte) (int, error) {
 	}
 	n, err := b.src.Read(p)
 	b.hash.Write(p[:n])
-	if err == io.EOF && [sha256.Size]byte(b.hash.Sum(nil)) != b.want {
-		err = errBody()
+	if err == io.EOF {
+		if got := [sha256.Size]byte(b.hash.Sum(nil)); got != b.want {
+			err = errHash(hex.EncodeToString(b.want[:]), hex.EncodeToString(got[:]))
+		}
 	}
 	b.err = err
 	return n, err
@@ -163,14 +188,11 @@ func (b *hashedBody) Close() error { return b.src.Close() }
 
 // unchunk makes r.Body decode its aws-chunked bytes, and r say what comes out of it.
 func unchunk(r *http.Request, c *claim, key []byte) error {
-	length := int64(-1)
-	if s := r.Header.Get("X-Amz-Decoded-Content-Length"); s != "" {
-		n, err := strconv.ParseUint(s, 10, 63)
-		if err != nil {
-			return fault.New(fault.Invalid, "x-amz-decoded-content-length must be a number of bytes.")
-		}
-		length = int64(n) //nolint:gosec // 63 bits
+	n, err := strconv.ParseUint(r.Header.Get("X-Amz-Decoded-Content-Length"), 10, 63)
+	if err != nil {
+		return refuse(MissingLength, fault.Invalid, "x-amz-decoded-content-length must be a number of bytes.")
 	}
+	length := int64(n) //nolint:gosec // 63 bits
 	body := r.Body
 	if body == nil {
 		body = http.NoBody

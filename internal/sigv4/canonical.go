@@ -29,10 +29,10 @@ func parseQuery(raw string) ([]parameter, error) {
 		p := parameter{}
 		var ok bool
 		if p.name, ok = unescape(name); !ok {
-			return nil, fault.New(fault.Malformed, "the query string is not well formed")
+			return nil, refuse(InvalidQuery, fault.Malformed, "the query string is not well formed")
 		}
 		if p.value, ok = unescape(value); !ok {
-			return nil, fault.New(fault.Malformed, "the query string is not well formed")
+			return nil, refuse(InvalidQuery, fault.Malformed, "the query string is not well formed")
 		}
 		ps = append(ps, p)
 	}
@@ -124,6 +124,11 @@ func canonicalPath(path, service string) string {
 
 // canonicalHash returns the SHA-256 of the canonical request.
 func canonicalHash(r *http.Request, path string, query []parameter, c *claim, payload string) [sha256.Size]byte {
+	return sha256.Sum256(canonicalRequest(r, path, query, c, payload))
+}
+
+// canonicalRequest returns the text whose hash is signed.
+func canonicalRequest(r *http.Request, path string, query []parameter, c *claim, payload string) []byte {
 	b := make([]byte, 0, 1024)
 	b = append(b, r.Method...)
 	b = append(b, '\n')
@@ -146,8 +151,7 @@ func canonicalHash(r *http.Request, path string, query []parameter, c *claim, pa
 	b = append(b, '\n')
 	b = append(b, strings.Join(c.signed, ";")...)
 	b = append(b, '\n')
-	b = append(b, payload...)
-	return sha256.Sum256(b)
+	return append(b, payload...)
 }
 
 // headerValues returns the values of the header with the lower-case name, wherever

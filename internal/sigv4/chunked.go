@@ -3,6 +3,8 @@ package sigv4
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"io"
 	"net/http"
 	"slices"
@@ -48,6 +50,7 @@ type chunkedBody struct {
 	done      int64        // what was decoded
 	left      int64        // of the current chunk
 	claimed   []byte       // signature of the current chunk
+	bareLF    bool         // the last line that was not empty ended in LF alone
 	err       error        // once set, for good
 }
 
@@ -106,7 +109,7 @@ func (b *chunkedBody) next() error {
 	size, claimed := line, []byte(nil)
 	if b.signer != nil {
 		var ok bool
-		if size, claimed, ok = bytes.Cut(line, []byte(chunkSignature)); !ok {
+		if size, claimed, ok = bytes.Cut(line, []byte(chunkSignature)); !ok || len(claimed) != hex.EncodedLen(sha256.Size) {
 			return errFrame()
 		}
 		b.claimed = append(b.claimed[:0], claimed...)
@@ -165,22 +168,24 @@ func (b *chunkedBody) trailers() (map[string]string, error) {
 			return nil, err
 		}
 		if len(line) == 0 {
-			if !b.trailing || b.signer == nil || claimed != "" || blank {
+			if !b.trailing || claimed != "" || blank || b.signer == nil && !b.bareLF {
 				break
 			}
-			blank = true // minio-go; the signature must follow
+			blank = true // minio-go; its signature, or the end, must follow
 			continue
 		}
 		name, value, ok := strings.Cut(string(line), ":")
 		name, value = strings.ToLower(strings.TrimSpace(name)), strings.TrimSpace(value)
 		_, twice := found[name]
 		switch {
-		case !ok || twice || claimed != "":
+		case twice || claimed != "" || blank && b.signer == nil:
 			return nil, errFrame()
+		case !ok || name == "":
+			return nil, refuse(MalformedTrailer, fault.BodyMismatch, "The body has a trailer that is no name with a value.")
 		case name == trailerSignature && b.trailing && b.signer != nil && value != "":
 			claimed = value
 		case !slices.Contains(b.announced, name):
-			return nil, fault.New(fault.BodyMismatch, "The body has a trailer that x-amz-trailer did not announce.")
+			return nil, refuse(MalformedTrailer, fault.BodyMismatch, "The body has a trailer that x-amz-trailer did not announce.")
 		default:
 			found[name] = value
 			signed = append(append(append(append(signed, name...), ':'), value...), '\n')
@@ -188,11 +193,11 @@ func (b *chunkedBody) trailers() (map[string]string, error) {
 	}
 	for _, name := range b.announced {
 		if _, ok := found[name]; !ok {
-			return nil, fault.New(fault.BodyMismatch, "The body lacks the trailer '%s' that x-amz-trailer announced.", name)
+			return nil, refuse(MalformedTrailer, fault.BodyMismatch, "The body lacks the trailer '%s' that x-amz-trailer announced.", name)
 		}
 	}
 	if b.trailing && b.signer != nil && !b.signer.verifyTrailers(signed, claimed) {
-		return nil, fault.New(fault.BodyMismatch, "The trailer signature we calculated does not match the one in the body.")
+		return nil, refuse(Mismatch, fault.BodyMismatch, "The trailer signature we calculated does not match the one in the body.")
 	}
 	return found, nil
 }
@@ -209,7 +214,11 @@ func (b *chunkedBody) line() ([]byte, error) {
 	case err != nil:
 		return nil, err
 	}
-	return bytes.TrimSuffix(line[:len(line)-1], []byte("\r")), nil
+	text, full := bytes.CutSuffix(line[:len(line)-1], []byte("\r"))
+	if len(text) > 0 {
+		b.bareLF = !full
+	}
+	return text, nil
 }
 
 // cutShort says of an end in the middle that it is one.
@@ -229,17 +238,17 @@ func orFrame(err error) error {
 }
 
 func errFrame() error {
-	return fault.New(fault.BodyMismatch, "The body is not well formed aws-chunked.")
+	return refuse(IncompleteBody, fault.BodyMismatch, "The body is not well formed aws-chunked.")
 }
 
 func errCut() error {
-	return fault.New(fault.BodyMismatch, "The body ends before its last chunk.")
+	return refuse(IncompleteBody, fault.BodyMismatch, "The body ends before its last chunk.")
 }
 
 func errLength() error {
-	return fault.New(fault.BodyMismatch, "The body is not as long as x-amz-decoded-content-length says.")
+	return refuse(IncompleteBody, fault.BodyMismatch, "The body is not as long as x-amz-decoded-content-length says.")
 }
 
 func errChunk() error {
-	return fault.New(fault.BodyMismatch, "The chunk signature we calculated does not match the one in the body.")
+	return refuse(Mismatch, fault.BodyMismatch, "The chunk signature we calculated does not match the one in the body.")
 }

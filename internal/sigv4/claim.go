@@ -52,7 +52,7 @@ func readClaim(r *http.Request, query []parameter) (claim, error) {
 	header := r.Header["Authorization"]
 	switch {
 	case len(header) > 1 || len(header) == 1 && link != nil:
-		return claim{}, fault.New(fault.BadSignature,
+		return claim{}, refuse(TwoMechanisms, fault.BadSignature,
 			"Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter or the Authorization header should be specified")
 	case link != nil:
 		c, err := readLink(link)
@@ -69,8 +69,14 @@ func readClaim(r *http.Request, query []parameter) (claim, error) {
 }
 
 func errVersion2() error {
-	return fault.New(fault.BadSignature, "The authorization mechanism you have provided is not supported. "+
+	return refuse(Version2, fault.BadSignature, "The authorization mechanism you have provided is not supported. "+
 		"Signature Version 2 is not accepted here: sign with Signature Version 4 (%s).", algorithm)
+}
+
+// unsupported refuses an Authorization header of another scheme.
+func unsupported(scheme string, kind fault.Kind, format string, args ...any) error {
+	return explain(refuse(UnsupportedScheme, kind, format, args...), serviceS3,
+		Detail{"ArgumentName", "Authorization"}, Detail{"ArgumentValue", scheme})
 }
 
 // readHeader reads
@@ -82,23 +88,25 @@ func readHeader(r *http.Request, header string) (claim, error) {
 	case scheme == "AWS":
 		return claim{}, errVersion2()
 	case strings.HasPrefix(scheme, "AWS4-") && scheme != algorithm:
-		return claim{}, fault.New(fault.BadSignature, "Unsupported signing algorithm %q: use %s", scheme, algorithm)
+		return claim{}, unsupported(scheme, fault.BadSignature, "Unsupported signing algorithm %q: use %s", scheme, algorithm)
 	case scheme != algorithm:
-		return claim{}, fault.New(fault.Unauthenticated, "Missing Authentication Token: sign with Signature Version 4 (%s)", algorithm)
+		return claim{}, unsupported(scheme, fault.Unauthenticated, "Missing Authentication Token: sign with Signature Version 4 (%s)", algorithm)
 	}
-	parts := map[string]string{}
+	parts, pairs := map[string]string{}, true
 	for part := range strings.SplitSeq(rest, ",") {
 		name, value, ok := strings.Cut(strings.TrimSpace(part), "=")
-		if _, twice := parts[name]; !ok || twice {
-			return claim{}, fault.New(fault.BadSignature, "Invalid key=value pair (missing equal-sign or given twice) in Authorization header")
-		}
+		_, twice := parts[name]
+		pairs = pairs && ok && !twice
 		parts[name] = value
 	}
 	c := claim{hash: r.Header.Get("X-Amz-Content-Sha256")}
 	badCredential := c.setCredential(parts["Credential"]) // first, for ServiceOf
+	if !pairs {
+		return c, c.malformed("Invalid key=value pair (missing equal-sign or given twice) in Authorization header")
+	}
 	for _, name := range []string{"Credential", "SignedHeaders", "Signature"} {
 		if parts[name] == "" {
-			return c, fault.New(fault.BadSignature, "Authorization header requires '%s' parameter.", name)
+			return c, c.malformed("Authorization header requires '%s' parameter.", name)
 		}
 	}
 	if badCredential != nil {
@@ -149,7 +157,7 @@ func readLink(link []parameter) (claim, error) {
 	parts := map[string]string{}
 	for _, p := range link {
 		if _, twice := parts[p.name]; twice {
-			return claim{}, fault.New(fault.BadSignature, "AWS query-string parameter '%s' is given twice.", p.name)
+			return claim{}, refuse(MalformedLink, fault.BadSignature, "AWS query-string parameter '%s' is given twice.", p.name)
 		}
 		parts[p.name] = p.value
 	}
@@ -157,11 +165,11 @@ func readLink(link []parameter) (claim, error) {
 	badCredential := c.setCredential(parts[paramCredential]) // first, for ServiceOf
 	for _, name := range []string{paramAlgorithm, paramCredential, paramDate, paramExpires, paramSignedHeaders, paramSignature} {
 		if parts[name] == "" {
-			return c, fault.New(fault.BadSignature, "AWS query-string parameters must include '%s'.", name)
+			return c, c.malformed("AWS query-string parameters must include '%s'.", name)
 		}
 	}
 	if a := parts[paramAlgorithm]; a != algorithm {
-		return c, fault.New(fault.BadSignature, "Unsupported signing algorithm %q: use %s", a, algorithm)
+		return c, c.malformed("Unsupported signing algorithm %q: use %s", a, algorithm)
 	}
 	if badCredential != nil {
 		return c, badCredential
@@ -175,14 +183,14 @@ func readLink(link []parameter) (claim, error) {
 	seconds, err := strconv.ParseUint(parts[paramExpires], 10, 32)
 	c.expires = time.Duration(seconds) * time.Second //nolint:gosec // 32 bits fit
 	if err != nil || seconds == 0 || c.expires > maxExpiry {
-		return c, fault.New(fault.BadSignature, "X-Amz-Expires must be between 1 and %d seconds.", int(maxExpiry.Seconds()))
+		return c, c.malformed("X-Amz-Expires must be between 1 and %d seconds.", int(maxExpiry.Seconds()))
 	}
 	return c, c.setSignature(parts[paramSignedHeaders], parts[paramSignature])
 }
 
 // errToken refuses session tokens: nobody here issues them.
 func errToken() error {
-	return fault.New(fault.UnknownKey, "The security token included in the request is invalid.")
+	return refuse(InvalidToken, fault.UnknownKey, "The security token included in the request is invalid.")
 }
 
 // setCredential reads KEY/DATE/REGION/SERVICE/aws4_request. A key may hold slashes.
@@ -190,27 +198,30 @@ func (c *claim) setCredential(s string) error {
 	parts := strings.Split(s, "/")
 	n := len(parts) - 4
 	if n < 1 || slices.Contains(parts[n:], "") || parts[0] == "" {
-		return fault.New(fault.BadSignature, "Credential must have at least 5 slash-delimited elements: "+
+		return c.malformed("Credential must have at least 5 slash-delimited elements: "+
 			"<access-key>/YYYYMMDD/<region>/<service>/%s", terminator)
 	}
 	c.accessKey, c.date, c.region, c.service = strings.Join(parts[:n], "/"), parts[n], parts[n+1], parts[n+2]
 	if end := parts[n+3]; end != terminator {
-		return fault.New(fault.BadSignature, "Credential should be scoped with a valid terminator: '%s', not '%s'.", terminator, end)
+		return c.malformed("Credential should be scoped with a valid terminator: '%s', not '%s'.", terminator, end)
 	}
 	return nil
 }
 
 func (c *claim) setDate(s string) error {
-	if s == "" {
-		return fault.New(fault.BadSignature, "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
+	if s == "" && !c.presigned {
+		return refuse(MissingDate, fault.BadSignature, "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
 	}
 	t, err := time.Parse(stamp, s)
 	if err != nil || len(s) != len(stamp) {
-		return fault.New(fault.BadSignature, "Date must be in ISO-8601 'basic format'. Got '%s'.", s)
+		reason := MissingDate
+		if c.presigned {
+			reason = MalformedLink
+		}
+		return refuse(reason, fault.BadSignature, "Date must be in ISO-8601 'basic format'. Got '%s'.", s)
 	}
 	if c.date != s[:day] {
-		return fault.New(fault.BadSignature,
-			"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '%s' != '%s'.", c.date, s[:day])
+		return c.malformed("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '%s' != '%s'.", c.date, s[:day])
 	}
 	c.at, c.time = s, t
 	return nil
@@ -220,7 +231,7 @@ func (c *claim) setSignature(signed, signature string) error {
 	c.signed = strings.Split(signed, ";")
 	for i, name := range c.signed {
 		if name == "" || name != strings.ToLower(name) || i > 0 && name <= c.signed[i-1] {
-			return fault.New(fault.BadSignature, "SignedHeaders must be lower case, sorted, and each name only once.")
+			return c.malformed("SignedHeaders must be lower case, sorted, and each name only once.")
 		}
 	}
 	// Anything but 64 lower-case hex digits cannot be the signature, and is refused with it.

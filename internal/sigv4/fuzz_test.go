@@ -13,7 +13,7 @@ import (
 
 // A fuzzer cannot forge HMAC-SHA256, so whatever it makes must be refused, and with a
 // kind that is the caller's fault.
-func refuse(t *testing.T, r *http.Request) {
+func mustRefuse(t *testing.T, r *http.Request) {
 	t.Helper()
 	v := NewVerifier(func(string) (Credentials, bool) {
 		return Credentials{Secret: "a secret that no corpus has", Account: "1"}, true
@@ -39,7 +39,7 @@ func FuzzAuthorization(f *testing.F) {
 		if hash != "" {
 			r.Header.Set("X-Amz-Content-Sha256", hash)
 		}
-		refuse(t, r)
+		mustRefuse(t, r)
 	})
 }
 
@@ -52,7 +52,7 @@ func FuzzLink(f *testing.F) {
 	f.Fuzz(func(t *testing.T, query, path string) {
 		r := httptest.NewRequest("GET", "/", nil)
 		r.RequestURI, r.URL.RawQuery = path, query
-		refuse(t, r)
+		mustRefuse(t, r)
 	})
 }
 

@@ -61,6 +61,9 @@ func mac(key []byte, text string) []byte {
 
 // signature returns the signature of a canonical request by its hash.
 func signature(key []byte, c *claim, hash [sha256.Size]byte) string {
-	return hex.EncodeToString(mac(key,
-		algorithm+"\n"+c.at+"\n"+c.scope()+"\n"+hex.EncodeToString(hash[:])))
+	return hex.EncodeToString(mac(key, stringToSign(c, hex.EncodeToString(hash[:]))))
+}
+
+func stringToSign(c *claim, hash string) string {
+	return algorithm + "\n" + c.at + "\n" + c.scope() + "\n" + hash
 }

@@ -65,16 +65,16 @@ func (v *Verifier) Verify(r *http.Request, services ...string) (Identity, error)
 		return Identity{}, err
 	}
 	if !slices.Contains(services, c.service) {
-		return Identity{}, fault.New(fault.BadSignature, "Credential should be scoped to correct service: '%s'.", strings.Join(services, "' or '"))
+		return Identity{}, c.malformed("Credential should be scoped to correct service: '%s'.", strings.Join(services, "' or '"))
 	}
 	who, ok := v.lookup(c.accessKey)
 	if !ok || who.Secret == "" { // an empty secret is one that everybody knows
-		return Identity{}, errUnknownKey(c.service)
+		return Identity{}, errUnknownKey(&c)
 	}
 	if err := v.checkTime(&c); err != nil {
 		return Identity{}, err
 	}
-	if err := checkCovered(r, c.signed); err != nil {
+	if err := checkCovered(r, &c); err != nil {
 		return Identity{}, err
 	}
 	payload, err := v.payload(r, &c)
@@ -85,8 +85,7 @@ func (v *Verifier) Verify(r *http.Request, services ...string) (Identity, error)
 	id := scopedKey{who.Secret, c.date, c.region, c.service}
 	key := v.keys.get(id)
 	if !matches(r, query, &c, payload, key) {
-		return Identity{}, fault.New(fault.BadSignature, "The request signature we calculated does not match the signature you provided. "+
-			"Check your AWS Secret Access Key and signing method.")
+		return Identity{}, c.mismatch(r, query, payload)
 	}
 	v.keys.put(id, key)
 	if err := v.guard(r, &c, key); err != nil {
@@ -110,9 +109,10 @@ func ServiceOf(r *http.Request) string {
 }
 
 // errUnknownKey says it in the words of the service that was called.
-func errUnknownKey(service string) error {
-	if service == serviceS3 {
-		return fault.New(fault.UnknownKey, "The AWS Access Key Id you provided does not exist in our records.")
+func errUnknownKey(c *claim) error {
+	if c.service == serviceS3 {
+		return explain(fault.New(fault.UnknownKey, "The AWS Access Key Id you provided does not exist in our records."),
+			c.service, Detail{"AWSAccessKeyId", c.accessKey})
 	}
 	return fault.New(fault.UnknownKey, "The security token included in the request is invalid.")
 }
@@ -123,9 +123,9 @@ func (v *Verifier) checkTime(c *claim) error {
 	early, late := now.Add(-v.o.Skew), now.Add(v.o.Skew)
 	switch {
 	case c.presigned && now.After(c.time.Add(c.expires)):
-		return fault.New(fault.Expired, "Request has expired")
+		return v.expired(c)
 	case c.service == serviceS3 && (c.time.After(late) || !c.presigned && c.time.Before(early)):
-		return fault.New(fault.Skewed, "The difference between the request time and the current time is too large.")
+		return v.skewed(c)
 	case c.time.After(late):
 		return fault.New(fault.Skewed, "Signature not yet current: %s is still later than %s (%s + %v min.)",
 			c.at, late.Format(stamp), now.Format(stamp), v.o.Skew.Minutes())
@@ -138,18 +138,26 @@ func (v *Verifier) checkTime(c *claim) error {
 
 // checkCovered demands that all is signed that has to be, and that all is there that
 // was signed.
-func checkCovered(r *http.Request, signed []string) error {
-	if !slices.Contains(signed, "host") {
-		return fault.New(fault.BadSignature, "'Host' must be a 'SignedHeader' in the AWS Authorization.")
+func checkCovered(r *http.Request, c *claim) error {
+	if !slices.Contains(c.signed, "host") {
+		return explain(refuse(UnsignedHeader, fault.BadSignature, "'Host' must be a 'SignedHeader' in the AWS Authorization."),
+			c.service, Detail{"HeadersNotSigned", "host"})
 	}
+	var unsigned []string
 	for name := range r.Header {
-		if isAmz(name) && !slices.Contains(signed, strings.ToLower(name)) {
-			return fault.New(fault.BadSignature, "There were headers present in the request which were not signed: %s", strings.ToLower(name))
+		if name = strings.ToLower(name); isAmz(name) && !slices.Contains(c.signed, name) {
+			unsigned = append(unsigned, name)
 		}
 	}
-	for _, name := range signed {
+	if unsigned != nil {
+		slices.Sort(unsigned)
+		names := strings.Join(unsigned, ", ")
+		return explain(refuse(UnsignedHeader, fault.BadSignature, "There were headers present in the request which were not signed: %s", names),
+			c.service, Detail{"HeadersNotSigned", names})
+	}
+	for _, name := range c.signed {
 		if _, ok := headerValues(r, name); !ok {
-			return fault.New(fault.BadSignature, "The signed header '%s' is not in the request.", name)
+			return refuse(Mismatch, fault.BadSignature, "The signed header '%s' is not in the request.", name)
 		}
 	}
 	return nil

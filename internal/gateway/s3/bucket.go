@@ -2,12 +2,7 @@ package s3
 
 import (
 	"encoding/xml"
-	"errors"
-	"io"
-	"net"
 	"net/http"
-	"regexp"
-	"strings"
 	"time"
 
 	"github.com/sluicehq/sluice/internal/object/diskobject"
@@ -23,34 +18,6 @@ type owner struct {
 	DisplayName string
 }
 
-type bucketEntry struct {
-	Name         string
-	CreationDate string
-	BucketRegion string
-}
-
-type listBucketsResult struct {
-	XMLName xml.Name      `xml:"http://s3.amazonaws.com/doc/2006-03-01/ ListAllMyBucketsResult"`
-	Buckets []bucketEntry `xml:"Buckets>Bucket"`
-	Owner   owner
-	Prefix  string `xml:",omitempty"`
-}
-
-func (c *call) listBuckets() error {
-	all, err := c.store.Buckets(c.r.Context(), c.who.Account)
-	if err != nil {
-		return err
-	}
-	out := listBucketsResult{Owner: c.owner(), Prefix: c.q.Get("prefix")}
-	for _, b := range all {
-		if strings.HasPrefix(b.Name, out.Prefix) {
-			out.Buckets = append(out.Buckets, bucketEntry{b.Name, b.Created.Format(timestamp), c.region(b)})
-		}
-	}
-	c.writeXML(http.StatusOK, out)
-	return nil
-}
-
 func (c *call) owner() owner { return owner{c.who.Account, c.who.Account} }
 
 // region is where a bucket is: where its maker signed for. One that a job made is
@@ -60,38 +27,6 @@ func (c *call) region(b diskobject.Bucket) string {
 		return c.who.Region
 	}
 	return b.Region
-}
-
-type createBucketConfiguration struct {
-	LocationConstraint string
-}
-
-func (c *call) createBucket() error {
-	if !validBucket(c.bucket) {
-		return failure{"InvalidBucketName", http.StatusBadRequest, "The specified bucket is not valid."}
-	}
-	in := createBucketConfiguration{}
-	if err := c.document(&in); err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-	if in.LocationConstraint == "" {
-		in.LocationConstraint = c.who.Region
-	}
-	if err := c.store.CreateBucket(c.r.Context(), c.who.Account, c.bucket, in.LocationConstraint); err != nil {
-		return err
-	}
-	c.w.Header().Set("Location", "/"+c.bucket)
-	c.w.WriteHeader(http.StatusOK)
-	return nil
-}
-
-var bucketPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
-
-// validBucket tells whether S3 takes the name for a new bucket.
-//
-// Source: Amazon S3 User Guide, "General purpose bucket naming rules".
-func validBucket(name string) bool {
-	return bucketPattern.MatchString(name) && !strings.Contains(name, "..") && net.ParseIP(name) == nil
 }
 
 func (c *call) headBucket() error {

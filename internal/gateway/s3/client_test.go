@@ -147,14 +147,14 @@ func TestBuckets(t *testing.T) {
 		_, err := c.CreateBucket(ctx, &sdk.CreateBucketInput{Bucket: aws.String("uploads")})
 		wantCode(t, "CreateBucket twice", err, "BucketAlreadyOwnedByYou")
 		_, err = c.CreateBucket(ctx, &sdk.CreateBucketInput{
-			Bucket: aws.String("more"), CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: "ap-south-1"},
+			Bucket: aws.String("more"), CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: "eu-west-1"},
 		})
 		if err != nil {
 			t.Errorf("CreateBucket with a place: %v", err)
 		}
 		where, err := c.GetBucketLocation(ctx, &sdk.GetBucketLocationInput{Bucket: aws.String("more")})
-		if err != nil || where.LocationConstraint != "ap-south-1" {
-			t.Errorf("GetBucketLocation = %+v, %v, want ap-south-1", where, err)
+		if err != nil || where.LocationConstraint != "eu-west-1" {
+			t.Errorf("GetBucketLocation = %+v, %v, want eu-west-1", where, err)
 		}
 		all, err := c.ListBuckets(ctx, &sdk.ListBucketsInput{})
 		if err != nil || len(all.Buckets) != 2 || aws.ToString(all.Buckets[0].Name) != "more" {

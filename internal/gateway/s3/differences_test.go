@@ -10,13 +10,6 @@ import (
 
 // The tests of docs/differences.md that are S3's.
 
-func TestD54_BucketAgain(t *testing.T) {
-	t.Parallel()
-	e := withBucket(t, Options{})
-	res, reply := e.raw(t, http.MethodPut, "/uploads", "")
-	wantError(t, "CreateBucket again", res, reply, http.StatusConflict, "BucketAlreadyOwnedByYou")
-}
-
 func TestD55_HeadersWithoutEffect(t *testing.T) {
 	t.Parallel()
 	e := withBucket(t, Options{})
@@ -48,14 +41,26 @@ func TestD55_HeadersWithoutEffect(t *testing.T) {
 func TestD56_SignatureVersion2(t *testing.T) {
 	t.Parallel()
 	e := withBucket(t, Options{})
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, e.URL+"/uploads/k?AWSAccessKeyId=AKIDROOT&Signature=c2ln&Expires=4102444800", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	res, reply := e.do(t, r)
-	wantError(t, "GET by a link of Signature Version 2", res, reply, http.StatusBadRequest, "InvalidRequest")
-	if !strings.Contains(reply, "Signature Version 4") {
-		t.Errorf("%s: want the sentence to name Signature Version 4", reply)
+	for _, c := range []struct{ what, target, authorization string }{
+		{"link", "/uploads/k?AWSAccessKeyId=AKIDROOT&Signature=c2ln&Expires=4102444800", ""},
+		{"header", "/uploads/k", "AWS AKIDROOT:c2ln"},
+		{"header at the root", "/", "AWS AKIDROOT:c2ln"},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, e.URL+c.target, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.authorization != "" {
+			r.Header.Set("Authorization", c.authorization)
+		}
+		if !IsS3(r) {
+			t.Errorf("%s of Signature Version 2 is not taken for S3's", c.what)
+		}
+		res, reply := e.do(t, r)
+		wantError(t, c.what+" of Signature Version 2", res, reply, http.StatusBadRequest, "InvalidRequest")
+		if !strings.Contains(reply, "Signature Version 4") {
+			t.Errorf("%s: %s: want the sentence to name Signature Version 4", c.what, reply)
+		}
 	}
 }
 

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"strings"
 
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/object/diskobject"
+	"github.com/sluicehq/sluice/internal/sigv4"
 )
 
 // failure is an error in S3's words.
@@ -70,42 +70,23 @@ func (c *call) asFailure(err error) failure {
 		}
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return failure{"IncompleteBody", http.StatusBadRequest, "You did not provide the number of bytes specified by the Content-Length HTTP header"}
+		return errIncomplete
 	}
 	kind := fault.KindOf(err)
 	f, ok := byKind[kind]
 	if !ok {
 		return failure{"InternalError", http.StatusInternalServerError, "We encountered an internal error. Please try again."}
 	}
+	var refusal *sigv4.Refusal
+	if errors.As(err, &refusal) {
+		if named, ok := byReason[refusal.Reason]; ok {
+			f = named
+		}
+	}
 	if f.message == "" {
 		f.message = fault.Message(err)
 	}
-	if kind == fault.BodyMismatch {
-		f = c.brokenChunks(f)
-	}
 	return f
-}
-
-// brokenChunks names what can be wrong with an aws-chunked body.
-func (c *call) brokenChunks(f failure) failure {
-	switch how := c.r.Header.Get("X-Amz-Content-Sha256"); {
-	case strings.HasPrefix(how, "STREAMING-AWS4"):
-		return failure{"SignatureDoesNotMatch", http.StatusForbidden, f.message}
-	case strings.HasPrefix(how, "STREAMING"):
-		return failure{"IncompleteBody", http.StatusBadRequest, f.message}
-	}
-	return f
-}
-
-// unverified is what a caller is told whose signature was not accepted.
-func (c *call) unverified(err error) error {
-	switch {
-	case fault.Is(err, fault.Malformed): // the query string
-		return failure{"InvalidURI", http.StatusBadRequest, fault.Message(err)}
-	case fault.Is(err, fault.BadSignature) && c.q.Has("AWSAccessKeyId"): // Signature Version 2
-		return failure{"InvalidRequest", http.StatusBadRequest, fault.Message(err)}
-	}
-	return err
 }
 
 // errorBody is S3's form of an error.
@@ -113,6 +94,7 @@ type errorBody struct {
 	XMLName   xml.Name `xml:"Error"`
 	Code      string
 	Message   string
+	Details   []detailElement
 	Resource  string
 	RequestID string `xml:"RequestId"`
 }
@@ -135,7 +117,7 @@ func (c *call) fail(err error) int {
 		c.w.WriteHeader(f.status)
 		return f.status
 	}
-	c.writeXML(f.status, errorBody{Code: f.code, Message: f.message, Resource: c.r.URL.EscapedPath(), RequestID: c.id})
+	c.writeXML(f.status, errorBody{Code: f.code, Message: f.message, Details: detailsOf(err), Resource: c.r.URL.EscapedPath(), RequestID: c.id})
 	return f.status
 }
 

@@ -186,7 +186,7 @@ func (c *call) numbered(r *diskobject.Reader, n int) (span, int, error) {
 // that asks for several ranges, is not there; found says whether one is.
 func parseRange(text string, size int64) (s span, found, ok bool) {
 	text, isBytes := strings.CutPrefix(text, "bytes=")
-	from, to, dash := strings.Cut(textproto.TrimString(text), "-")
+	from, to, dash := strings.Cut(text, "-")
 	if !isBytes || !dash {
 		return span{}, false, false
 	}

@@ -1,11 +1,9 @@
 package s3
 
 import (
-	"encoding/base64"
 	"encoding/xml"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/sluicehq/sluice/internal/object/diskobject"
@@ -50,7 +48,7 @@ type listObjectsV2Result struct {
 	page
 	KeyCount              int
 	StartAfter            string `xml:",omitempty"`
-	ContinuationToken     string `xml:",omitempty"`
+	ContinuationToken     *string
 	NextContinuationToken string `xml:",omitempty"`
 }
 
@@ -64,22 +62,30 @@ func (c *call) listObjects() error {
 }
 
 func (c *call) listObjectsV2() error {
-	after, token := c.q.Get("start-after"), c.q.Get("continuation-token")
-	if token != "" {
-		last, err := base64.RawURLEncoding.DecodeString(token)
-		if err != nil || len(last) == 0 {
-			return failure{"InvalidArgument", http.StatusBadRequest, "The continuation token provided is incorrect"}
-		}
-		after = string(last)
+	owned, err := c.flag("fetch-owner")
+	if err != nil {
+		return err
 	}
-	p, next, err := c.page(after, c.q.Get("fetch-owner") == "true")
+	after, err := c.readToken()
+	if err != nil {
+		return err
+	}
+	if after == "" {
+		after = c.q.Get("start-after")
+	}
+	var token *string // an empty one is repeated too
+	if c.q.Has("continuation-token") {
+		s := c.q.Get("continuation-token")
+		token = &s
+	}
+	p, next, err := c.page(after, owned)
 	if err != nil {
 		return err
 	}
 	c.writeXML(http.StatusOK, listObjectsV2Result{
 		page: p, KeyCount: len(p.Contents) + len(p.CommonPrefixes),
 		StartAfter: c.encode(c.q.Get("start-after")), ContinuationToken: token,
-		NextContinuationToken: base64.RawURLEncoding.EncodeToString([]byte(next)),
+		NextContinuationToken: pageToken(next),
 	})
 	return nil
 }
@@ -117,26 +123,6 @@ func (c *call) page(after string, owned bool) (p page, next string, err error) {
 		p.CommonPrefixes = append(p.CommonPrefixes, commonPrefix{c.encode(g)})
 	}
 	return p, found.Next, nil
-}
-
-// limit reads how many entries a page may have, at most most.
-func (c *call) limit(name string, most int) (int, error) {
-	s := c.q.Get(name)
-	if s == "" {
-		return most, nil
-	}
-	n, err := strconv.ParseInt(s, 10, 32)
-	if err != nil || n < 0 {
-		return 0, failure{"InvalidArgument", http.StatusBadRequest, "Argument " + name + " must be an integer between 0 and 2147483647"}
-	}
-	return min(int(n), most), nil
-}
-
-func (c *call) checkEncoding() error {
-	if e := c.q.Get("encoding-type"); e != "" && e != "url" {
-		return failure{"InvalidArgument", http.StatusBadRequest, "Invalid Encoding Method specified in Request"}
-	}
-	return nil
 }
 
 // encode writes s as the caller wants keys written: XML has no way to say some of what

@@ -97,9 +97,11 @@ func TestErrors(t *testing.T) {
 		{"bucket's name with capitals", "PUT", "/Work", "", nil, 400, "InvalidBucketName"},
 		{"bucket's name too short", "PUT", "/ab", "", nil, 400, "InvalidBucketName"},
 		{"bucket's name an address", "PUT", "/192.168.5.4", "", nil, 400, "InvalidBucketName"},
+		{"bucket's name with a hyphen beside a period", "PUT", "/a.-b", "", nil, 400, "InvalidBucketName"},
+		{"bucket's name with a period beside a hyphen", "PUT", "/a-.b", "", nil, 400, "InvalidBucketName"},
 		{"bucket's place no XML", "PUT", "/fresh", "<Create", nil, 400, "MalformedXML"},
 		{"key too long", "PUT", "/uploads/" + strings.Repeat("k", 1025), "x", nil, 400, "KeyTooLongError"},
-		{"key no UTF-8", "PUT", "/uploads/%FF", "x", nil, 400, "InvalidArgument"},
+		{"key no UTF-8", "PUT", "/uploads/%FF", "x", nil, 400, "InvalidURI"},
 		{"too large", "PUT", "/uploads/large", strings.Repeat("x", 1<<20+1), nil, 400, "EntityTooLarge"},
 		{"range behind the end", "GET", "/uploads/k", "", []string{"Range", "bytes=5-"}, 416, "InvalidRange"},
 		{"checksum of another text", "PUT", "/uploads/x", "x", []string{"X-Amz-Checksum-Crc32", "AAAAAA=="}, 400, "BadDigest"},
@@ -177,7 +179,7 @@ func TestRefusedSignatures(t *testing.T) {
 		}, 403, "RequestTimeTooSkewed"},
 		{"another service", e.URL + "/uploads/k", func(r *http.Request) {
 			sigv4.Sign(r, root, "eu-west-1", "ses", sigv4.EmptyPayload, time.Now())
-		}, 403, "SignatureDoesNotMatch"},
+		}, 400, "AuthorizationHeaderMalformed"},
 		{"another body", e.URL + "/uploads/x", func(r *http.Request) {
 			r.Method, r.Body, r.ContentLength = http.MethodPut, io.NopCloser(strings.NewReader("other")), 5
 			sigv4.Sign(r, root, "eu-west-1", service, sigv4.HashPayload([]byte("texts")), time.Now())

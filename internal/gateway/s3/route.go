@@ -48,9 +48,9 @@ var operations = []*operation{
 // subresources turn a request into another one. A request with one that we do not
 // serve must not be taken for the request without it: PUT ?acl is no PutObject.
 var subresources = []string{
-	"accelerate", "acl", "analytics", "append", "attributes", "cors", "delete", "encryption", "intelligent-tiering",
-	"inventory", "legal-hold", "lifecycle", "list-type", "location", "logging", "metadataConfiguration",
-	"metadataTable", "metrics", "notification", "object-lock", "ownershipControls", "policy", "policyStatus",
+	"abac", "accelerate", "acl", "analytics", "annotation", "append", "attributes", "cors", "delete", "encryption", "intelligent-tiering",
+	"inventory", "legal-hold", "lifecycle", "list-type", "location", "logging", "metadataAnnotationTable", "metadataConfiguration",
+	"metadataInventoryTable", "metadataJournalTable", "metadataTable", "metrics", "notification", "object-lock", "ownershipControls", "policy", "policyStatus",
 	"publicAccessBlock", "renameObject", "replication", "requestPayment", "restore", "retention", "select", "session",
 	"tagging", "torrent", "uploadId", "uploads", "versionId", "versioning", "versions", "website",
 }
@@ -62,30 +62,33 @@ var unserved = []string{
 	"X-Amz-Object-Lock-Mode", "X-Amz-Object-Lock-Legal-Hold", "X-Amz-Write-Offset-Bytes", "X-Amz-Rename-Source",
 }
 
-// operation returns what c asks for.
+// operation returns what c asks for. With an error it returns an operation that has a
+// name only, for the log.
 func (c *call) operation() (*operation, error) {
-	for _, name := range unserved {
-		if c.r.Header.Get(name) != "" {
-			return nil, failure{"NotImplemented", http.StatusNotImplemented, "A header you provided implies functionality that is not implemented: " + name}
-		}
-	}
+	var found *operation
 	known := false
 	for _, op := range operations {
 		if op.method != c.r.Method || op.place != c.place {
 			continue
 		}
 		known = true
-		if op.header != "" && c.r.Header.Get(op.header) == "" {
-			continue
-		}
-		if op.asked(c.q) {
-			return op, nil
+		if (op.header == "" || c.r.Header.Get(op.header) != "") && op.asked(c.q) {
+			found = op
+			break
 		}
 	}
-	if known || slices.ContainsFunc(subresources, c.q.Has) {
-		return nil, failure{"NotImplemented", http.StatusNotImplemented, "This operation is not implemented."}
+	switch {
+	case found == nil && (known || slices.ContainsFunc(subresources, c.q.Has)):
+		return &operation{name: c.unservedName()}, failure{"NotImplemented", http.StatusNotImplemented, "This operation is not implemented."}
+	case found == nil:
+		return &operation{name: "Unknown"}, failure{"MethodNotAllowed", http.StatusMethodNotAllowed, "The specified method is not allowed against this resource."}
 	}
-	return nil, failure{"MethodNotAllowed", http.StatusMethodNotAllowed, "The specified method is not allowed against this resource."}
+	for _, name := range unserved {
+		if c.r.Header.Get(name) != "" {
+			return found, failure{"NotImplemented", http.StatusNotImplemented, "A header you provided implies functionality that is not implemented: " + name}
+		}
+	}
+	return found, nil
 }
 
 // asked tells whether q asks for op, and for nothing besides.

@@ -33,6 +33,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -77,18 +78,6 @@ func New(store *diskobject.Store, v *sigv4.Verifier, o Options) *Handler {
 		o.MaxObject = 5 << 40
 	}
 	return &Handler{store: store, verifier: v, o: o}
-}
-
-// IsS3 tells whether r, which no API knows, is for S3: it is signed for S3, or it is
-// not signed at all and looks like nothing else, as a link does that lost its query.
-func IsS3(r *http.Request) bool {
-	switch sigv4.ServiceOf(r) {
-	case service:
-		return true
-	case "":
-		return r.Method != http.MethodPost && r.Header.Get("X-Amz-Target") == ""
-	}
-	return false
 }
 
 // call is one request on its way.
@@ -154,44 +143,62 @@ func (c *call) serve() (string, error) {
 		return "Unknown", err
 	}
 	op, err := c.operation()
-	if err != nil {
-		op = &operation{name: "Unknown"}
-	}
 	length := c.r.Header.Get("Content-Length") != "" || c.r.ContentLength != 0
 	// botocore waits for ever for this, though it has nothing to send.
 	if c.r.ContentLength == 0 && strings.EqualFold(c.r.Header.Get("Expect"), "100-continue") {
 		c.w.WriteHeader(http.StatusContinue)
 	}
+	if c.r.Body != nil && c.r.Body != http.NoBody {
+		c.r.Body = received{c.r.Body}
+	}
 	// Who is not known is told nothing, not even what we cannot do.
 	who, verifyErr := c.verifier.Verify(c.r, service)
 	if verifyErr != nil {
-		return op.name, c.unverified(verifyErr)
+		return op.name, verifyErr
+	}
+	c.who = who
+	if who.Presigned {
+		if err := c.readLink(); err != nil {
+			return op.name, err
+		}
+		op, err = c.operation() // a header of the link may have changed it
 	}
 	if err != nil {
 		return op.name, err
 	}
-	c.who = who
+	return op.name, c.run(op, length)
+}
+
+// run checks what is the same for all operations, then runs op. length tells whether
+// the caller said how long its body is.
+func (c *call) run(op *operation, length bool) error {
 	if c.place != atService && !op.makesBucket {
-		if _, err := c.store.Bucket(c.r.Context(), who.Account, c.bucket); err != nil {
-			return op.name, err
+		if _, err := c.store.Bucket(c.r.Context(), c.who.Account, c.bucket); err != nil {
+			return err
 		}
+	}
+	if err := c.checkOwner(); err != nil {
+		return err
+	}
+	if err := c.checkText(); err != nil {
+		return err
 	}
 	if op.streams {
 		if err := c.checkBody(length); err != nil {
-			return op.name, err
+			return err
 		}
 		if err := c.reserve(); err != nil {
-			return op.name, err
+			return err
 		}
 		defer c.space.Release()
 	}
 	if err := c.checkConditional(op); err != nil {
-		return op.name, err
+		return err
 	}
 	if err := c.checkChecksumHeaders(op); err != nil {
-		return op.name, err
+		return err
 	}
-	return op.name, op.serve(c)
+	return op.serve(c)
 }
 
 // address reads bucket and key, from the path as it came: a %2F in a key is no slash
@@ -213,6 +220,8 @@ func (c *call) address() error {
 	switch {
 	case err != nil:
 		return failure{"InvalidURI", http.StatusBadRequest, "Couldn't parse the specified URI."}
+	case !utf8.ValidString(c.bucket) || !utf8.ValidString(c.key):
+		return failure{"InvalidURI", http.StatusBadRequest, "Couldn't parse the specified URI: it is not UTF-8."}
 	case len(c.key) > diskobject.MaxKey:
 		return diskobject.ErrKeyTooLong
 	case c.key != "" && c.bucket != "":

@@ -160,34 +160,6 @@ func TestVirtualHosts(t *testing.T) {
 	}
 }
 
-func TestIsS3(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		method, service, target string
-		want                    bool
-	}{
-		{"GET", "s3", "", true},
-		{"POST", "s3", "", true},
-		{"GET", "ses", "", false},
-		{"GET", "", "", true},
-		{"PUT", "", "", true},
-		{"POST", "", "", false},
-		{"POST", "", "MailManagerSvc.ListAddressLists", false},
-		{"GET", "", "MailManagerSvc.ListAddressLists", false},
-	} {
-		r := httptest.NewRequest(c.method, "/uploads/k", nil)
-		if c.target != "" {
-			r.Header.Set("X-Amz-Target", c.target)
-		}
-		if c.service != "" {
-			sigv4.Sign(r, root, "eu-west-1", c.service, sigv4.EmptyPayload, time.Now())
-		}
-		if got := IsS3(r); got != c.want {
-			t.Errorf("IsS3 of %s signed for %q with target %q = %t, want %t", c.method, c.service, c.target, got, c.want)
-		}
-	}
-}
-
 func TestObserveAndRequestID(t *testing.T) {
 	t.Parallel()
 	var got wire.Done

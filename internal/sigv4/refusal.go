@@ -1,0 +1,117 @@
+package sigv4
+
+import (
+	"encoding/hex"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/sluicehq/sluice/internal/fault"
+)
+
+// Reason tells refusals of one fault kind apart, for S3, which has an error name for
+// each of them.
+type Reason uint8
+
+// The reasons.
+const (
+	MalformedHeader   Reason = iota + 1 // a part of the Authorization header is missing or unreadable
+	MalformedLink                       // the same of a presigned link's query
+	UnsupportedScheme                   // an Authorization header of another scheme
+	TwoMechanisms                       // more than one signature
+	MissingDate                         // neither X-Amz-Date nor Date is a date
+	UnsignedHeader                      // a header that must be signed is not
+	InvalidToken                        // a session token
+	Version2                            // Signature Version 2
+	Mismatch                            // the signature, or that of a chunk or trailer, does not match
+	MissingHash                         // no x-amz-content-sha256
+	InvalidHash                         // x-amz-content-sha256 is neither a hash nor one of the constants
+	MissingLength                       // no x-amz-decoded-content-length, or no number
+	IncompleteBody                      // aws-chunked framing is broken, or the length is another
+	InvalidQuery                        // the query string cannot be decoded
+	MalformedTrailer                    // a trailer is missing, not announced, or unreadable
+)
+
+// Refusal is an error of Verify, or of the body that it prepared. It wraps the fault.
+type Refusal struct {
+	Reason  Reason
+	Details []Detail // what S3 adds to its error document; nothing for other services
+	err     error
+}
+
+// Detail is an element of an S3 error document.
+type Detail struct{ Name, Value string }
+
+func (r *Refusal) Error() string { return r.err.Error() }
+
+func (r *Refusal) Unwrap() error { return r.err }
+
+func refuse(reason Reason, kind fault.Kind, format string, args ...any) error {
+	return &Refusal{Reason: reason, err: fault.New(kind, format, args...)}
+}
+
+// explain adds details to a Refusal of a request to S3.
+func explain(err error, service string, details ...Detail) error {
+	if service != serviceS3 {
+		return err
+	}
+	if r, ok := err.(*Refusal); ok {
+		r.Details = append(r.Details, details...)
+		return r
+	}
+	return &Refusal{Details: details, err: err}
+}
+
+// malformed refuses what a claim says of itself, in the header or in the link.
+func (c *claim) malformed(format string, args ...any) error {
+	if c.presigned {
+		return refuse(MalformedLink, fault.BadSignature, format, args...)
+	}
+	return refuse(MalformedHeader, fault.BadSignature, format, args...)
+}
+
+// mismatch refuses a signature, and shows S3's callers what was signed here: all of it
+// is what they sent.
+func (c *claim) mismatch(r *http.Request, query []parameter, payload string) error {
+	err := refuse(Mismatch, fault.BadSignature, "The request signature we calculated does not match the signature you provided. "+
+		"Check your AWS Secret Access Key and signing method.")
+	if c.service != serviceS3 {
+		return err
+	}
+	canonical := canonicalRequest(r, wirePath(r), query, c, payload)
+	text := stringToSign(c, HashPayload(canonical))
+	return explain(err, c.service,
+		Detail{"AWSAccessKeyId", c.accessKey},
+		Detail{"StringToSign", text}, Detail{"SignatureProvided", c.signature}, Detail{"StringToSignBytes", hexPairs([]byte(text))},
+		Detail{"CanonicalRequest", string(canonical)}, Detail{"CanonicalRequestBytes", hexPairs(canonical)})
+}
+
+// hexPairs writes b as S3 writes the bytes of a text: "47 45 54".
+func hexPairs(b []byte) string {
+	var s strings.Builder
+	s.Grow(3 * len(b))
+	for i := range b {
+		if i > 0 {
+			s.WriteByte(' ')
+		}
+		s.WriteString(hex.EncodeToString(b[i : i+1]))
+	}
+	return s.String()
+}
+
+const isoTime = "2006-01-02T15:04:05Z"
+
+// expired refuses a link whose time is over.
+func (v *Verifier) expired(c *claim) error {
+	return explain(fault.New(fault.Expired, "Request has expired"), c.service,
+		Detail{"X-Amz-Expires", strconv.Itoa(int(c.expires.Seconds()))},
+		Detail{"Expires", c.time.Add(c.expires).Format(isoTime)},
+		Detail{"ServerTime", v.o.Now().UTC().Format(isoTime)})
+}
+
+// skewed refuses what an S3 client signed by another clock.
+func (v *Verifier) skewed(c *claim) error {
+	return explain(fault.New(fault.Skewed, "The difference between the request time and the current time is too large."), c.service,
+		Detail{"RequestTime", c.at}, Detail{"ServerTime", v.o.Now().UTC().Format(isoTime)},
+		Detail{"MaxAllowedSkewMilliseconds", strconv.FormatInt(v.o.Skew.Milliseconds(), 10)})
+}
