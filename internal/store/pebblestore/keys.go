@@ -24,6 +24,7 @@ import (
 //	o  owner kind created id           an owner's lists, oldest first: nothing
 //	t  owner what kind token           what a creation with a token made
 //	d  start                           where a range ends that is to be cut out, see sweep.go
+//	q  key                             a row that a repair has set aside, by its former key
 //	w  number 0                        how far a job is: counts and checkpoint, as JSON
 //	w  number 1 record                 a job's reject
 //	y  number word                     the key of the list's member that has the word
@@ -44,6 +45,7 @@ const (
 	tableListOrder  = 'o'
 	tableTokens     = 't'
 	tableNotes      = 'd'
+	tableSetAside   = 'q'
 	tableWork       = 'w'
 	tableWords      = 'y'
 	tableMembers    = 'z'
