@@ -290,3 +290,15 @@ func checkName(n object.Name) error {
 	}
 	return checkBucket(n.Bucket)
 }
+
+// raw returns the value of key; false if there is none.
+func raw(from pebble.Reader, key []byte) ([]byte, bool, error) {
+	text, closer, err := from.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("read index: %w", err)
+	}
+	return bytes.Clone(text), true, closer.Close()
+}

@@ -51,7 +51,10 @@ type CheckTotals struct {
 
 // Inspection is a store that is open for reading, to be checked. What it reads does
 // not change meanwhile.
-type Inspection struct{ db *pebble.DB }
+type Inspection struct {
+	db     *pebble.DB
+	owners map[string][]job.Owner // of jobs, by account; nil until FindJob needs them
+}
 
 // Inspect opens a store to be checked. It writes nothing. The lock, if not nil, is one
 // of the directory that the caller has.
@@ -62,7 +65,7 @@ func Inspect(dir string, fs vfs.FS, lock *pebble.Lock) (*Inspection, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", dir, err)
 	}
-	return &Inspection{db}, nil
+	return &Inspection{db: db}, nil
 }
 
 const inspectCacheBytes = 16 << 20
