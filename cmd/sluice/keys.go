@@ -3,7 +3,9 @@ package main
 import (
 	"bufio"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -46,7 +48,7 @@ func rootKey(data string, getenv func(string) string) (key, error) {
 	}
 	k = newKey()
 	text := fmt.Sprintf("# The root key of this Sluice server. Remove the file to have a new one made.\n"+
-		"[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", k.id, k.secret)
+		"%s%s\n[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", checksumLine, k.checksum(), k.id, k.secret)
 	if err := writeFile(credentialsFile(data), text); err != nil {
 		return key{}, fmt.Errorf("write the root key: %w", err)
 	}
@@ -65,15 +67,34 @@ func findKey(data string, getenv func(string) string) (key, error) {
 		}
 		return k, nil
 	}
+	return readCredentials(data)
+}
+
+// readCredentials reads the root key from the data directory.
+func readCredentials(data string) (key, error) {
 	text, err := os.ReadFile(credentialsFile(data))
 	if err != nil {
 		return key{}, fmt.Errorf("read the root key: %w", err)
 	}
-	k = parseCredentials(string(text))
-	if err := k.check(); err != nil {
+	k, sum := parseCredentials(string(text))
+	if err = k.check(); err == nil && sum != "" && sum != k.checksum() {
+		err = errChecksum
+	}
+	if err != nil {
 		return key{}, fmt.Errorf("read the root key: %s: %w", credentialsFile(data), err)
 	}
 	return k, nil
+}
+
+// checksumLine begins the comment of a credentials file that has the checksum of the
+// key. A damaged key would be another key: no client that has the right one gets in.
+const checksumLine = "# checksum of this key: "
+
+var errChecksum = errors.New("the key is not the one that the checksum line is for: the file is damaged, or was edited; if the edit was meant, remove that line")
+
+func (k key) checksum() string {
+	sum := sha256.Sum256([]byte(k.id + "\n" + k.secret))
+	return hex.EncodeToString(sum[:8])
 }
 
 // check refuses a key that no client could sign with: its id is part of a header in
@@ -90,13 +111,16 @@ func (k key) check() error {
 	return nil
 }
 
-// parseCredentials reads the [default] profile of an AWS credentials file.
-func parseCredentials(text string) key {
-	var k key
+// parseCredentials reads the [default] profile of an AWS credentials file, and the
+// checksum that is beside it, if there is one.
+func parseCredentials(text string) (k key, checksum string) {
 	profile := ""
 	scan := bufio.NewScanner(strings.NewReader(text))
 	for scan.Scan() {
 		line := strings.TrimSpace(scan.Text())
+		if sum, ok := strings.CutPrefix(line, checksumLine); ok {
+			checksum = sum
+		}
 		if strings.HasPrefix(line, "[") {
 			profile = strings.TrimSpace(strings.Trim(line, "[]"))
 			continue
@@ -112,7 +136,7 @@ func parseCredentials(text string) key {
 			k.secret = strings.TrimSpace(value)
 		}
 	}
-	return k
+	return k, checksum
 }
 
 // writeFile puts a file that only its owner may read in place, whole or not at all.

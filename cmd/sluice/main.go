@@ -103,6 +103,7 @@ env".`,
 		newJob(),
 		newStop(),
 		newReport(),
+		newCheck(),
 		newVersion(),
 	)
 	return root

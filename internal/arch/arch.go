@@ -27,6 +27,7 @@ var imports = map[string][]string{
 	"sigv4":       {"fault"},
 	"fault":       {},
 	"testenv":     {}, // of tests and what supports them, see testSupport
+	"check":       {"store", "object", "job"},
 	"arch":        {},
 }
 

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/sluicehq/sluice/internal/check"
+)
+
+// exitFindings is the exit code of a check that has found something.
+const exitFindings = 3
+
+// findingsError says that a check has found something.
+type findingsError struct{ text string }
+
+func (e findingsError) Error() string { return e.text }
+func (e findingsError) exitCode() int { return exitFindings }
+
+func newCheck() *cobra.Command {
+	var data string
+	var o checkOptions
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Look for damage in a data directory, of a stopped or a running server",
+		Long: `Looks for damage and for what does not hold together in a data directory: every file
+and row of the store and of the object index, every stored object, and the references
+between jobs, their sources and their reports. It names the file, job, list or object,
+and says what to do. Members are never named: their keys may be addresses.
+
+On a stopped server's directory it keeps a server from starting until it is done. If a
+server runs it makes a snapshot through it and checks that; the server goes on working.
+
+--deep also reads every stored object and verifies its checksums; without it objects are
+checked by their size.
+
+--repair, on a stopped server's directory only, does what is safe: it sets damaged rows
+aside, releases sources held for jobs that have ended or do not exist, and removes
+reports of jobs that do not exist, files that an earlier start has set aside and what a
+crash has left. It prints each thing that it does. It does nothing while files of the
+store are damaged; restore a backup then. Copy the directory first if in doubt.
+
+Errors are losses or wrong answers, warnings are leftovers that take space, notes need
+nobody's attention. --json prints a line of JSON a finding, and a summary as the last
+one.
+
+Exit codes: 0 no errors or warnings, or all were repaired; 1 it could not be checked;
+2 a wrong command line; 3 errors or warnings were found.`,
+		Example: `  sluice check
+  sluice check --deep --data /srv/sluice
+  sluice check --json | jq -r 'select(.severity == "error") | .subject'
+  sluice check --repair`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := settle(cmd.Flags(), os.Getenv); err != nil {
+				return err
+			}
+			dir, err := dataDir(data, os.Getenv)
+			if err != nil {
+				return usageError{err}
+			}
+			limitMemory(os.Getenv)
+			return runCheck(cmd.Context(), dir, o, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	dataFlag(cmd.Flags(), &data)
+	cmd.Flags().BoolVar(&o.deep, "deep", false, "read every stored object and verify its checksums")
+	cmd.Flags().BoolVar(&o.repair, "repair", false, "do what is safe about what is found; the server must be stopped")
+	cmd.Flags().BoolVar(&o.json, "json", false, "print one JSON object per line")
+	return cmd
+}
+
+type checkOptions struct{ deep, repair, json bool }
+
+// runCheck checks a directory and prints what it finds.
+func runCheck(ctx context.Context, dir string, o checkOptions, out, errs io.Writer) error {
+	began := time.Now()
+	found := newFindings(dir, o.json, out)
+	progress := newCheckProgress(errs)
+	options := check.Options{
+		Dir: dir, Deep: o.deep, Progress: progress.show,
+		Credentials: func() error { _, err := readCredentials(dir); return err },
+	}
+	c, err := check.Run(ctx, options, found.add)
+	progress.clear()
+	if errors.Is(err, check.ErrRunning) {
+		return fmt.Errorf("a server runs on %s: stop it first", dir)
+	}
+	if err != nil {
+		return fmt.Errorf("check %s: %w", dir, err)
+	}
+	if err := found.print(); err != nil {
+		return err
+	}
+	if o.repair && c.Repairable() > 0 {
+		err = c.Repair(ctx, found.repaired)
+	}
+	return errors.Join(err, found.end(c.Totals(), o, time.Since(began)))
+}
+
+// checkProgress shows on a terminal how far a check is.
+type checkProgress struct {
+	out   io.Writer // nil if it is no terminal
+	next  time.Time
+	shown bool
+}
+
+func newCheckProgress(out io.Writer) *checkProgress {
+	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		return &checkProgress{out: out}
+	}
+	return &checkProgress{}
+}
+
+func (p *checkProgress) show(what string, done, total int64) {
+	now := time.Now()
+	if p.out == nil || now.Before(p.next) {
+		return
+	}
+	p.next, p.shown = now.Add(pollEvery), true
+	if total > 0 {
+		fmt.Fprintf(p.out, "\r\x1b[K%s: %s of %s (%d %%)", what, grouped(done), grouped(total), 100*done/total)
+		return
+	}
+	fmt.Fprintf(p.out, "\r\x1b[K%s: %s", what, grouped(done))
+}
+
+func (p *checkProgress) clear() {
+	if p.shown {
+		fmt.Fprint(p.out, "\r\x1b[K")
+	}
+}
+
+// findings prints what a check finds: line by line as JSON, or grouped for people.
+type findings struct {
+	dir    string
+	json   *json.Encoder // nil for people
+	out    io.Writer
+	groups map[string]*group // by code
+	counts map[check.Severity]int64
+	fixed  int64
+	err    error // of out
+}
+
+// group is the findings of one code: all are counted, the first are kept.
+type group struct {
+	kind  check.Kind
+	first []check.Finding
+	count int64
+}
+
+// perGroup is how many findings of one code people are shown.
+const perGroup = 10
+
+func newFindings(dir string, asJSON bool, out io.Writer) *findings {
+	f := &findings{dir: dir, out: out, groups: map[string]*group{}, counts: map[check.Severity]int64{}}
+	if asJSON {
+		f.json = json.NewEncoder(out)
+		f.json.SetEscapeHTML(false)
+	}
+	return f
+}
+
+func (f *findings) add(one check.Finding) {
+	f.counts[one.Severity]++
+	if f.json != nil {
+		f.err = errors.Join(f.err, f.json.Encode(one))
+		return
+	}
+	g := f.groups[one.Code]
+	if g == nil {
+		g = &group{kind: check.Kinds[one.Code]}
+		f.groups[one.Code] = g
+	}
+	if g.count++; len(g.first) < perGroup {
+		g.first = append(g.first, one)
+	}
+}
