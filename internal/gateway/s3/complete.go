@@ -43,16 +43,20 @@ func (c *call) completeUpload() error {
 	if err != nil {
 		return err
 	}
-	u, err := c.store.Upload(c.r.Context(), c.name(), c.q.Get("uploadId"))
-	if err != nil {
+	id := c.q.Get("uploadId")
+	u, err := c.store.Upload(c.r.Context(), c.name(), id)
+	if err == nil {
+		err = c.checkCompletion(u.Checksum, in)
+	}
+	if err != nil && !errors.Is(err, diskobject.ErrNoUpload) { // without it, this may be a repetition
 		return err
 	}
-	if err := c.checkCompletion(u, in); err != nil {
-		return err
-	}
-	o, err := c.store.Complete(c.r.Context(), c.name(), u.ID, in)
+	o, err := c.store.Complete(c.r.Context(), c.name(), id, in)
 	if err != nil {
 		return completionFailure(err)
+	}
+	if err := c.checkCompletion(o.Checksum, in); err != nil { // of a repetition, which changed nothing
+		return err
 	}
 	scheme := "http://"
 	if c.r.TLS != nil {
@@ -117,16 +121,16 @@ func (c *call) objectSize() (*int64, error) {
 }
 
 // checkCompletion refuses what does not fit the upload's checksum.
-func (c *call) checkCompletion(u diskobject.Upload, in diskobject.Completion) error {
-	if kinds, given := c.r.Header[checksumKind]; given && strings.Join(kinds, ",") != checksumType(u.Checksum) {
-		return invalidRequest("The upload was created using the %s checksum mode. The complete request must use the same checksum mode.", checksumType(u.Checksum))
+func (c *call) checkCompletion(sum diskobject.Checksum, in diskobject.Completion) error {
+	if kinds, given := c.r.Header[checksumKind]; given && strings.Join(kinds, ",") != checksumType(sum) {
+		return invalidRequest("The upload was created using the %s checksum mode. The complete request must use the same checksum mode.", checksumType(sum))
 	}
-	algorithm := strings.ToLower(string(u.Checksum.Algorithm))
-	if a := in.Checksum.Algorithm; a != "" && a != u.Checksum.Algorithm {
+	algorithm := strings.ToLower(string(sum.Algorithm))
+	if a := in.Checksum.Algorithm; a != "" && a != sum.Algorithm {
 		return invalidRequest("Checksum Type mismatch occurred, expected checksum Type: %s, actual checksum Type: %s", algorithm, strings.ToLower(string(a)))
 	}
 	for _, p := range in.Parts {
-		if u.Checksum.Composite && p.Checksum.Value == "" {
+		if sum.Composite && p.Checksum.Value == "" {
 			return invalidRequest("The upload was created using a %s checksum. The complete request must include the checksum for each part. "+
 				"It was missing for part %d in the request.", algorithm, p.Number)
 		}

@@ -114,3 +114,21 @@ func TestD118_RangesOfSmallSources(t *testing.T) {
 		t.Errorf("UploadPartCopy of a range of 10 bytes: %s %s, want 200", res.Status, reply)
 	}
 }
+
+func TestD119_CompletingAgain(t *testing.T) {
+	t.Parallel()
+	e := withBucket(t, Options{})
+	m := e.multipart(t)
+	m.put(t, "")
+	_, want := m.complete(t, m.document(nil))
+	e.raw(t, http.MethodDelete, "/uploads/multi", "")
+	if res, reply := m.complete(t, m.document(nil)); res.StatusCode != http.StatusOK || reply != want {
+		t.Errorf("Complete again: %s %s, want 200 %s", res.Status, reply, want)
+	}
+	if res, _ := e.raw(t, http.MethodHead, "/uploads/multi", ""); res.StatusCode != http.StatusNotFound {
+		t.Errorf("after Complete again HEAD is %s, want 404: the object was deleted", res.Status)
+	}
+	m.tags[0] = m.tags[1]
+	res, reply := m.complete(t, m.document(nil))
+	wantError(t, "Complete again with other parts", res, reply, http.StatusNotFound, "NoSuchUpload")
+}

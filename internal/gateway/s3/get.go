@@ -176,8 +176,11 @@ func (c *call) numbered(r *diskobject.Reader, n int) (span, int, error) {
 	if start, size, ok := r.Part(n); ok && size > 0 {
 		return span{start, size}, http.StatusPartialContent, nil
 	}
-	if n == 1 && r.Object.Parts == 0 {
-		return span{0, r.Object.Size}, http.StatusOK, nil
+	if n == 1 && r.Object.Parts == 0 { // all of it is its first part
+		if r.Object.Size == 0 {
+			return span{}, http.StatusOK, nil
+		}
+		return span{0, r.Object.Size}, http.StatusPartialContent, nil
 	}
 	return span{}, 0, failure{"InvalidPartNumber", http.StatusRequestedRangeNotSatisfiable, "The requested partnumber is not satisfiable"}
 }

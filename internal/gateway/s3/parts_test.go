@@ -203,3 +203,19 @@ func TestSourceRange(t *testing.T) {
 		t.Errorf("ListParts = %s, want %s", list, want)
 	}
 }
+
+// TestPartOfWholeObject: an object put whole is its own first part.
+func TestPartOfWholeObject(t *testing.T) {
+	t.Parallel()
+	e := withBucket(t, Options{})
+	e.raw(t, http.MethodPut, "/uploads/whole", "0123456789")
+	for target, want := range map[string][3]string{
+		"/uploads/whole?partNumber=1": {"206 Partial Content", "bytes 0-9/10", "0123456789"},
+		"/uploads/k?partNumber=1":     {"200 OK", "", ""},
+	} {
+		res, text := e.raw(t, http.MethodGet, target, "")
+		if got := [3]string{res.Status, res.Header.Get("Content-Range"), text}; got != want {
+			t.Errorf("GET %s = %q, want %q", target, got, want)
+		}
+	}
+}

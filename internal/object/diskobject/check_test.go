@@ -128,6 +128,10 @@ func TestCheckFinds(t *testing.T) {
 		{"hold gone", func(_ *testing.T, _ *Store, b *pebble.Batch) { b.Delete(holdKey("job-1"), nil) }, []string{WrongReferences}},
 		{"part without upload", set(partKey(strings.Repeat("0", uploadIDLength), 1), Part{Number: 1}), []string{NoUpload}},
 		{"part under another number", set(partKey(strings.Repeat("0", uploadIDLength), 2), Part{Number: 1}), []string{RowDamaged, NoUpload}},
+		{"completed upload", func(_ *testing.T, _ *Store, b *pebble.Batch) {
+			b.Set(completedKey(strings.Repeat("0", uploadIDLength)), junk, nil)
+		}, []string{RowDamaged}},
+		{"completed upload under a damaged key", set(completedKey("0"), completed{}), []string{RowUnknown}},
 		{"blob unknown", func(t *testing.T, s *Store, b *pebble.Batch) { b.Delete(segmentKey(blobOf(t, s, "a")), nil) }, []string{BlobMissing, BlobUnknown}},
 		{"blob gone", func(t *testing.T, s *Store, _ *pebble.Batch) {
 			if err := s.fs.Remove(s.fs.PathJoin(s.blobs, blobOf(t, s, "a"))); err != nil {

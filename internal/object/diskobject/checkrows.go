@@ -24,7 +24,23 @@ func (c *indexCheck) checkNames() error {
 	if err == nil {
 		err = c.checkUploads()
 	}
+	if err == nil {
+		err = c.checkCompleted()
+	}
 	return err
+}
+
+// checkCompleted checks what is remembered of completed uploads. It refers to nothing:
+// the object may have been replaced or deleted since.
+func (c *indexCheck) checkCompleted() error {
+	return c.each('f', "completed uploads", func(key, value []byte) {
+		if len(key) != uploadIDLength {
+			c.found(RowUnknown, "completed uploads", "the key %q is damaged", key)
+			return
+		}
+		var d completed
+		c.decode(value, &d, true, fmt.Sprintf("completed upload %s", key))
+	})
 }
 
 func (c *indexCheck) checkUploads() error {

@@ -5,6 +5,7 @@ import (
 	"crypto/md5" //nolint:gosec // S3's ETag is one
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -27,41 +28,55 @@ type PartRef struct {
 	Checksum Checksum // expected of the part; the zero value if the caller does not say
 }
 
-// Complete makes the object of the listed parts. No byte is copied.
+// Complete makes the object of the listed parts. No byte is copied. Of an upload that was
+// completed with the same parts, within completedFor, it returns what came of that and
+// changes nothing.
 func (s *Store) Complete(_ context.Context, n object.Name, id string, c Completion) (Object, error) {
 	var e entry
 	err := s.update(func(st *step) error {
 		u, err := upload(st, n, id)
-		if err != nil {
-			return err
+		switch {
+		case errors.Is(err, ErrNoUpload):
+			e, err = st.repeated(n, id, c)
+		case err == nil:
+			e, err = st.complete(u, c)
 		}
-		parts, err := st.choose(u, c.Parts)
-		if err != nil {
-			return err
-		}
-		if e, err = s.assemble(u, parts); err != nil {
-			return err
-		}
-		if err := c.verify(e); err != nil {
-			return err
-		}
-		if err := c.If.check(st, n); err != nil {
-			return err
-		}
-		whole, keep := content{Account: n.Account, Refs: 1}, map[string]bool{}
-		for _, p := range parts {
-			whole.Segments = append(whole.Segments, p.segment())
-			keep[p.Blob] = true
-		}
-		if err := st.set(contentKey(e.Content), whole); err != nil {
-			return err
-		}
-		if err := st.dropUpload(n, id, keep); err != nil {
-			return err
-		}
-		return st.put(n, e)
+		return err
 	})
 	return e.object(n), err
+}
+
+// complete makes the object of an upload that exists.
+func (st *step) complete(u Upload, c Completion) (entry, error) {
+	parts, err := st.choose(u, c.Parts)
+	if err != nil {
+		return entry{}, err
+	}
+	e, err := st.s.assemble(u, parts)
+	if err != nil {
+		return entry{}, err
+	}
+	if err := c.verify(e); err != nil {
+		return entry{}, err
+	}
+	if err := c.If.check(st, u.Name); err != nil {
+		return entry{}, err
+	}
+	whole, keep := content{Account: u.Name.Account, Refs: 1}, map[string]bool{}
+	for _, p := range parts {
+		whole.Segments = append(whole.Segments, p.segment())
+		keep[p.Blob] = true
+	}
+	if err := st.set(contentKey(e.Content), whole); err != nil {
+		return entry{}, err
+	}
+	if err := st.dropUpload(u.Name, u.ID, keep); err != nil {
+		return entry{}, err
+	}
+	if err := st.remember(u.Name, u.ID, c, e); err != nil {
+		return entry{}, err
+	}
+	return e, st.put(u.Name, e)
 }
 
 // verify compares the object with what the caller expects of it.

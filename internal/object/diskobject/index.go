@@ -25,6 +25,7 @@ import (
 //	h holder                                    hold
 //	u account 0 bucket 0 key 0 upload           upload
 //	p upload number (2 bytes, big endian)       Part
+//	f upload                                    completed
 //
 // Values are JSON: one reads them with any tool, and a release may add a field.
 const uploadIDLength = 32
