@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/sluicehq/sluice/internal/check"
+	"github.com/sluicehq/sluice/internal/gateway/snapshots"
 )
 
 // exitFindings is the exit code of a check that has found something.
@@ -89,10 +90,17 @@ func runCheck(ctx context.Context, dir string, o checkOptions, out, errs io.Writ
 		Credentials: func() error { _, err := readCredentials(dir); return err },
 	}
 	c, err := check.Run(ctx, options, found.add)
-	progress.clear()
 	if errors.Is(err, check.ErrRunning) {
-		return fmt.Errorf("a server runs on %s: stop it first", dir)
+		if o.repair {
+			return usageError{fmt.Errorf("a server runs on %s: stop it, a repair needs the directory for itself", dir)}
+		}
+		err = withSnapshot(ctx, dir, os.Getenv, func(ctx context.Context, s snapshots.Snapshot) (err error) {
+			options.Snapshot = s.Path
+			c, err = check.Run(ctx, options, found.add)
+			return err
+		})
 	}
+	progress.clear()
 	if err != nil {
 		return fmt.Errorf("check %s: %w", dir, err)
 	}
@@ -100,9 +108,11 @@ func runCheck(ctx context.Context, dir string, o checkOptions, out, errs io.Writ
 		return err
 	}
 	if o.repair && c.Repairable() > 0 {
-		err = c.Repair(ctx, found.repaired)
+		if err := c.Repair(ctx, found.repaired); err != nil {
+			fmt.Fprintln(errs, "sluice:", err)
+		}
 	}
-	return errors.Join(err, found.end(c.Totals(), o, time.Since(began)))
+	return found.end(c.Totals(), o, time.Since(began))
 }
 
 // checkProgress shows on a terminal how far a check is.

@@ -72,7 +72,7 @@ type Inspection struct {
 func Inspect(dir, index string, fs vfs.FS, lock *pebble.Lock) (*Inspection, error) {
 	cache := pebble.NewCache(indexCache)
 	defer cache.Unref()
-	db, err := pebble.Open(index, &pebble.Options{
+	db, err := openReadOnly(index, &pebble.Options{
 		FS: fs, Cache: cache, MemTableSize: indexMemTable, Logger: silent{}, Lock: lock, ReadOnly: true,
 		FormatMajorVersion: pebble.FormatValueSeparation,
 	})
@@ -80,6 +80,16 @@ func Inspect(dir, index string, fs vfs.FS, lock *pebble.Lock) (*Inspection, erro
 		return nil, fmt.Errorf("open object index %s: %w", index, err)
 	}
 	return &Inspection{fs, dir, db}, nil
+}
+
+// openReadOnly calls pebble.Open, which panics on some kinds of damage.
+func openReadOnly(dir string, p *pebble.Options) (db *pebble.DB, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			db, err = nil, fmt.Errorf("%v", r)
+		}
+	}()
+	return pebble.Open(dir, p)
 }
 
 // silent drops what Pebble logs: the check reports what is wrong by itself.

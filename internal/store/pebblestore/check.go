@@ -61,7 +61,7 @@ type Inspection struct {
 func Inspect(dir string, fs vfs.FS, lock *pebble.Lock) (*Inspection, error) {
 	p := pebbleOptions(Options{FS: fs, CacheBytes: inspectCacheBytes, Logger: slog.New(slog.DiscardHandler)})
 	p.ReadOnly, p.Lock, p.Logger = true, lock, silent{}
-	db, err := pebble.Open(dir, p)
+	db, err := openReadOnly(dir, p)
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", dir, err)
 	}
@@ -69,6 +69,16 @@ func Inspect(dir string, fs vfs.FS, lock *pebble.Lock) (*Inspection, error) {
 }
 
 const inspectCacheBytes = 16 << 20
+
+// openReadOnly calls pebble.Open, which panics on some kinds of damage.
+func openReadOnly(dir string, p *pebble.Options) (db *pebble.DB, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			db, err = nil, fmt.Errorf("%v", r)
+		}
+	}()
+	return pebble.Open(dir, p)
+}
 
 // silent drops what Pebble logs: the check reports what is wrong by itself.
 type silent struct{}
