@@ -3,12 +3,15 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/engine"
@@ -240,4 +243,51 @@ func TestLastingTrouble(t *testing.T) {
 		}
 		r.verify("j1", job.Completed, in, 700)
 	})
+}
+
+// A source that is damaged or gone fails its job with a sentence; what was read before
+// stays. Nothing would be gained by another try.
+func TestDamagedSource(t *testing.T) {
+	for name, damage := range map[string]func(disk vfs.FS, path string) error{
+		"flipped byte": func(disk vfs.FS, path string) error {
+			f, err := disk.OpenReadWrite(path, vfs.WriteCategoryUnspecified)
+			if err != nil {
+				return err
+			}
+			_, err = f.WriteAt([]byte{0}, 1<<20+5)
+			return errors.Join(err, f.Close())
+		},
+		"missing": func(disk vfs.FS, path string) error { return disk.Remove(path) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				disk := vfs.NewCrashableMem()
+				r := rigOn(t, disk)
+				r.list(destination.Suppression)
+				in := newRows(60_000)
+				r.put("j1", in.String())
+				blobs, err := disk.List("objects/blobs")
+				if err != nil || len(blobs) != 1 {
+					t.Fatalf("blobs are %v, %v; want one", blobs, err)
+				}
+				check(t, damage(disk, "objects/blobs/"+blobs[0]))
+				r.ready("j1")
+				r.start(engine.Options{BatchRecords: 4096})
+				r.journal.await("job failed", "j1", 1)
+				at, n := 0, 0
+				if name != "missing" {
+					at = 1 << 20
+					n = strings.Count(in.String()[:at], "\n")
+				}
+				j := r.job("j1")
+				_, want := in.after(n)
+				if sentence := fmt.Sprintf("stored object is damaged at byte %d", at); j.State != job.Failed || j.Counts != want || j.Error != sentence {
+					t.Errorf("job is %s, %+v, %q; want failed, %+v, %q", j.State, j.Counts, j.Error, want, sentence)
+				}
+				if n := r.journal.count("job interrupted", "j1"); n != 0 {
+					t.Errorf("the job was tried again %d times, want never", n)
+				}
+			})
+		})
+	}
 }

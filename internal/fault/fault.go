@@ -39,6 +39,7 @@ const (
 	PreconditionFailed             // If-Match and its kin
 	Unavailable                    // shutting down, or a dependency that does not answer
 	StorageFull                    // no space left for what is to be written
+	Damaged                        // stored bytes that fail their checksum, or are missing
 	kinds
 )
 
@@ -46,7 +47,7 @@ var names = [kinds]string{
 	"Internal", "Invalid", "NotFound", "AlreadyExists", "Conflict", "LimitExceeded", "Throttled",
 	"Denied", "BadToken", "LeaseLost", "Broken", "Malformed", "UnknownOperation", "TooLarge",
 	"Unauthenticated", "UnknownKey", "BadSignature", "Expired", "Skewed", "BodyMismatch",
-	"PreconditionFailed", "Unavailable", "StorageFull",
+	"PreconditionFailed", "Unavailable", "StorageFull", "Damaged",
 }
 
 func (k Kind) String() string {

@@ -37,10 +37,9 @@ func (n *Node) connect(ctx context.Context, v *sigv4.Verifier) error {
 	if err != nil {
 		return err
 	}
-	registry := newRegistry(n.o.Version)
 	options := service.Options{Limits: n.o.Limits, Bucket: n.objects.bucket}.WithDefaults()
 	if n.o.has(Worker) {
-		options.Wake = n.engage(options, registry)
+		options.Wake = n.engage(options)
 	}
 	lead := gateway.Parts{
 		Verifier: v, IsS3: s3.IsS3, Ready: n.ready,
@@ -57,7 +56,7 @@ func (n *Node) connect(ctx context.Context, v *sigv4.Verifier) error {
 		})
 	}
 	n.gateway = gateway.New(lead, gateway.Options{
-		Log: n.o.Logger, Registry: registry, Proxy: n.o.Proxy, Rate: options.Limits.Rate,
+		Log: n.o.Logger, Registry: n.registry, Proxy: n.o.Proxy, Rate: options.Limits.Rate,
 	})
 	return nil
 }
@@ -72,10 +71,10 @@ func (n *Node) apis(tokens *service.Tokens, o service.Options) []*wire.API {
 }
 
 // engage makes the engine, and returns its bell.
-func (n *Node) engage(o service.Options, registry *prometheus.Registry) func() {
+func (n *Node) engage(o service.Options) func() {
 	worker := engine.New(n.store, n.objects, engine.Options{
 		Holder: holder(), Jobs: n.o.Jobs, Lease: n.o.Lease, Grace: n.o.Grace,
-		Logger: n.o.Logger, Registry: registry,
+		Logger: n.o.Logger, Registry: n.registry,
 		Shared: n.o.shared(), Poll: n.poll(),
 		Limits:  engineLimits(o.Limits),
 		Reports: func(j job.Job) object.Name { return reportName(j, o.Bucket) },

@@ -22,6 +22,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sluicehq/sluice/internal/fault"
@@ -102,6 +103,7 @@ type Node struct {
 	store    store.Store
 	objects  objects
 	gateway  *gateway.Gateway
+	registry *prometheus.Registry
 	stopping atomic.Bool
 
 	snapshotter *snapshotter // nil if there is nothing to take snapshots of
@@ -114,6 +116,7 @@ type Node struct {
 // a whole installation starts: it is waited for.
 func Open(ctx context.Context, o Options) (*Node, error) {
 	n := &Node{o: o.withDefaults()}
+	n.registry = newRegistry(n.o.Version)
 	if err := n.open(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}

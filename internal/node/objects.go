@@ -28,7 +28,9 @@ type objects struct {
 // callers go themselves.
 func (n *Node) openObjects(ctx context.Context, key sigv4.Credentials, v *sigv4.Verifier) error {
 	if n.o.Objects == "" {
-		d, err := diskobject.Open(filepath.Join(n.o.Dir, "objects"), diskobject.Options{FS: n.fs(), Logger: n.o.Logger})
+		d, err := diskobject.Open(filepath.Join(n.o.Dir, "objects"), diskobject.Options{
+			FS: n.fs(), Logger: n.o.Logger, Registry: n.registry,
+		})
 		if err != nil {
 			return inUse(n.o.Dir, err)
 		}

@@ -71,6 +71,7 @@ var internal = named{"InternalFailure", http.StatusInternalServerError}
 var common = map[fault.Kind]named{
 	fault.Internal:         internal,
 	fault.LeaseLost:        internal,
+	fault.Damaged:          internal,
 	fault.Denied:           {"AccessDeniedException", http.StatusForbidden},
 	fault.Throttled:        {"ThrottlingException", http.StatusTooManyRequests},
 	fault.Malformed:        {"SerializationException", http.StatusBadRequest},

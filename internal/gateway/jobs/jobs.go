@@ -160,6 +160,7 @@ func (a *API) unknown(http.ResponseWriter, *http.Request, job.Owner) error {
 var statuses = map[fault.Kind]int{
 	fault.Internal:         http.StatusInternalServerError,
 	fault.LeaseLost:        http.StatusInternalServerError,
+	fault.Damaged:          http.StatusInternalServerError,
 	fault.NotFound:         http.StatusNotFound,
 	fault.UnknownOperation: http.StatusNotFound,
 	fault.Conflict:         http.StatusConflict,

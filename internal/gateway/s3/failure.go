@@ -56,6 +56,7 @@ var byKind = map[fault.Kind]failure{
 	fault.PreconditionFailed: {"PreconditionFailed", http.StatusPreconditionFailed, ""},
 	fault.Unavailable:        {"ServiceUnavailable", http.StatusServiceUnavailable, ""},
 	fault.StorageFull:        {"InsufficientStorage", http.StatusInsufficientStorage, ""},
+	fault.Damaged:            {"InternalError", http.StatusInternalServerError, ""},
 }
 
 // asFailure puts err into S3's words.
@@ -103,7 +104,8 @@ type errorBody struct {
 // status that it got.
 func (c *call) fail(err error) int {
 	f := c.asFailure(err)
-	if f.status >= http.StatusInternalServerError && f.code == "InternalError" && c.r.Context().Err() == nil {
+	isLogged := fault.Is(err, fault.Damaged) // by the store
+	if f.status >= http.StatusInternalServerError && f.code == "InternalError" && !isLogged && c.r.Context().Err() == nil {
 		c.o.Logger.Error("s3 request failed", "request", c.id, "error", err)
 	}
 	if c.replied {

@@ -36,8 +36,8 @@ func (c *call) getObject() (err error) {
 	if err != nil {
 		return err
 	}
-	c.describe(o)
 	if asked == http.StatusNotModified {
+		c.describe(o)
 		for _, name := range []string{"Content-Type", "Content-Encoding", "Content-Language", "Content-Disposition"} {
 			h.Del(name)
 		}
@@ -48,6 +48,15 @@ func (c *call) getObject() (err error) {
 	if err != nil {
 		return err
 	}
+	if _, err := r.Seek(part.start, io.SeekStart); err != nil {
+		return err
+	}
+	if c.r.Method != http.MethodHead && part.size > 0 {
+		if err := r.Verify(); err != nil { // while there still is a status to answer with
+			return err
+		}
+	}
+	c.describe(o)
 	if status == http.StatusPartialContent {
 		h.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", part.start, part.start+part.size-1, o.Size))
 	} else if c.r.Header.Get("X-Amz-Checksum-Mode") == "ENABLED" {
@@ -58,7 +67,7 @@ func (c *call) getObject() (err error) {
 	if c.r.Method == http.MethodHead {
 		return nil
 	}
-	return c.send(r, part)
+	return c.send(r, part.size)
 }
 
 // describe sets the headers that tell about o.
@@ -216,18 +225,23 @@ func parseRange(text string, size int64) (s span, found, ok bool) {
 	return span{int64(start), int64(end-start) + 1}, true, true //nolint:gosec // 63 bits
 }
 
-const copyBuffer = 128 << 10
-
-// send writes the piece. The writer's own ways are hidden, since none is shorter for
-// what is not one file.
-func (c *call) send(r *diskobject.Reader, s span) error {
-	if _, err := r.Seek(s.start, io.SeekStart); err != nil {
-		return err
+// send writes size bytes from where r is, as r verifies them.
+func (c *call) send(r *diskobject.Reader, size int64) error {
+	for size > 0 {
+		text, err := r.Next(int(min(size, sendSize)))
+		if err == io.EOF { //nolint:errorlint // readers return io.EOF itself
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := c.w.Write(text); err != nil {
+			return err
+		}
+		size -= int64(len(text))
 	}
-	buf := make([]byte, min(copyBuffer, max(s.size, 1)))
-	n, err := io.CopyBuffer(struct{ io.Writer }{c.w}, io.LimitReader(r, s.size), buf)
-	if err == nil && n < s.size {
-		err = io.ErrUnexpectedEOF
-	}
-	return err
+	return nil
 }
+
+// sendSize is how much is written at a time. Each write has a deadline of its own.
+const sendSize = 128 << 10

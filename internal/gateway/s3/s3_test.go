@@ -39,16 +39,18 @@ func lookup(id string) (sigv4.Credentials, bool) {
 type endpoint struct {
 	*httptest.Server
 	store *diskobject.Store
+	dir   string // of the store
 }
 
 func start(t testing.TB, secure bool, o Options) *endpoint {
 	t.Helper()
-	store, err := diskobject.Open(t.TempDir(), diskobject.Options{})
+	dir := t.TempDir()
+	store, err := diskobject.Open(dir, diskobject.Options{})
 	if err != nil {
 		t.Fatalf("Open: %v", err)
 	}
 	h := New(store, sigv4.NewVerifier(lookup, sigv4.Options{}), o)
-	e := &endpoint{httptest.NewUnstartedServer(h), store}
+	e := &endpoint{httptest.NewUnstartedServer(h), store, dir}
 	e.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	if secure {
 		e.StartTLS()

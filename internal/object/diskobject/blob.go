@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -18,16 +19,23 @@ const (
 	syncEvery = 8 << 20
 )
 
+// unfinished ends the name of a blob's file until the index knows the blob.
+const unfinished = ".tmp"
+
 // written is a synced blob that the index does not know yet.
 type written struct {
 	segments []segment // one, or none for no bytes
+	blocks   blockSums
 	digest   Digest
 }
 
 // write stores what r gives in a new blob and syncs it. On an error nothing is left.
 func (s *Store) write(ctx context.Context, r io.Reader, algorithms ...Algorithm) (written, error) {
+	if err := s.space.Upload(unknownSize); err != nil {
+		return written{}, err
+	}
 	id := newID()
-	path := s.fs.PathJoin(s.blobs, id)
+	path := s.path(id) + unfinished
 	f, err := s.fs.Create(path, vfs.WriteCategoryUnspecified)
 	if err != nil {
 		return written{}, fmt.Errorf("create blob: %w", err)
@@ -41,16 +49,16 @@ func (s *Store) write(ctx context.Context, r io.Reader, algorithms ...Algorithm)
 	if err != nil || size == 0 {
 		return written{digest: sums.digest(0)}, errors.Join(err, s.fs.Remove(path))
 	}
-	if err := s.folder.Sync(); err != nil {
+	if err := s.syncFolder(); err != nil {
 		return written{}, errors.Join(fmt.Errorf("sync blobs: %w", err), s.fs.Remove(path))
 	}
-	return written{[]segment{{id, size}}, sums.digest(size)}, nil
+	return written{[]segment{{id, size}}, sums.blocks.finish(), sums.digest(size)}, nil
 }
 
 // fill copies r to f and hashes it. MD5 is slower than disk and network: one buffer is
 // hashed while the next is read and written.
 func (s *Store) fill(ctx context.Context, f vfs.File, r io.Reader, sums *sums) (int64, error) {
-	out := sink{f: f}
+	out := sink{f: f, space: s.space}
 	var hashing sync.WaitGroup
 	var bufs [2]*[]byte // the second is taken when a stream is longer than one
 	defer func() {
@@ -88,6 +96,7 @@ func (s *Store) fill(ctx context.Context, f vfs.File, r io.Reader, sums *sums) (
 // sink writes a blob, and starts to write it back before its end.
 type sink struct {
 	f            vfs.File
+	space        Space
 	size, synced int64
 }
 
@@ -106,7 +115,7 @@ func (s *sink) write(p []byte) error {
 	if _, err := s.f.SyncTo(s.size); err != nil {
 		return fmt.Errorf("write blob back: %w", err)
 	}
-	return nil
+	return s.space.Upload(unknownSize)
 }
 
 // readFull fills buf as far as r goes. Unlike io.ReadFull it keeps r's own error: a
@@ -120,41 +129,54 @@ func readFull(r io.Reader, buf []byte) (n int, err error) {
 	return n, err
 }
 
-// discard removes a blob that the index was not told of, because of err. If it may
-// have been told, the blob stays: better an orphan than an object without its bytes.
+// discard removes a blob that the index does not know, because of err. If it may know
+// the blob, the file stays unfinished, and the next Open decides.
 func (s *Store) discard(w written, err error) {
-	if !errors.Is(err, errUnsynced) {
-		s.remove(w.segments)
-	}
-}
-
-// remove removes blobs that nothing refers to. What cannot be removed now is removed by
-// the next Open.
-func (s *Store) remove(segments []segment) {
-	if s.kept.keep(segments) {
+	if errors.Is(err, errUnsynced) {
 		return
 	}
-	for _, seg := range segments {
-		if seg.Blob == "" {
-			continue
-		}
-		if err := s.fs.Remove(s.fs.PathJoin(s.blobs, seg.Blob)); err != nil {
-			s.log.Warn("blob not removed", "blob", seg.Blob, "error", err)
+	for _, seg := range w.segments {
+		if err := s.fs.Remove(s.path(seg.Blob) + unfinished); err != nil {
+			s.log.Warn("unfinished blob not removed", "blob", seg.Blob, "error", err)
 		}
 	}
 }
 
-// pin keeps the blobs of a content while someone reads them. s.mu is held.
-func (s *Store) pin(id string) { s.pins[id]++ }
-
-func (s *Store) unpin(id string) {
-	s.mu.Lock()
-	var free []segment
-	if s.pins[id]--; s.pins[id] == 0 {
-		delete(s.pins, id)
-		free = s.doomed[id]
-		delete(s.doomed, id)
+// finish gives blobs that the index knows their final names. One that keeps the other
+// name is found all the same, and renamed by the next Open.
+func (s *Store) finish(blobs []string) {
+	for _, id := range blobs {
+		err := s.fs.Rename(s.path(id)+unfinished, s.path(id))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // else it was deleted meanwhile
+			s.log.Warn("blob not renamed", "blob", id, "error", err)
+		}
 	}
-	s.mu.Unlock()
-	s.remove(free)
+}
+
+func (s *Store) path(blob string) string { return s.fs.PathJoin(s.blobs, blob) }
+
+// findBlob calls try with the path of a blob's file in the folder of blobs. The file may
+// be renamed meanwhile, once: so each path is tried before and after the other.
+func findBlob(path string, try func(path string) error) (err error) {
+	for _, p := range []string{path, path + unfinished, path} {
+		if err = try(p); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return err
+}
+
+// OpenBlob opens the file of a blob that the index of the store in dir knows; for copies
+// of the index, which have the blobs of the store. One that is missing is
+// fs.ErrNotExist.
+func OpenBlob(disk vfs.FS, dir, blob string) (vfs.File, error) {
+	return openBlob(disk, disk.PathJoin(dir, "blobs", blob))
+}
+
+func openBlob(disk vfs.FS, path string) (f vfs.File, err error) {
+	err = findBlob(path, func(path string) (err error) {
+		f, err = disk.Open(path, vfs.SequentialReadsOption)
+		return err
+	})
+	return f, err
 }

@@ -97,12 +97,13 @@ func (d Digest) Sum(a Algorithm) string { return base64.StdEncoding.EncodeToStri
 
 // sums hashes a stream in every way asked for.
 type sums struct {
-	md5 hash.Hash
-	by  map[Algorithm]hash.Hash
+	md5    hash.Hash
+	by     map[Algorithm]hash.Hash
+	blocks blockHash
 }
 
 func newSums(algorithms []Algorithm) *sums {
-	s := &sums{md5.New(), map[Algorithm]hash.Hash{}} //nolint:gosec // see above
+	s := &sums{md5: md5.New(), by: map[Algorithm]hash.Hash{}} //nolint:gosec // see above
 	for _, a := range algorithms {
 		if a == MD5 {
 			s.by[a] = s.md5 // which is written once, as the ETag's
@@ -120,6 +121,7 @@ func (s *sums) write(p []byte) {
 			h.Write(p)
 		}
 	}
+	s.blocks.write(p)
 }
 
 func (s *sums) digest(size int64) Digest {

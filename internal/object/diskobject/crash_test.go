@@ -1,13 +1,20 @@
 package diskobject
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"log/slog"
 	"maps"
+	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -138,6 +145,11 @@ func live(t *testing.T, p *power) {
 	p.change(func(q *promise) { delete(q.held, info.Version) })
 	try("Release", s.Release(ctx, "job"))
 	puts("a", "third")
+	r, err := s.Get(ctx, at("c"))
+	try("Get", err)
+	try("Delete c", p.during("c", "", func() error { return s.Delete(ctx, at("c")) }))
+	puts("b", "put while c is read")
+	try("Close of the reader", r.Close())
 	try("Close", s.Close())
 }
 
@@ -170,12 +182,16 @@ func liveUpload(t *testing.T, p *power, s *Store) {
 
 func (c cut) check(t *testing.T, i int) {
 	t.Helper()
-	s, err := Open("data", Options{FS: c.disk})
+	var log bytes.Buffer
+	s, err := Open("data", Options{FS: c.disk, Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	if err != nil {
 		t.Errorf("cut %d, before %s: Open: %v", i, c.before, err)
 		return
 	}
 	defer func() { _ = s.Close() }()
+	if log.Len() > 0 {
+		t.Errorf("cut %d, before %s: Open warns:\n%s", i, c.before, &log)
+	}
 	ctx := t.Context()
 	for _, key := range []string{"a", "b", "c", "whole"} {
 		want, acknowledged := c.objects[key]
@@ -195,7 +211,9 @@ func (c cut) check(t *testing.T, i int) {
 			t.Errorf("cut %d, before %s: the held version reads %q, %v, want %q", i, c.before, got, err, want)
 		}
 	}
-	c.checkBlobs(t, s, i)
+	if err := checkBlobs(c.disk, s); err != nil {
+		t.Errorf("cut %d, before %s: %v", i, c.before, err)
+	}
 }
 
 func text(ctx context.Context, s *Store, n object.Name, version string) (string, error) {
@@ -208,66 +226,155 @@ func text(ctx context.Context, s *Store, n object.Name, version string) (string,
 	return string(b), err
 }
 
-// checkBlobs compares the files with what the index says exists.
-func (c cut) checkBlobs(t *testing.T, s *Store, i int) {
-	t.Helper()
-	files, err := c.disk.List(s.blobs)
+// checkBlobs compares the files of a store that was just opened with its index: each
+// blob has its file, and nothing else is left.
+func checkBlobs(disk vfs.FS, s *Store) error {
+	files, err := disk.List(s.blobs)
 	if err != nil {
-		t.Errorf("cut %d: list blobs: %v", i, err)
-		return
+		return err
 	}
-	known := 0
-	err = s.scan([]byte("s"), []byte("s"), func(_, _ []byte) (bool, error) {
-		known++
-		return true, nil
-	})
-	if err != nil || known != len(files) {
-		t.Errorf("cut %d, before %s: %d blobs lie on disk, the index knows %d, %v", i, c.before, len(files), known, err)
+	var known, tombstones []string
+	err = errors.Join(
+		s.scan([]byte("s"), nil, func(key, _ []byte) (bool, error) {
+			known = append(known, string(key[1:]))
+			return true, nil
+		}),
+		s.scan([]byte("g"), nil, func(key, _ []byte) (bool, error) {
+			tombstones = append(tombstones, string(key[1:]))
+			return true, nil
+		}))
+	slices.Sort(files)
+	if err != nil || !slices.Equal(files, known) || len(tombstones) > 0 {
+		return fmt.Errorf("the files are %v, %v, the index knows %v, and the tombstones %v; want the same files and no tombstones", files, err, known, tombstones)
 	}
+	if aside, err := disk.List(s.unreferenced()); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%v are set aside, %v; want nothing", aside, err)
+	}
+	return nil
 }
 
-// TestFailingDisk fails every write operation in turn: the call that meets it either
-// fails and changes nothing, or succeeds, and the store goes on.
+// TestFailingDisk fails every write operation on the blobs in turn: the call that meets it
+// either fails and changes nothing, or succeeds. The store goes on, and its next Open
+// finds nothing that it cannot explain.
 func TestFailingDisk(t *testing.T) {
 	t.Parallel()
-	for n := range 40 {
-		var mu sync.Mutex
-		armed, left := false, n
-		inj := errorfs.InjectorFunc(func(op errorfs.Op) error {
-			mu.Lock()
-			defer mu.Unlock()
+	for n := 0; ; n++ {
+		var left atomic.Int64
+		left.Store(math.MaxInt64)
+		failed := ""
+		disk := vfs.NewMem()
+		s, err := Open("data", Options{FS: errorfs.Wrap(disk, errorfs.InjectorFunc(func(op errorfs.Op) error {
 			// The index's own log has no second try; that is a crash, tested above.
-			if !armed || op.Kind.ReadOrWrite() != errorfs.OpIsWrite || !strings.Contains(op.Path, "blobs") {
+			if op.Kind.ReadOrWrite() != errorfs.OpIsWrite || !strings.Contains(op.Path, "blobs") || left.Add(-1) != -1 {
 				return nil
 			}
-			left--
-			if left == -1 {
-				return errorfs.ErrInjected
-			}
-			return nil
-		})
-		fs := vfs.NewMem()
-		s, err := Open("data", Options{FS: errorfs.Wrap(fs, inj)})
+			failed = fmt.Sprintf("operation %d, %v of a blob", n, op.Kind)
+			return errorfs.ErrInjected
+		}))})
 		if err != nil {
 			t.Fatalf("Open: %v", err)
 		}
 		put(t, s, "k", "before")
-		mu.Lock()
-		armed = true
-		mu.Unlock()
+		left.Store(int64(n))
 		want := "before"
-		if _, err := s.Put(t.Context(), at("k"), "", strings.NewReader("after")); err == nil {
-			want = "after"
+		for _, after := range []string{"after", strings.Repeat("long", 5<<20)} {
+			if _, err := s.Put(t.Context(), at("k"), "", strings.NewReader(after)); err == nil {
+				want = after
+			}
+			wantText(t, s, "k", want)
 		}
-		if got, err := text(t.Context(), s, at("k"), ""); err != nil || got != want {
-			t.Errorf("operation %d fails: k reads %q, %v, want %q", n, got, err, want)
+		if err := s.Delete(t.Context(), at("k")); err != nil {
+			t.Errorf("%s fails: Delete: %v", failed, err)
 		}
-		mu.Lock()
-		armed = false
-		mu.Unlock()
+		left.Store(math.MaxInt64)
 		put(t, s, "k", "at last")
-		if err := s.Close(); err != nil {
-			t.Errorf("operation %d fails: Close: %v", n, err)
+		closeStore(t, s)
+
+		if s, err = Open("data", Options{FS: disk}); err != nil {
+			t.Fatalf("%s fails: Open: %v", failed, err)
+		}
+		wantText(t, s, "k", "at last")
+		if err := checkBlobs(disk, s); err != nil {
+			t.Errorf("%s fails: %v", failed, err)
+		}
+		closeStore(t, s)
+		if failed == "" { // all of them have failed once
+			if n < 15 {
+				t.Errorf("%d operations, want at least 15: the disk was not watched", n)
+			}
+			return
 		}
 	}
+}
+
+// TestFailingRecovery fails every write operation of an Open that has something to do:
+// the next Open does it.
+func TestFailingRecovery(t *testing.T) {
+	t.Parallel()
+	for n := 0; ; n++ {
+		disk := vfs.NewMem()
+		s, err := Open("data", Options{FS: disk})
+		if err != nil {
+			t.Fatalf("Open: %v", err)
+		}
+		put(t, s, "k", "text")
+		put(t, s, "unfinished", "another")
+		rename := func(key string) {
+			id, err := firstBlob(t.Context(), s, key)
+			if err == nil {
+				err = disk.Rename(s.path(id), s.path(id)+unfinished)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		rename("unfinished")
+		for _, name := range []string{newID(), newID() + unfinished} {
+			f, err := disk.Create(s.path(name), vfs.WriteCategoryUnspecified)
+			if err != nil || f.Close() != nil {
+				t.Fatalf("Create: %v", err)
+			}
+		}
+		closeStore(t, s)
+
+		left, failed := n, ""
+		inj := errorfs.InjectorFunc(func(op errorfs.Op) error {
+			if op.Kind.ReadOrWrite() != errorfs.OpIsWrite || strings.Contains(op.Path, "index") {
+				return nil
+			}
+			if left--; left != -1 {
+				return nil
+			}
+			failed = fmt.Sprintf("operation %d, %v of %s", n, op.Kind, op.Path)
+			return errorfs.ErrInjected
+		})
+		if s, err := Open("data", Options{FS: errorfs.Wrap(disk, inj)}); err == nil {
+			_ = s.Close()
+		}
+		if s, err = Open("data", Options{FS: disk}); err != nil {
+			t.Fatalf("%s fails: Open: %v", failed, err)
+		}
+		wantText(t, s, "k", "text")
+		wantText(t, s, "unfinished", "another")
+		files, err := disk.List(s.blobs)
+		aside, err2 := disk.List(s.unreferenced())
+		if len(files) != 2 || len(aside) != 1 || err != nil || err2 != nil {
+			t.Errorf("%s fails: blobs %v, %v, set aside %v, %v; want two and one", failed, files, err, aside, err2)
+		}
+		closeStore(t, s)
+		if failed == "" {
+			if n < 6 {
+				t.Errorf("%d operations, want at least 6: the disk was not watched", n)
+			}
+			return
+		}
+	}
+}
+
+func firstBlob(ctx context.Context, s *Store, key string) (string, error) {
+	r, err := s.Get(ctx, at(key))
+	if err != nil {
+		return "", err
+	}
+	return r.parts[0].Blob, r.Close()
 }

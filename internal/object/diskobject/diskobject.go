@@ -4,8 +4,10 @@
 // written once, under random names, so that no key ever becomes a path. What is
 // known about them lies in an index, a small Pebble store beside them:
 //
-//	DIR/blobs/<32 hex digits>    bytes; an object is a list of such segments
-//	DIR/index/                   bucket, object, content, segment, hold, upload, part
+//	DIR/blobs/<32 hex digits>        bytes; an object is a list of such segments
+//	DIR/blobs/<32 hex digits>.tmp    the same, unfinished or not renamed yet
+//	DIR/index/                       bucket, object, content, segment, hold, upload, part
+//	DIR/unreferenced/                blobs that Open did not find in the index
 //
 //	object ─┐
 //	object ─┼─> content (counts who refers to it) ─> segment, segment, ...
@@ -16,14 +18,20 @@
 // Copying and holding add a reference to it, completing a multipart upload lists the
 // segments of its parts: neither touches a byte.
 //
-// A blob and its folder are synced before one atomic, synced step of the index says
-// that it exists. So after a crash at any moment an acknowledged object is whole, and
-// any other is absent; blobs that the index does not know are removed by Open. A blob
-// that nothing refers to any more is removed when the last reader has closed.
+// A blob is written as .tmp. It and its folder are synced before one atomic, synced step
+// of the index says that it exists; then it is renamed. When nothing refers to it any
+// more, a step of the index leaves a tombstone in its stead, which stays until the last
+// reader has closed and the file is gone. So after a crash at any moment an acknowledged
+// object is whole, any other is absent, and Open can tell what the crash left (.tmp, or a
+// tombstone: removed) from blobs that the index should know and does not: these are set
+// aside and never removed.
+//
+// The index has a CRC32C of each block of 1 MiB of a blob. Readers verify whole blocks:
+// what they return is what was written.
 //
 // Store is what object.Store asks for, and the wider set that S3 needs: buckets,
 // conditions, checksums, listing, multipart uploads. A stream that comes in has two
-// buffers of copyBuffer bytes, one that goes out has its reader's.
+// buffers of copyBuffer bytes, one that goes out has one block.
 package diskobject
 
 import (
@@ -38,6 +46,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/object"
@@ -46,13 +56,33 @@ import (
 
 // Options of a Store; the zero value works.
 type Options struct {
-	FS     vfs.FS           // nil means that of the machine
-	Now    func() time.Time // nil means time.Now
-	Logger *slog.Logger     // nil means silence
+	FS       vfs.FS                // nil means that of the machine
+	Now      func() time.Time      // nil means time.Now
+	Logger   *slog.Logger          // nil means silence
+	Registry prometheus.Registerer // of the metrics; nil registers none
+	Space    Space                 // nil means that there is always some
+	Exit     func(code int)        // ends the process when Pebble cannot continue; nil means os.Exit
 
-	Exit       func(code int) // ends the process when Pebble cannot continue; nil means os.Exit
-	AcceptLoss bool           // open even if acknowledged data is missing, see pebbledb
+	// AcceptLoss lets Open go on when acknowledged data is missing, see pebbledb, and when
+	// the index has lost the blobs, which are then set aside. Otherwise it refuses to.
+	AcceptLoss bool
 }
+
+// Space says whether there is room on the disk. Its errors are the caller's.
+type Space interface {
+	// Upload is asked before a blob is written and again for every syncEvery bytes of it.
+	// The size is always -1: not known. Who knows it asks before the store is called.
+	Upload(size int64) error
+	// Write is asked before every change of the index.
+	Write() error
+}
+
+const unknownSize = -1
+
+type endless struct{}
+
+func (endless) Upload(int64) error { return nil }
+func (endless) Write() error       { return nil }
 
 // The index holds little and is asked rarely: it gets little memory.
 const (
@@ -63,13 +93,17 @@ const (
 // Store keeps objects under a directory, which belongs to it alone while it is open.
 // Its methods may be called by many goroutines at a time.
 type Store struct {
-	fs     vfs.FS
-	now    func() time.Time
-	log    *slog.Logger
-	blobs  string
-	folder vfs.File // the open folder of blobs, to sync it
-	db     *pebbledb.DB
-	bufs   sync.Pool // *[]byte of copyBuffer
+	fs      vfs.FS
+	now     func() time.Time
+	log     *slog.Logger
+	space   Space
+	damaged prometheus.Counter
+	dir     string
+	blobs   string
+	folder  vfs.File // the open folder of blobs, to sync it
+	db      *pebbledb.DB
+	bufs    sync.Pool // *[]byte of copyBuffer
+	blocks  sync.Pool // *[]byte of blockSize
 
 	// life is held, for reading, by whoever uses the index, so that Close can wait.
 	life   sync.RWMutex
@@ -81,13 +115,15 @@ type Store struct {
 	pins   map[string]int       // readers of a content that are open
 	doomed map[string][]segment // contents that are gone but for their readers
 
-	kept kept // has its own lock, taken last
+	kept       kept // has its own lock, taken last
+	tombstones removals
 }
 
 var _ object.Store = (*Store)(nil)
 
 // Open opens the store in dir, making it if there is none, and removes what a crash
-// has left over. A directory that another process has open is refused.
+// has left over. A directory that another process has open is refused, and so is one
+// whose index knows none of the blobs.
 func Open(dir string, o Options) (*Store, error) {
 	if o.FS == nil {
 		o.FS = vfs.Default
@@ -98,11 +134,18 @@ func Open(dir string, o Options) (*Store, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if o.Space == nil {
+		o.Space = endless{}
+	}
 	s := &Store{
-		fs: o.FS, now: o.Now, log: o.Logger, blobs: o.FS.PathJoin(dir, "blobs"),
+		fs: o.FS, now: o.Now, log: o.Logger, space: o.Space, dir: dir, blobs: o.FS.PathJoin(dir, "blobs"),
+		damaged: promauto.With(o.Registry).NewCounter(prometheus.CounterOpts{
+			Name: "sluice_damaged_blocks_total", Help: "Reads of a stored object that failed because its bytes are damaged or missing.",
+		}),
 		pins: map[string]int{}, doomed: map[string][]segment{},
 	}
 	s.bufs.New = func() any { b := make([]byte, copyBuffer); return &b }
+	s.blocks.New = func() any { b := make([]byte, blockSize); return &b }
 	if err := s.open(dir, o); err != nil {
 		return nil, fmt.Errorf("open objects in %s: %w", dir, err)
 	}
@@ -111,6 +154,9 @@ func Open(dir string, o Options) (*Store, error) {
 
 func (s *Store) open(dir string, o Options) error {
 	if err := s.makeFolders(dir); err != nil {
+		return err
+	}
+	if err := s.checkIndexExists(o.AcceptLoss); err != nil {
 		return err
 	}
 	cache := pebble.NewCache(indexCache)
@@ -126,7 +172,7 @@ func (s *Store) open(dir string, o Options) error {
 	if s.folder, err = s.fs.OpenDir(s.blobs); err != nil {
 		return errors.Join(err, s.db.Close())
 	}
-	if err := s.sweep(); err != nil {
+	if err := s.recover(o.AcceptLoss); err != nil {
 		return errors.Join(err, s.folder.Close(), s.db.Close())
 	}
 	return nil
@@ -137,46 +183,11 @@ func (s *Store) makeFolders(dir string) error {
 	if err := s.fs.MkdirAll(s.blobs, 0o700); err != nil {
 		return err
 	}
-	for _, d := range []string{dir, filepath.Dir(filepath.Clean(dir))} {
-		f, err := s.fs.OpenDir(d)
-		if err != nil {
-			return err
-		}
-		if err := errors.Join(f.Sync(), f.Close()); err != nil {
-			return fmt.Errorf("sync %s: %w", d, err)
-		}
-	}
-	return nil
+	return s.syncFolders(dir, filepath.Dir(filepath.Clean(dir)))
 }
 
-// sweep removes the blobs that the index does not know: those that were being
-// written, or whose removal was due, when the process ended.
-func (s *Store) sweep() error {
-	names, err := s.fs.List(s.blobs)
-	if err != nil {
-		return fmt.Errorf("list blobs: %w", err)
-	}
-	removed := 0
-	for _, name := range names {
-		known, err := s.has(segmentKey(name))
-		if err != nil {
-			return err
-		}
-		if known {
-			continue
-		}
-		if err := s.fs.Remove(s.fs.PathJoin(s.blobs, name)); err != nil {
-			return fmt.Errorf("remove orphan: %w", err)
-		}
-		removed++
-	}
-	if removed > 0 {
-		s.log.Info("orphaned blobs removed", "blobs", removed)
-	}
-	return nil
-}
-
-// Close closes the store. Readers that are open may read on.
+// Close closes the store. Readers that are open fail with fault.Unavailable where they
+// would go on to another segment.
 func (s *Store) Close() error {
 	s.life.Lock()
 	defer s.life.Unlock()
@@ -184,7 +195,11 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.closed = true
-	return errors.Join(s.db.Close(), s.folder.Close())
+	err := s.folder.Sync()
+	if err == nil {
+		err = s.dropTombstones(s.tombstones.take())
+	}
+	return errors.Join(err, s.db.Close(), s.folder.Close())
 }
 
 // enter keeps the index open until s.life is unlocked again, unless it is closed.

@@ -123,21 +123,6 @@ func TestFailedPutLeavesNoBlob(t *testing.T) {
 	wantBlobs(t, dir, 0, "after failed writes")
 }
 
-func TestOrphansGoAtOpen(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	s := openIn(t, dir)
-	put(t, s.Store, "a", "text")
-	if err := os.WriteFile(filepath.Join(dir, "blobs", newID()), []byte("half"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	again := s.Reopen(t).(reopenable)
-	wantBlobs(t, dir, 1, "after opening again")
-	if _, err := again.Stat(t.Context(), at("a")); err != nil {
-		t.Errorf("Stat: %v", err)
-	}
-}
-
 func TestClosedStoreSaysSo(t *testing.T) {
 	t.Parallel()
 	s := openIn(t, t.TempDir()).Store

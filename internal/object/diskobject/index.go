@@ -21,13 +21,17 @@ import (
 //	b account 0 bucket                          bucket
 //	o account 0 bucket 0 key                    entry
 //	c content                                   content
-//	s blob                                      (nothing): the blob exists
+//	s blob                                      blockSums: the blob exists
+//	g blob                                      blockSums: the blob is to be removed
 //	h holder                                    hold
 //	u account 0 bucket 0 key 0 upload           upload
 //	p upload number (2 bytes, big endian)       Part
 //	f upload                                    completed
 //
-// Values are JSON: one reads them with any tool, and a release may add a field.
+//	v                                           the format of this index
+//
+// Values are JSON, but for those named otherwise: one reads them with any tool, and a
+// release may add a field.
 const uploadIDLength = 32
 
 func bucketKey(account, bucket string) []byte { return []byte("b" + account + "\x00" + bucket) }
@@ -39,6 +43,10 @@ func objectKey(n object.Name) []byte {
 func contentKey(id string) []byte  { return []byte("c" + id) }
 func segmentKey(id string) []byte  { return []byte("s" + id) }
 func holdKey(holder string) []byte { return []byte("h" + holder) }
+
+// tombstoneKey is the key of a blob that nothing refers to any more, until its file is
+// gone. Readers that are open may still read the file.
+func tombstoneKey(id string) []byte { return []byte("g" + id) }
 
 func uploadKey(n object.Name, id string) []byte {
 	return []byte("u" + n.Account + "\x00" + n.Bucket + "\x00" + n.Key + "\x00" + id)
@@ -103,15 +111,29 @@ type reader interface {
 // get reads the value of key into v; false if there is none.
 func (s *Store) get(key []byte, v any) (bool, error) { return get(s.db, key, v) }
 
-func (s *Store) has(key []byte) (bool, error) {
-	_, closer, err := s.db.Get(key)
+// raw returns the value of key; false if there is none.
+func raw(from pebble.Reader, key []byte) ([]byte, bool, error) {
+	text, closer, err := from.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
-		return false, nil
+		return nil, false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("read index: %w", err)
+		return nil, false, fmt.Errorf("read index: %w", err)
 	}
-	return true, closer.Close()
+	return bytes.Clone(text), true, closer.Close()
+}
+
+// checksums returns those of a blob, none if the index does not know it.
+func (s *Store) checksums(blob string) (sums blockSums, err error) {
+	err = s.view(func() error {
+		ok := false
+		if sums, ok, err = raw(s.db, segmentKey(blob)); err != nil || ok {
+			return err
+		}
+		sums, _, err = raw(s.db, tombstoneKey(blob))
+		return err
+	})
+	return sums, err
 }
 
 func get(from pebble.Reader, key []byte, v any) (bool, error) {
@@ -153,6 +175,7 @@ func (s *Store) view(fn func() error) error {
 type step struct {
 	s     *Store
 	batch *pebble.Batch
+	owned []string             // blobs that now exist
 	freed map[string][]segment // contents, and parts by the name of their blob, that it lets go of
 }
 
@@ -162,26 +185,38 @@ var errUnsynced = errors.New("sync index")
 // update runs fn and makes what it did durable; an error of fn undoes it. Blobs that
 // were let go of are removed afterwards.
 func (s *Store) update(fn func(*step) error) error {
-	if err := s.enter(); err != nil {
-		return err
-	}
-	defer s.life.RUnlock()
-	freed, err := s.apply(fn)
+	st, err := s.commit(fn)
 	if err != nil {
 		return err
 	}
-	// The step is visible already, but not acknowledged. A sync of the log covers all
-	// that was logged before, and many callers share one.
-	if err := s.db.LogData(nil, pebble.Sync); err != nil {
-		return fmt.Errorf("%w: %w", errUnsynced, err)
-	}
-	for _, segments := range freed {
+	s.finish(st.owned)
+	for _, segments := range st.freed {
 		s.remove(segments)
 	}
 	return nil
 }
 
-func (s *Store) apply(fn func(*step) error) (map[string][]segment, error) {
+func (s *Store) commit(fn func(*step) error) (*step, error) {
+	if err := s.enter(); err != nil {
+		return nil, err
+	}
+	defer s.life.RUnlock()
+	if err := s.space.Write(); err != nil {
+		return nil, err
+	}
+	st, err := s.apply(fn)
+	if err != nil {
+		return nil, err
+	}
+	// The step is visible already, but not acknowledged. A sync of the log covers all
+	// that was logged before, and many callers share one.
+	if err := s.db.LogData(nil, pebble.Sync); err != nil {
+		return nil, fmt.Errorf("%w: %w", errUnsynced, err)
+	}
+	return st, nil
+}
+
+func (s *Store) apply(fn func(*step) error) (*step, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := &step{s: s, batch: s.db.NewIndexedBatch(), freed: map[string][]segment{}}
@@ -203,7 +238,7 @@ func (s *Store) apply(fn func(*step) error) (map[string][]segment, error) {
 			delete(st.freed, id)
 		}
 	}
-	return st.freed, nil
+	return st, nil
 }
 
 func (st *step) get(key []byte, v any) (bool, error) { return get(st.batch, key, v) }
@@ -219,25 +254,33 @@ func (st *step) set(key []byte, v any) error {
 func (st *step) delete(key []byte) error { return st.batch.Delete(key, nil) }
 
 // own writes down the blobs that now exist.
-func (st *step) own(segments []segment) error {
-	for _, seg := range segments {
-		if seg.Blob != "" {
-			if err := st.batch.Set(segmentKey(seg.Blob), nil, nil); err != nil {
-				return err
-			}
+func (st *step) own(w written) error {
+	for _, seg := range w.segments {
+		if err := st.batch.Set(segmentKey(seg.Blob), w.blocks, nil); err != nil {
+			return err
 		}
+		st.owned = append(st.owned, seg.Blob)
 	}
 	return nil
 }
 
-// disown lets go of the blobs that id stood for.
+// disown lets go of the blobs that id stood for. Each has a tombstone until its file is
+// gone; with its checksums, for readers that are open.
 func (st *step) disown(id string, segments []segment) error {
 	st.freed[id] = segments
 	for _, seg := range segments {
-		if seg.Blob != "" {
-			if err := st.delete(segmentKey(seg.Blob)); err != nil {
-				return err
-			}
+		if seg.Blob == "" {
+			continue
+		}
+		sums, _, err := raw(st.batch, segmentKey(seg.Blob))
+		if err != nil {
+			return err
+		}
+		if err := st.batch.Set(tombstoneKey(seg.Blob), sums, nil); err != nil {
+			return err
+		}
+		if err := st.delete(segmentKey(seg.Blob)); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -290,16 +333,4 @@ func checkName(n object.Name) error {
 		return fault.New(fault.Invalid, "a key is valid UTF-8")
 	}
 	return checkBucket(n.Bucket)
-}
-
-// raw returns the value of key; false if there is none.
-func raw(from pebble.Reader, key []byte) ([]byte, bool, error) {
-	text, closer, err := from.Get(key)
-	if errors.Is(err, pebble.ErrNotFound) {
-		return nil, false, nil
-	}
-	if err != nil {
-		return nil, false, fmt.Errorf("read index: %w", err)
-	}
-	return bytes.Clone(text), true, closer.Close()
 }

@@ -96,7 +96,7 @@ func (s *Store) writeObject(ctx context.Context, n object.Name, w Write, r io.Re
 			if err := w.If.check(st, n); err != nil {
 				return err
 			}
-			if err := st.own(blob.segments); err != nil {
+			if err := st.own(blob); err != nil {
 				return err
 			}
 			if err := st.set(contentKey(e.Content), content{n.Account, blob.segments, 1}); err != nil {

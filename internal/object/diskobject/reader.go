@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -13,7 +14,9 @@ import (
 )
 
 // Reader reads one version of an object, which stays whole until Close, whatever
-// happens to the name. It is for one goroutine at a time.
+// happens to the name. It returns verified bytes only: blocks are read whole and
+// compared with their checksums, and a block that differs is fault.Damaged with its
+// offset in the object. It is for one goroutine at a time.
 type Reader struct {
 	Object Object // as it was when the reader was opened
 
@@ -24,8 +27,14 @@ type Reader struct {
 	pos     int64
 
 	file  vfs.File // of the segment that was read last
-	index int      // of that segment
-	start int64    // where that segment starts
+	sums  blockSums
+	index int   // of that segment
+	start int64 // where that segment starts
+
+	buf   *[]byte // of blockSize, from the pool
+	block []byte  // the block that was verified last
+	from  int64   // where that block starts
+	err   error   // of a damaged block, until a seek
 	done  bool
 }
 
@@ -52,7 +61,7 @@ func (s *Store) Open(_ context.Context, n object.Name, version string, offset in
 	return r, nil
 }
 
-// reader opens the content that find names, and pins it in the same breath.
+// reader opens the content that find names, and pins it in the same step.
 func (s *Store) reader(find func() (entry, error), n object.Name) (*Reader, error) {
 	if err := s.enter(); err != nil {
 		return nil, err
@@ -82,27 +91,69 @@ func (s *Store) reader(find func() (entry, error), n object.Name) (*Reader, erro
 
 // Read implements io.Reader.
 func (r *Reader) Read(p []byte) (int, error) {
-	if r.pos >= r.size || len(p) == 0 {
-		if len(p) == 0 {
-			return 0, nil
-		}
-		return 0, io.EOF
+	if len(p) == 0 {
+		return 0, nil
 	}
+	b, err := r.Next(len(p))
+	return copy(p, b), err
+}
+
+// Next returns the next bytes, at most limit and at least one, or io.EOF at the end.
+// They are valid until the next call of a method of r.
+func (r *Reader) Next(limit int) ([]byte, error) {
+	if r.pos >= r.size {
+		return nil, io.EOF
+	}
+	if err := r.Verify(); err != nil {
+		return nil, err
+	}
+	b := r.block[r.pos-r.from:]
+	b = b[:min(limit, len(b))]
+	r.pos += int64(len(b))
+	return b, nil
+}
+
+// Verify reads the block that the next byte is in, so that Next cannot fail there. At
+// the end there is nothing to verify.
+func (r *Reader) Verify() error {
+	if r.pos >= r.size || r.pos >= r.from && r.pos < r.from+int64(len(r.block)) {
+		return nil
+	}
+	if r.err != nil {
+		return r.err
+	}
+	err := r.load()
+	if fault.Is(err, fault.Damaged) {
+		r.err = err // logged and counted once
+	}
+	return err
+}
+
+// load reads and verifies the block that pos is in.
+func (r *Reader) load() error {
+	r.block = nil
 	if err := r.seekSegment(); err != nil {
-		return 0, err
+		return err
+	}
+	if r.buf == nil {
+		r.buf = r.s.blocks.Get().(*[]byte)
 	}
 	seg := r.parts[r.index]
-	within := r.pos - r.start
-	p = p[:min(int64(len(p)), seg.Size-within)]
-	n, err := r.file.ReadAt(p, within)
-	r.pos += int64(n)
-	if n > 0 {
-		return n, nil // an error comes back with the next Read
+	number := (r.pos - r.start) / blockSize
+	offset := number * blockSize
+	text := (*r.buf)[:min(blockSize, seg.Size-offset)]
+	switch n, err := r.file.ReadAt(text, offset); {
+	case n == len(text):
+	case err == io.EOF: //nolint:errorlint // files return io.EOF itself
+		return r.damaged(offset, "the file is too short")
+	default:
+		return fmt.Errorf("read blob %s: %w", seg.Blob, err)
 	}
-	if err == io.EOF {
-		err = io.ErrUnexpectedEOF
+	if !r.sums.verify(number, text) {
+		return r.damaged(offset, "checksum mismatch")
 	}
-	return 0, fmt.Errorf("read blob %s of %s: %w", seg.Blob, r.Object.Name.URL(), err)
+	r.block, r.from = text, r.start+offset
+	return nil
 }
 
 // seekSegment opens the segment that pos is in. Positions move forward but for seeks.
@@ -121,12 +172,34 @@ func (r *Reader) seekSegment() error {
 	if err := r.closeFile(); err != nil {
 		return err
 	}
-	f, err := r.s.fs.Open(r.s.fs.PathJoin(r.s.blobs, r.parts[i].Blob), vfs.SequentialReadsOption)
+	r.index, r.start = i, start
+	seg := r.parts[i]
+	sums, err := r.s.checksums(seg.Blob)
 	if err != nil {
-		return fmt.Errorf("open blob of %s: %w", r.Object.Name.URL(), err)
+		return err
 	}
-	r.file, r.index, r.start = f, i, start
+	offset := (r.pos - start) / blockSize * blockSize
+	if !sums.fit(seg.Size) {
+		return r.damaged(offset, "the index has no checksums of the blob")
+	}
+	f, err := openBlob(r.s.fs, r.s.path(seg.Blob))
+	if errors.Is(err, fs.ErrNotExist) {
+		return r.damaged(offset, "the file is missing")
+	}
+	if err != nil {
+		return fmt.Errorf("open blob %s: %w", seg.Blob, err)
+	}
+	r.file, r.sums = f, sums
 	return nil
+}
+
+// damaged logs and counts that the block at offset of the current segment is damaged.
+func (r *Reader) damaged(offset int64, problem string) error {
+	at := r.start + offset
+	r.s.damaged.Inc()
+	r.s.log.Error("stored object is damaged",
+		"blob", r.parts[r.index].Blob, "offset", offset, "object_offset", at, "problem", problem)
+	return fault.New(fault.Damaged, "stored object is damaged at byte %d", at)
 }
 
 // Seek implements io.Seeker.
@@ -140,7 +213,7 @@ func (r *Reader) Seek(offset int64, whence int) (int64, error) {
 	if offset < 0 {
 		return 0, errors.New("seek before the start")
 	}
-	r.pos = offset
+	r.pos, r.err = offset, nil
 	return offset, nil
 }
 
@@ -162,6 +235,11 @@ func (r *Reader) Close() error {
 		return nil
 	}
 	r.done = true
+	r.block = nil
+	if r.buf != nil {
+		r.s.blocks.Put(r.buf)
+		r.buf = nil
+	}
 	err := r.closeFile()
 	r.s.unpin(r.content)
 	return err

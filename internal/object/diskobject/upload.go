@@ -111,7 +111,7 @@ func (s *Store) WritePart(ctx context.Context, n object.Name, id string, number 
 		p.Blob = blob.segments[0].Blob
 	}
 	if err = w.check(blob.digest); err == nil {
-		err = s.update(func(st *step) error { return st.setPart(n, id, p) })
+		err = s.update(func(st *step) error { return st.setPart(n, id, p, blob) })
 	}
 	if err != nil {
 		s.discard(blob, err)
@@ -120,7 +120,7 @@ func (s *Store) WritePart(ctx context.Context, n object.Name, id string, number 
 	return p, nil
 }
 
-func (st *step) setPart(n object.Name, id string, p Part) error {
+func (st *step) setPart(n object.Name, id string, p Part, blob written) error {
 	if _, err := upload(st, n, id); err != nil { // completed or aborted in the meantime
 		return err
 	}
@@ -134,7 +134,7 @@ func (st *step) setPart(n object.Name, id string, p Part) error {
 			return err
 		}
 	}
-	if err := st.own([]segment{p.segment()}); err != nil {
+	if err := st.own(blob); err != nil {
 		return err
 	}
 	return st.set(partKey(id, p.Number), p)
