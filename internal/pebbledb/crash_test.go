@@ -58,8 +58,9 @@ func openDB(fs vfs.FS) (*pebbledb.DB, error) {
 
 func cutKey(i int) []byte { return fmt.Appendf(nil, "key%05d", i) }
 
-// run opens a database twice and writes a numbered key at a time, some of them large, so
-// that logs rotate and are used again, and files are flushed.
+// run opens a database twice and writes a numbered key at a time, some of them large, and
+// between them keys that are not synced, so that the ends of logs are torn, logs rotate
+// and are used again, and tables are flushed. The state record is written all the while.
 func (r *recorder) run(writes int) error {
 	fs := errorfs.Wrap(r.disk, r)
 	for range 2 {
@@ -68,18 +69,33 @@ func (r *recorder) run(writes int) error {
 			return err
 		}
 		for i := range writes {
-			value := strings.Repeat("v", 10+(i%5)*4000)
-			if err := db.Set(cutKey(r.acked), []byte(value), pebble.Sync); err != nil {
+			if err := r.write(db, i); err != nil {
 				return err
 			}
-			r.mu.Lock()
-			r.acked++
-			r.mu.Unlock()
+			if i%3 == 0 {
+				db.SaveState()
+			}
 		}
 		if err := db.Close(); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+func (r *recorder) write(db *pebbledb.DB, i int) error {
+	large := []byte(strings.Repeat("v", 10+(i%5)*9000))
+	for j := range i % 4 {
+		if err := db.Set(fmt.Appendf(nil, "unsynced%d", j), large, pebble.NoSync); err != nil {
+			return err
+		}
+	}
+	if err := db.Set(cutKey(r.acked), large[:len(large)/3], pebble.Sync); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.acked++
 	return nil
 }
 

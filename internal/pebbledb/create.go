@@ -3,6 +3,7 @@ package pebbledb
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"strings"
 
@@ -44,8 +45,11 @@ func Exists(fs vfs.FS, dir string) (bool, error) {
 // name when everything in it is on disk. The open that follows is the second one of the
 // database, and that is intended: the first log of a database is written in an old
 // format, which does not distinguish damage from a normal end.
-func createIfMissing(fs vfs.FS, dir string, p *pebble.Options) error {
+func createIfMissing(fs vfs.FS, dir string, p *pebble.Options, o Options) error {
 	if exists, err := Exists(fs, dir); exists || err != nil {
+		return err
+	}
+	if err := checkMissing(fs, dir, o); err != nil {
 		return err
 	}
 	parent := fs.PathDir(dir)
@@ -66,6 +70,20 @@ func createIfMissing(fs vfs.FS, dir string, p *pebble.Options) error {
 		return fmt.Errorf("create %s: %w", dir, err)
 	}
 	return syncDir(fs, parent)
+}
+
+// checkMissing refuses to create a database where the state record says that there was
+// one.
+func checkMissing(fs vfs.FS, dir string, o Options) error {
+	if _, err := fs.Stat(stateFile(dir)); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	lost := "the directory is missing, and " + stateFile(dir) + " says that there was a database"
+	if !o.AcceptLoss {
+		return lossError(o.Name, dir, []string{lost})
+	}
+	o.Logger.Warn("loss of acknowledged data is accepted", slog.String("database", o.Name), slog.String("loss", lost))
+	return removeState(fs, dir)
 }
 
 func createFailed(parent string, err error) error {

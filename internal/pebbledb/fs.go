@@ -7,8 +7,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// orderedFS is the file system below Pebble. It adds the syncs that Pebble's markers
-// need. A marker is an empty file whose name says which MANIFEST is current: Pebble
+// orderedFS is the file system below Pebble. It notes what is on disk, see progress, and
+// adds the syncs that Pebble's markers need. A marker is an empty file whose name says which MANIFEST is current: Pebble
 // creates the new one, removes the old one, and syncs the directory once. A file system
 // may keep any of the changes in between without the others: the new marker without the
 // MANIFEST that it names, or neither marker.
@@ -16,28 +16,49 @@ type orderedFS struct {
 	vfs.FS
 	log    *logger
 	opened atomic.Bool // the database is open: nobody handles a failed sync
+	progress
 }
 
 func isMarker(name string) bool { return strings.HasPrefix(name, "marker.") }
 
 // Create implements vfs.FS.
 func (o *orderedFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
-	if isMarker(o.PathBase(name)) {
+	base := o.PathBase(name)
+	if isMarker(base) {
 		if err := syncDir(o, o.PathDir(name)); err != nil {
 			return nil, err
 		}
 	}
-	return o.FS.Create(name, c)
+	f, err := o.FS.Create(name, c)
+	if err != nil {
+		return nil, err
+	}
+	return o.track(base, f), nil
+}
+
+// ReuseForWrite implements vfs.FS.
+func (o *orderedFS) ReuseForWrite(from, to string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	f, err := o.FS.ReuseForWrite(from, to, c)
+	if err != nil {
+		return nil, err
+	}
+	o.forget(o.PathBase(from))
+	return o.track(o.PathBase(to), f), nil
 }
 
 // Remove implements vfs.FS.
 func (o *orderedFS) Remove(name string) error {
-	if isMarker(o.PathBase(name)) {
+	base := o.PathBase(name)
+	if isMarker(base) {
 		if err := syncDir(o, o.PathDir(name)); err != nil {
 			return err
 		}
 	}
-	return o.FS.Remove(name)
+	if err := o.FS.Remove(name); err != nil {
+		return err
+	}
+	o.forget(base)
+	return nil
 }
 
 // OpenDir implements vfs.FS.
@@ -62,7 +83,11 @@ type directory struct {
 
 // Sync implements vfs.File.
 func (d *directory) Sync() error {
+	marked := d.fs.marked()
 	err := d.File.Sync()
+	if err == nil {
+		d.fs.settled(marked)
+	}
 	if err != nil && d.fs.opened.Load() {
 		d.fs.log.Fatalf("sync directory %s: %v", d.name, err)
 	}

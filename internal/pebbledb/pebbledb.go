@@ -6,6 +6,10 @@
 //   - A database exists whole or not at all. It is created in DIR.new, synced and then
 //     renamed, so a power cut during the first start leaves nothing that a second start
 //     cannot open.
+//   - What had been on disk is compared with what is there before Pebble opens it, and may
+//     delete files. A state record beside the directory, DIR.state, has the sizes of the
+//     MANIFEST and the logs as of a second ago. A start that would lose something returns
+//     ErrLoss, with a sentence that says what; a power cut never looks like that.
 //   - When Pebble cannot continue, the process logs one line and exits with ExitCode.
 //     No caller can recover from it: Pebble's memory no longer matches its disk.
 //   - Errors of Pebble's background work are logged at most once a second.
@@ -14,11 +18,13 @@
 package pebbledb
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -43,13 +49,17 @@ type Options struct {
 // DB is an open database.
 type DB struct {
 	*pebble.DB
+	dir  string
+	fs   *orderedFS
 	lock *pebble.Lock
-	log  *logger
+
+	stop context.CancelFunc // of keepState
+	kept sync.WaitGroup
 }
 
 // Open opens the database in dir, creating it if there is none. FS, Logger and
 // EventListener of opts are the only fields that are replaced or wrapped; opts itself is
-// not changed.
+// not changed. It returns ErrLoss if data that had been on disk is missing.
 func Open(dir string, opts *pebble.Options, o Options) (*DB, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -63,21 +73,25 @@ func Open(dir string, opts *pebble.Options, o Options) (*DB, error) {
 	}
 	log := &logger{name: o.Name, log: o.Logger, exit: o.Exit}
 	fs := &orderedFS{FS: p.FS, log: log}
+	fs.init()
 	p.FS, p.Logger = fs, log
-	if err := createIfMissing(fs, dir, p); err != nil {
+	p.EventListener = listener(p.EventListener, log)
+	if err := createIfMissing(fs, dir, p, o); err != nil {
 		return nil, err
 	}
-	db, err := open(fs, dir, p)
+	db, err := open(fs, dir, p, o)
 	if err != nil {
 		return nil, err
 	}
-	db.log = log
 	fs.opened.Store(true)
+	ctx, cancel := context.WithCancel(context.Background())
+	db.stop = cancel
+	db.kept.Go(func() { db.keepState(ctx.Done()) })
 	return db, nil
 }
 
 // open opens a database that exists.
-func open(fs *orderedFS, dir string, p *pebble.Options) (db *DB, err error) {
+func open(fs *orderedFS, dir string, p *pebble.Options, o Options) (db *DB, err error) {
 	lock, err := lockDirectory(fs, dir)
 	if err != nil {
 		return nil, err
@@ -90,13 +104,56 @@ func open(fs *orderedFS, dir string, p *pebble.Options) (db *DB, err error) {
 	if err := checkWritable(fs, dir); err != nil {
 		return nil, err
 	}
+	if err := prepare(fs, dir, o); err != nil {
+		return nil, err
+	}
 	p = p.Clone()
 	p.Lock = lock
 	pdb, err := openPebble(dir, p)
 	if err != nil {
 		return nil, err
 	}
-	return &DB{DB: pdb, lock: lock}, nil
+	return &DB{DB: pdb, dir: dir, fs: fs, lock: lock}, nil
+}
+
+// prepare verifies a database before Pebble opens it, and makes one that lost something
+// fit to be opened if that is accepted.
+func prepare(fs *orderedFS, dir string, o Options) error {
+	s, err := readState(fs, dir)
+	if errors.Is(err, errDamagedState) {
+		o.Logger.Warn("state record is damaged and not used", slog.String("database", o.Name), slog.String("file", stateFile(dir)))
+	} else if err != nil {
+		return fmt.Errorf("read %s: %w", stateFile(dir), err)
+	}
+	v, err := verify(fs, dir, s)
+	if err != nil {
+		return fmt.Errorf("verify %s: %w", dir, err)
+	}
+	if len(v.lost) > 0 {
+		if !o.AcceptLoss {
+			return lossError(o.Name, dir, v.lost)
+		}
+		if err := v.accept(fs, dir, o); err != nil {
+			return fmt.Errorf("accept the loss in %s: %w", dir, err)
+		}
+	}
+	v.warn(o.Logger, o.Name)
+	return fs.start(dir, v.manifest)
+}
+
+func (v *verification) accept(fs *orderedFS, dir string, o Options) error {
+	aside, err := keepDamaged(fs, dir)
+	if err != nil {
+		return err
+	}
+	for _, lost := range v.lost {
+		o.Logger.Warn("loss of acknowledged data is accepted", slog.String("database", o.Name),
+			slog.String("loss", lost), slog.String("copy", aside))
+	}
+	if err := removeState(fs, dir); err != nil {
+		return err
+	}
+	return v.cutLogs(fs, dir)
 }
 
 // openPebble calls pebble.Open. Pebble panics on some kinds of damage and on a failed
@@ -127,7 +184,13 @@ func lockDirectory(fs vfs.FS, dir string) (*pebble.Lock, error) {
 // type.
 func isHeldHere(err error) bool { return strings.Contains(err.Error(), "lock held by current process") }
 
-// Close closes the database and releases the directory.
+// Close closes the database, writes its state record and releases the directory.
 func (d *DB) Close() error {
-	return errors.Join(d.DB.Close(), d.lock.Close())
+	d.stop()
+	d.kept.Wait()
+	err := d.DB.Close()
+	if err == nil {
+		err = errors.Join(writeState(d.fs.FS, d.dir, d.fs.state()), syncDir(d.fs.FS, d.fs.PathDir(d.dir)))
+	}
+	return errors.Join(err, d.lock.Close())
 }

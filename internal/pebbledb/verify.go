@@ -1,0 +1,152 @@
+package pebbledb
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// ErrLoss means that a database does not have everything that had been on disk. Nothing
+// was changed.
+var ErrLoss = errors.New("acknowledged data would be lost")
+
+// verification is what the files say before Pebble may delete any of them.
+type verification struct {
+	manifest *manifest
+	logs     []logState // that will be replayed, in their order
+	lost     []string   // what is missing, as sentences
+}
+
+type logState struct {
+	name   string
+	number uint64
+	scan
+	damaged bool
+}
+
+// verify compares a database with its state record, which is nil if there is none, and
+// with what its own files prove.
+func verify(fs vfs.FS, dir string, s *state) (*verification, error) {
+	m, err := readManifest(fs, dir)
+	v := &verification{manifest: m}
+	switch {
+	case errors.Is(err, errUnknownEdit):
+		return v, nil // Pebble will say what it is
+	case m != nil && errors.Is(err, os.ErrNotExist):
+		v.lose("the file %s, which the marker names, is missing", m.name)
+		return v, nil
+	case err != nil:
+		return nil, err
+	}
+	v.checkManifest(s)
+	if err := v.readLogs(fs, dir); err != nil {
+		return nil, err
+	}
+	v.checkLogs(s)
+	return v, nil
+}
+
+func (v *verification) lose(format string, args ...any) {
+	v.lost = append(v.lost, fmt.Sprintf(format, args...))
+}
+
+func (v *verification) checkManifest(s *state) {
+	m := v.manifest
+	switch {
+	case m.proof > 0:
+		v.lose("%s is damaged at byte %d, and %d bytes behind it would not be read: files would be taken for obsolete and deleted",
+			m.name, m.records, m.size-m.records)
+	case s == nil:
+	case m.number < s.Manifest.Number:
+		v.lose("the directory is older than its last run: it has %s, and MANIFEST-%06d had been written",
+			m.name, s.Manifest.Number)
+	case m.number == s.Manifest.Number && m.end < s.Manifest.Size:
+		v.lose("%s ends or is damaged at byte %d, and %d bytes of it had been written: files would be taken for obsolete and deleted",
+			m.name, m.records, s.Manifest.Size)
+	}
+}
+
+// readLogs scans the logs that Pebble will replay.
+func (v *verification) readLogs(fs vfs.FS, dir string) error {
+	names, err := fs.List(dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		number, ok := logNumber(name)
+		if !ok || number < v.manifest.minLog {
+			continue
+		}
+		l := logState{name: name, number: number}
+		f, err := fs.Open(fs.PathJoin(dir, name))
+		if err != nil {
+			return err
+		}
+		l.scan, err = scanFile(f, logFile, number, nil)
+		if err := errors.Join(err, f.Close()); err != nil {
+			return fmt.Errorf("read %s: %w", name, err)
+		}
+		v.logs = append(v.logs, l)
+	}
+	slices.SortFunc(v.logs, func(a, b logState) int { return cmp.Compare(a.number, b.number) })
+	return nil
+}
+
+func (v *verification) checkLogs(s *state) {
+	var want []fileState
+	if s != nil {
+		want = s.Logs
+	}
+	for i := range v.logs {
+		l := &v.logs[i]
+		written := l.proof
+		for _, w := range want {
+			if w.Number == l.number && l.end < w.Size-trailerSize { // a trailer is no data
+				written = max(written, w.Size)
+			}
+		}
+		switch last := i == len(v.logs)-1; {
+		case written > 0:
+			v.lose("the log %s ends or is damaged at byte %d, and %d bytes of it had been written", l.name, l.records, written)
+		case !last && !l.closed:
+			v.lose("the log %s is damaged at byte %d, and %s follows it", l.name, l.records, v.logs[i+1].name)
+		default:
+			continue
+		}
+		l.damaged = true
+	}
+	for _, w := range want {
+		missing := !slices.ContainsFunc(v.logs, func(l logState) bool { return l.number == w.Number })
+		if missing && w.Number >= v.manifest.minLog && w.Size > trailerSize {
+			v.lose("the log %06d.log with %d bytes is missing: it was removed, or the directory is older than its last run",
+				w.Number, w.Size)
+		}
+	}
+}
+
+// warn logs what will not be replayed, which is normal after a power cut, but never
+// silent.
+func (v *verification) warn(log *slog.Logger, name string) {
+	for _, l := range v.logs {
+		if l.unread > 0 {
+			log.Warn("end of a log is not complete and will not be replayed", slog.String("database", name),
+				slog.String("log", l.name), slog.Int64("offset", l.records), slog.Int64("bytes", l.unread))
+		}
+	}
+	if m := v.manifest; m.unread > 0 {
+		log.Warn("end of the manifest is not complete and will not be read", slog.String("database", name),
+			slog.String("file", m.name), slog.Int64("offset", m.records), slog.Int64("bytes", m.unread))
+	}
+}
+
+// lossError is the sentence of a refused start.
+func lossError(name, dir string, lost []string) error {
+	return fmt.Errorf("%s %s: %w: %s; restore a backup, or start with --accept-loss to go on without it",
+		name, dir, ErrLoss, strings.Join(lost, "; "))
+}
