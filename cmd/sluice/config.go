@@ -39,6 +39,7 @@ type config struct {
 	logLevel string
 	grace    time.Duration
 	proxy    bool
+	minFree  size
 }
 
 // flags declares the settings, with their defaults.
@@ -58,6 +59,7 @@ func (c *config) flags(f *pflag.FlagSet) {
 	f.StringVar(&c.logForm, "log-format", "text", "`form` of the log: text or json")
 	f.StringVar(&c.logLevel, "log-level", "info", "`least` that is logged: debug, info, warn or error; info has a line for each request")
 	f.DurationVar(&c.grace, "shutdown-timeout", 30*time.Second, "`time` that running requests and batches have to end")
+	f.Var(&c.minFree, "min-free", "`size` of the disk that is kept free, such as 200MiB: below it uploads are refused and jobs wait, below a quarter of it all writes are refused; 0 keeps nothing free (default 2 % of the disk, 64MiB to 1GiB)")
 	f.BoolVar(&c.proxy, "trust-proxy", false, "trust X-Forwarded-Proto; only behind a proxy that sets it")
 }
 

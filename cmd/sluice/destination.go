@@ -33,6 +33,7 @@ type progress struct {
 	Imported int64
 	Rejected int64
 	Error    string
+	Waiting  string // why it does not go on, if Sluice says so
 	// Uncounted says that the wire has no counts; then Report is where the refused
 	// records are told, if there are any.
 	Uncounted bool

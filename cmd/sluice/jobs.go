@@ -24,7 +24,7 @@ const ownPath = jobs.Prefix + "jobs"
 
 // ownProgress is what Sluice's own API tells of a job, in the words of AWS's.
 func ownProgress(j jobs.Job) progress {
-	return progress{State: strings.ToUpper(j.State), Imported: j.Imported, Rejected: j.Rejected, Error: j.Error}
+	return progress{State: strings.ToUpper(j.State), Imported: j.Imported, Rejected: j.Rejected, Error: j.Error, Waiting: j.Waiting}
 }
 
 // ownJob asks for one job.
@@ -93,15 +93,23 @@ func newJobs() *cobra.Command {
 			}
 			table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 			fmt.Fprintln(table, "JOB\tTO\tSTATE\tIMPORTED\tREFUSED\tCREATED")
+			waiting := ""
 			err = c.ownJobs(cmd.Context(), query, func(_ json.RawMessage, j jobs.Job) error {
-				_, err := fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", j.ID, to(j), j.State,
+				state := j.State
+				if j.Waiting != "" {
+					state, waiting = state+" (waiting)", j.Waiting
+				}
+				_, err := fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", j.ID, to(j), state,
 					grouped(j.Imported), grouped(j.Rejected), j.Created.Local().Format(time.DateTime))
 				return err
 			})
-			if err != nil {
-				return err
+			if err == nil {
+				err = table.Flush()
 			}
-			return table.Flush()
+			if err == nil && waiting != "" {
+				_, err = fmt.Fprintf(cmd.ErrOrStderr(), "jobs wait: %s\n", waiting)
+			}
+			return err
 		},
 	}
 	at.flags(cmd)
@@ -166,6 +174,9 @@ func printJob(out io.Writer, j jobs.Job, asJSON bool) error {
 	row("to", to(j)+" ("+j.Destination.Action+")")
 	row("from", fmt.Sprintf("s3://%s/%s (%s)", j.Source.Bucket, j.Source.Key, j.Source.Format))
 	row("state", j.State)
+	if j.Waiting != "" {
+		row("waiting", j.Waiting)
+	}
 	if j.Error != "" {
 		row("error", j.Error)
 	}

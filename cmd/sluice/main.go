@@ -13,8 +13,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 )
@@ -31,10 +29,8 @@ const (
 func main() { os.Exit(run()) }
 
 func run() int {
-	// The first signal ends things in good order, the second at once.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilSignal(context.Background())
 	defer stop()
-	context.AfterFunc(ctx, stop)
 	return execute(ctx, os.Args[1:], os.Stdout, os.Stderr)
 }
 
@@ -104,6 +100,7 @@ env".`,
 		newStop(),
 		newReport(),
 		newCheck(),
+		newReady(),
 		newVersion(),
 	)
 	return root

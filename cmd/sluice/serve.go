@@ -22,7 +22,7 @@ func newServe() *cobra.Command {
 	var c config
 	cmd := &cobra.Command{
 		Use:   "serve",
-		Short: "Run the server: all APIs, S3, /healthz and /metrics on one port",
+		Short: "Run the server: all APIs, S3, probes and /metrics on one port",
 		Long: `Runs the server until it is told to stop (Ctrl-C, SIGTERM). The first start makes a
 root key and keeps it in the data directory, in the file "credentials", which is an
 AWS credentials file. SLUICE_ACCESS_KEY_ID and SLUICE_SECRET_ACCESS_KEY give another.
@@ -33,7 +33,12 @@ variable, the variable over the file.
 
 When it is told to stop it takes no more requests, ends those that run, commits the
 batches in hand and keeps every job where it is; the next start goes on from there.
-A second signal ends it at once, which loses no more than the batches in hand.
+A second signal ends it at once, which loses no more than the batches in hand. What
+does not end within --shutdown-timeout and a few seconds is left behind.
+
+It exits with 0 after it was stopped, 1 when something failed, 2 for settings that
+cannot be meant, and 70 when its embedded database cannot go on, because its disk is
+full or broken: start it again then, nothing that was acknowledged is lost.
 
 Its memory is kept within 400 MiB unless GOMEMLIMIT says otherwise.`,
 		Example: `  sluice serve
@@ -71,6 +76,9 @@ func serve(ctx context.Context, c config, getenv func(string) string, out, errs 
 	log := c.logger(errs)
 	if err := os.MkdirAll(c.data, 0o700); err != nil {
 		return fmt.Errorf("make the data directory: %w", err)
+	}
+	if err := keepPrivate(c.data, log); err != nil {
+		return err
 	}
 	var cert *gateway.Certificate
 	if c.tlsCert != "" {
@@ -115,6 +123,9 @@ func (c *config) node(getenv func(string) string, cert *gateway.Certificate, log
 	}
 	if c.store != pebble {
 		o.Store = c.store
+	}
+	if o.MinFree = c.minFree.bytes; c.minFree.set && o.MinFree == 0 {
+		o.MinFree = -1
 	}
 	if c.objects != disk {
 		o.Objects = c.objects

@@ -28,6 +28,8 @@ type watcher struct {
 const (
 	pollEvery = 100 * time.Millisecond
 	lineEvery = 5 * time.Second
+	// waitingEvery is how often it is asked why a job does not go on.
+	waitingEvery = time.Second
 )
 
 func newWatcher(cmd *cobra.Command, json, quiet bool) *watcher {
@@ -86,10 +88,14 @@ func (w *watcher) follow(ctx context.Context, c *client, id string, ask func(con
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	show := w.shower(ctx, c, id)
+	waiting := w.waitingOf(c, id)
 	for {
 		p, err := ask(ctx)
 		if err != nil {
 			return outcome{}, err
+		}
+		if !p.final() {
+			waiting(ctx, &p)
 		}
 		if took := time.Since(began); p.final() {
 			show(p, took, true)
@@ -105,14 +111,38 @@ func (w *watcher) follow(ctx context.Context, c *client, id string, ask func(con
 	}
 }
 
+// waitingOf returns the function that adds to the progress of a job why it waits, asking
+// Sluice's own API now and then: those of AWS have no word for it.
+func (w *watcher) waitingOf(c *client, id string) func(ctx context.Context, p *progress) {
+	last, next, known := "", time.Now().Add(waitingEvery), !w.quiet
+	return func(ctx context.Context, p *progress) {
+		if now := time.Now(); known && p.Waiting == "" && now.After(next) {
+			next = now.Add(waitingEvery)
+			j, err := c.ownJob(ctx, id)
+			if err != nil { // not Sluice, or it cannot tell
+				known = false
+			}
+			last = j.Waiting
+		}
+		if p.Waiting == "" {
+			p.Waiting = last
+		}
+	}
+}
+
 // shower returns the function that shows one state of a job.
 func (w *watcher) shower(ctx context.Context, c *client, id string) func(p progress, took time.Duration, end bool) {
 	switch {
 	case w.quiet:
 		return func(progress, time.Duration, bool) {}
 	case !w.bar:
-		next := lineEvery
+		next, waiting := lineEvery, ""
 		return func(p progress, took time.Duration, end bool) {
+			if p.Waiting != waiting && !end {
+				if waiting = p.Waiting; waiting != "" {
+					fmt.Fprintln(w.errs, "waiting:", waiting)
+				}
+			}
 			if took >= next && !end {
 				next += lineEvery
 				fmt.Fprintln(w.errs, strings.TrimSpace(describe(p, took)))
@@ -127,7 +157,11 @@ func (w *watcher) shower(ctx context.Context, c *client, id string) func(p progr
 			_ = bar.Clear()
 			return
 		}
-		bar.Describe(describe(p, took))
+		if p.Waiting != "" {
+			bar.Describe("waiting: " + p.Waiting)
+		} else {
+			bar.Describe(describe(p, took))
+		}
 		// Only Sluice tells how far the file is read; elsewhere the bar just moves.
 		if j, err := c.ownJob(ctx, id); err == nil && j.Source.Size > 0 && j.BytesRead <= j.Source.Size {
 			if !sized {

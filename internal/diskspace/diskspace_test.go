@@ -53,8 +53,12 @@ func (d *disk) set(free uint64) {
 func TestDefaultMinFree(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ total, want uint64 }{
-		{0, 64 * mib}, {64 * mib, 64 * mib}, {3200 * mib, 64 * mib}, {5000 * mib, 100 * mib},
-		{51200 * mib, 1024 * mib}, {1 << 42, 1024 * mib},
+		{0, 64 * mib},
+		{64 * mib, 64 * mib},
+		{3200 * mib, 64 * mib},
+		{5000 * mib, 100 * mib},
+		{51200 * mib, 1024 * mib},
+		{1 << 42, 1024 * mib},
 	} {
 		if got := DefaultMinFree(c.total); got != c.want {
 			t.Errorf("DefaultMinFree(%d) = %d, want %d", c.total, got, c.want)

@@ -11,19 +11,28 @@ import (
 	"github.com/sluicehq/sluice/internal/wire"
 )
 
-// patience is how long /healthz waits for the store. Probes give up after a second
-// or more, and then say less than a 503 does.
-const patience = 2 * time.Second
+// probeWithin is how long /readyz waits for the parts of the server. Probes give up
+// after a second or more, and then say less than a 503 does.
+const probeWithin = 2 * time.Second
 
-// health says "ok" when requests can be served, and why not otherwise.
-func (g *Gateway) health(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), patience)
+// live answers "ok": the process answers. It is what an orchestrator that restarts
+// processes should ask; a database that is away is no reason to restart one.
+func (g *Gateway) live(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	fmt.Fprintln(w, "ok")
+}
+
+// ready answers "ok" when everything works, and with what does not otherwise, a line
+// for each part. It is what a load balancer should ask.
+func (g *Gateway) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), probeWithin)
 	defer cancel()
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	if g.parts.Ready != nil {
 		if err := g.parts.Ready(ctx); err != nil {
-			Observe(ctx, wire.Done{API: "sluice", Operation: "Health", Err: err})
+			Observe(ctx, wire.Done{API: "sluice", Operation: opReady, Err: err})
 			reason := "not ready" // the text of an error of ours is for the log
 			if fault.KindOf(err) != fault.Internal {
 				reason = fault.Message(err)
@@ -44,7 +53,8 @@ It answers signed requests of an AWS SDK or the AWS CLI, pointed here:
     eval "$(sluice env)"
     aws mailmanager list-address-lists
 
-GET /healthz says whether it is ready, GET /metrics how it fares.
+GET /readyz says whether everything works, /livez whether the process answers,
+/metrics how it fares.
 `
 
 // lost answers a request that is for no one: people with a signpost, programs with

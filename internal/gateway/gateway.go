@@ -1,6 +1,6 @@
 // Package gateway is where a request arrives.
 //
-//	request ─> id, log, metrics ─┬─> /healthz  /metrics        anyone may ask
+//	request ─> id, log, metrics ─┬─> /livez /readyz /metrics   anyone may ask
 //	                             ├─> S3                        signs for s3
 //	                             ├─> /sluice/v1/…  own API     signs for sluice
 //	                             └─> AWS APIs by wire.Mux      sign for their service
@@ -44,11 +44,11 @@ import (
 // Parts are what the gateway leads to.
 type Parts struct {
 	Verifier *sigv4.Verifier
-	APIs     []*wire.API                // AWS's APIs, each verified for its signing name
-	S3       http.Handler               // verifies for itself
-	IsS3     func(r *http.Request) bool // S3's rule of what is meant for it
-	Jobs     http.Handler               // the own API, below jobs.Prefix
-	Ready    func(context.Context) error
+	APIs     []*wire.API                 // AWS's APIs, each verified for its signing name
+	S3       http.Handler                // verifies for itself
+	IsS3     func(r *http.Request) bool  // S3's rule of what is meant for it
+	Jobs     http.Handler                // the own API, below jobs.Prefix
+	Ready    func(context.Context) error // tests whether everything works, for /readyz
 	// Snapshots serves snapshots.Path of the own API.
 	Snapshots http.Handler
 }
@@ -132,11 +132,14 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (g *Gateway) route(w http.ResponseWriter, r *http.Request, e *exchange) {
 	signed := sigv4.ServiceOf(r)
 	switch {
-	case signed == "" && r.URL.Path == "/healthz":
-		e.service, e.operation = "sluice", "Health"
-		g.health(w, r)
+	case signed == "" && r.URL.Path == "/livez":
+		e.service, e.operation = "sluice", opLive
+		g.live(w)
+	case signed == "" && (r.URL.Path == "/readyz" || r.URL.Path == "/healthz"):
+		e.service, e.operation = "sluice", opReady
+		g.ready(w, r)
 	case signed == "" && r.URL.Path == "/metrics":
-		e.service, e.operation = "sluice", "Metrics"
+		e.service, e.operation = "sluice", opMetrics
 		g.shown.ServeHTTP(w, r)
 	case signed != serviceS3 && strings.HasPrefix(r.URL.Path, jobs.Prefix):
 		g.own(w, r, e)
@@ -148,6 +151,13 @@ func (g *Gateway) route(w http.ResponseWriter, r *http.Request, e *exchange) {
 }
 
 const serviceS3 = "s3"
+
+// The names of what anyone may ask, in log and metrics.
+const (
+	opLive    = "Live"
+	opReady   = "Ready"
+	opMetrics = "Metrics"
+)
 
 // aws serves the APIs of the mux. What none of them knows is S3's if its rule says
 // so, and lost otherwise.

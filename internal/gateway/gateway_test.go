@@ -166,7 +166,10 @@ func TestRoutes(t *testing.T) {
 		status                      int
 		in                          string // of the body or of X-Amzn-Errortype
 	}{
+		{"livez", "GET", "/livez", "", 200, "ok\n"},
+		{"readyz", "GET", "/readyz", "", 200, "ok\n"},
 		{"healthz", "GET", "/healthz", "", 200, "ok\n"},
+		{"S3, a bucket of the name of a probe", "GET", "/readyz", "s3", 200, ""},
 		{"metrics", "GET", "/metrics", "", 200, "sluice_requests_in_flight"},
 		{"an operation", "GET", "/things/a%2Fb", "thing", 200, "{}"},
 		{"an operation, unsigned", "GET", "/things/a", "", 403, "MissingAuthenticationTokenException"},
@@ -228,8 +231,13 @@ func TestHealthSaysWhyNot(t *testing.T) {
 		{errors.New("secret reason"), "not ready\n"},
 	} {
 		f.ready = c.err
-		if got := f.do(t, "GET", "/healthz", "", ""); got.status != 503 || got.body != c.want {
-			t.Errorf("GET /healthz with %v: %d %q, want 503 %q", c.err, got.status, got.body, c.want)
+		for _, path := range []string{"/readyz", "/healthz"} {
+			if got := f.do(t, "GET", path, "", ""); got.status != 503 || got.body != c.want {
+				t.Errorf("GET %s with %v: %d %q, want 503 %q", path, c.err, got.status, got.body, c.want)
+			}
+		}
+		if got := f.do(t, "GET", "/livez", "", ""); got.status != 200 || got.body != "ok\n" {
+			t.Errorf("GET /livez with %v: %d %q, want 200 ok", c.err, got.status, got.body)
 		}
 	}
 }

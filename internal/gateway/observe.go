@@ -17,14 +17,13 @@ import (
 // may hold an address; only its kind is logged. An error of our own is logged whole.
 func (g *Gateway) log(r *http.Request, e *exchange) {
 	level := slog.LevelInfo
-	if e.operation == "Health" || e.operation == "Metrics" {
+	switch {
+	case e.service == "sluice" && (e.operation == opLive || e.operation == opReady || e.operation == opMetrics):
 		level = slog.LevelDebug // asked every few seconds, by machines
-	}
-	if e.status >= http.StatusInternalServerError && e.status != http.StatusNotImplemented {
-		level = slog.LevelError // what is not implemented is no failure of this server
-	}
-	if fault.Is(e.err, fault.StorageFull) {
+	case fault.Is(e.err, fault.StorageFull):
 		level = slog.LevelWarn // there is one error for the disk, not one for each request
+	case e.status >= http.StatusInternalServerError && e.status != http.StatusNotImplemented:
+		level = slog.LevelError // what is not implemented is no failure of this server
 	}
 	if !g.o.Log.Enabled(r.Context(), level) {
 		return

@@ -53,6 +53,7 @@ func (n *Node) connect(ctx context.Context, v *sigv4.Verifier) error {
 		lead.S3 = n.objects.s3
 		lead.Jobs = jobs.New(n.store, jobs.Options{
 			Version: n.o.Version, Report: n.report, Observe: gateway.Observe, Release: n.objects.Release,
+			Waits: n.space.Reason,
 		})
 	}
 	n.gateway = gateway.New(lead, gateway.Options{
@@ -74,7 +75,7 @@ func (n *Node) apis(tokens *service.Tokens, o service.Options) []*wire.API {
 func (n *Node) engage(o service.Options) func() {
 	worker := engine.New(n.store, n.objects, engine.Options{
 		Holder: holder(), Jobs: n.o.Jobs, Lease: n.o.Lease, Grace: n.o.Grace,
-		Logger: n.o.Logger, Registry: n.registry,
+		Logger: n.o.Logger, Registry: n.registry, Waits: n.space.Reason,
 		Shared: n.o.shared(), Poll: n.poll(),
 		Limits:  engineLimits(o.Limits),
 		Reports: func(j job.Job) object.Name { return reportName(j, o.Bucket) },

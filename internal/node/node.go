@@ -15,6 +15,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -22,10 +23,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/diskspace"
 	"github.com/sluicehq/sluice/internal/gateway"
 	"github.com/sluicehq/sluice/internal/service"
 	"github.com/sluicehq/sluice/internal/sigv4"
@@ -59,6 +61,15 @@ type Options struct {
 	Proxy   bool                 // trust X-Forwarded-Proto
 	Version string               // what the node says of itself
 	Logger  *slog.Logger         // nil logs nothing
+
+	// MinFree is how many bytes of the file system of Dir are kept free, see package
+	// diskspace. 0 is its default, less than 0 keeps nothing free.
+	MinFree int64
+
+	FS         vfs.FS // where Dir is; nil is the disk of this machine, or memory
+	AcceptLoss bool   // open embedded databases even if acknowledged data is missing, see pebbledb
+
+	Exit func(code int) // ends the process when an embedded database cannot go on; nil is os.Exit
 }
 
 // Role is what a node of several does.
@@ -89,6 +100,13 @@ func (o Options) withDefaults() Options {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	switch {
+	case o.FS != nil:
+	case o.Memory:
+		o.FS = vfs.NewMem()
+	default:
+		o.FS = vfs.Default
+	}
 	return o
 }
 
@@ -100,13 +118,19 @@ func (o Options) shared() bool { return o.Store != "" }
 // Node is a server, put together. Open makes one.
 type Node struct {
 	o        Options
+	fs       vfs.FS
+	space    *diskspace.Watcher // of the file system of Dir; nil has no limits
+	registry *prometheus.Registry
 	store    store.Store
 	objects  objects
 	gateway  *gateway.Gateway
-	registry *prometheus.Registry
 	stopping atomic.Bool
 
+	readiness   *readiness
 	snapshotter *snapshotter // nil if there is nothing to take snapshots of
+
+	left        bool // something did not end, and may still use what Close closes
+	leaveWithin time.Duration
 
 	run     []func(context.Context) error // what goes on until the node ends
 	closers []func() error
@@ -115,8 +139,8 @@ type Node struct {
 // Open puts a node together. What is elsewhere may be out of reach for a moment, while
 // a whole installation starts: it is waited for.
 func Open(ctx context.Context, o Options) (*Node, error) {
-	n := &Node{o: o.withDefaults()}
-	n.registry = newRegistry(n.o.Version)
+	n := &Node{o: o.withDefaults(), leaveWithin: leaveWithin}
+	n.fs, n.registry = n.o.FS, newRegistry(n.o.Version)
 	if err := n.open(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
@@ -124,6 +148,9 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 }
 
 func (n *Node) open(ctx context.Context) error {
+	if err := n.watchSpace(n.registry); err != nil {
+		return err
+	}
 	if err := n.openStore(ctx); err != nil {
 		return err
 	}
@@ -137,11 +164,20 @@ func (n *Node) open(ctx context.Context) error {
 	if err := n.openObjects(ctx, key, verifier); err != nil {
 		return err
 	}
+	n.watchReadiness()
 	return n.connect(ctx, verifier)
 }
 
+// What hangs must not keep the process from ending: a disk or a database that does not
+// answer holds up whoever uses it.
+const (
+	leaveWithin = 8 * time.Second  // after Options.Grace; requests and jobs that were cut off end by then
+	closeWithin = 10 * time.Second // a merge of files may be running
+)
+
 // Run serves on l and works on jobs until ctx is done, and returns when all is quiet.
-// It closes l. It is called once.
+// It closes l. It is called once. What does not end some seconds after Options.Grace is
+// left behind, and Run returns an error; the process should end then.
 func (n *Node) Run(ctx context.Context, l net.Listener) error {
 	server := &gateway.Server{Handler: n.gateway, Listener: l, TLS: n.o.TLS, Grace: n.o.Grace, Log: n.o.Logger}
 	group, running := errgroup.WithContext(ctx)
@@ -155,24 +191,51 @@ func (n *Node) Run(ctx context.Context, l net.Listener) error {
 		n.o.Logger.Info("stopping", slog.Duration("within", n.o.Grace))
 		return nil
 	})
-	return group.Wait()
+	ended := make(chan error, 1)
+	go func() { ended <- group.Wait() }()
+	select {
+	case err := <-ended:
+		return err
+	case <-running.Done():
+	}
+	late := time.NewTimer(n.o.Grace + n.leaveWithin)
+	defer late.Stop()
+	select {
+	case err := <-ended:
+		return err
+	case <-late.C:
+		n.left = true
+		err := fmt.Errorf("stop: not everything ended within %s; what hangs was left behind", n.o.Grace+n.leaveWithin)
+		if ctx.Err() == nil { // it was not told to stop: one of its parts failed
+			err = errors.Join(context.Cause(running), err)
+		}
+		return err
+	}
 }
 
-// Close gives everything up, last opened first. Run must have returned by now.
+// Close gives everything up, last opened first. Run must have returned by now. If Run
+// left something behind, or a part does not close, the rest is left to the end of the
+// process, which loses nothing that was acknowledged.
 func (n *Node) Close() error {
-	var errs []error
-	for _, c := range slices.Backward(n.closers) {
-		errs = append(errs, c())
+	if n.left {
+		return nil
 	}
-	return errors.Join(errs...)
-}
-
-// ready is what /healthz asks.
-func (n *Node) ready(ctx context.Context) error {
-	if n.stopping.Load() {
-		return fault.New(fault.Unavailable, "the server is stopping")
+	closed := make(chan error, 1)
+	go func() {
+		var errs []error
+		for _, c := range slices.Backward(n.closers) {
+			errs = append(errs, c())
+		}
+		closed <- errors.Join(errs...)
+	}()
+	late := time.NewTimer(closeWithin)
+	defer late.Stop()
+	select {
+	case err := <-closed:
+		return err
+	case <-late.C:
+		return fmt.Errorf("close: not everything was closed within %s", closeWithin)
 	}
-	return n.store.Ping(ctx)
 }
 
 // holder names this node in leases, for who looks into the store: its host, and a word

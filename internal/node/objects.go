@@ -22,6 +22,7 @@ type objects struct {
 	links  service.Links
 	bucket string       // for uploads and reports; the services' own choice if empty
 	s3     http.Handler // answers S3's requests on our own port
+	ping   func(context.Context) error
 }
 
 // openObjects opens what the options name: an S3 of our own, or one elsewhere, to which
@@ -29,7 +30,7 @@ type objects struct {
 func (n *Node) openObjects(ctx context.Context, key sigv4.Credentials, v *sigv4.Verifier) error {
 	if n.o.Objects == "" {
 		d, err := diskobject.Open(filepath.Join(n.o.Dir, "objects"), diskobject.Options{
-			FS: n.fs(), Logger: n.o.Logger, Registry: n.registry,
+			FS: n.fs, Logger: n.o.Logger, Registry: n.registry, Space: n.space, Exit: n.o.Exit, AcceptLoss: n.o.AcceptLoss,
 		})
 		if err != nil {
 			return inUse(n.o.Dir, err)
@@ -41,7 +42,8 @@ func (n *Node) openObjects(ctx context.Context, key sigv4.Credentials, v *sigv4.
 		n.objects = objects{
 			Store: d,
 			links: links{s3.NewPresigner(key), d},
-			s3:    s3.New(d, v, s3.Options{Logger: n.o.Logger, Observe: gateway.Observe}),
+			s3:    s3.New(d, v, s3.Options{Logger: n.o.Logger, Observe: gateway.Observe, Space: n.space}),
+			ping:  d.Ping,
 		}
 		return nil
 	}
@@ -50,7 +52,7 @@ func (n *Node) openObjects(ctx context.Context, key sigv4.Credentials, v *sigv4.
 		if err != nil {
 			return fmt.Errorf("objects: %w", err)
 		}
-		n.objects = objects{Store: o, links: o, bucket: o.Bucket(), s3: elsewhere{}}
+		n.objects = objects{Store: o, links: o, bucket: o.Bucket(), s3: elsewhere{}, ping: o.Ping}
 		return nil
 	})
 }

@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/pebbledb"
 	"github.com/sluicehq/sluice/internal/store/pebblestore"
@@ -19,7 +17,9 @@ import (
 // openStore opens the store that the options name.
 func (n *Node) openStore(ctx context.Context) error {
 	if !n.o.shared() {
-		s, err := pebblestore.Open(filepath.Join(n.o.Dir, "store"), pebblestore.Options{FS: n.fs(), Logger: n.o.Logger})
+		s, err := pebblestore.Open(filepath.Join(n.o.Dir, "store"), pebblestore.Options{
+			FS: n.fs, Logger: n.o.Logger, Space: n.space, Exit: n.o.Exit, AcceptLoss: n.o.AcceptLoss,
+		})
 		if err != nil {
 			return inUse(n.o.Dir, err)
 		}
@@ -35,14 +35,6 @@ func (n *Node) openStore(ctx context.Context) error {
 		n.run = append(n.run, s.Run)
 		return nil
 	})
-}
-
-// fs is where Dir is; each call makes another memory.
-func (n *Node) fs() vfs.FS {
-	if n.o.Memory {
-		return vfs.NewMem()
-	}
-	return vfs.Default
 }
 
 // startWithin is how long a start waits for a database or an S3 that does not answer.

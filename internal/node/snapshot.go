@@ -158,7 +158,7 @@ func (n *Node) snapshots() (*snapshots.Handler, error) {
 			return nil, err
 		}
 		s, err := newSnapshotter(&snapshotter{
-			dir: dir, fs: n.fs(), store: store, objects: objects, version: n.o.Version, log: n.o.Logger,
+			dir: dir, fs: n.fs, store: store, objects: objects, version: n.o.Version, log: n.o.Logger,
 		})
 		if err != nil {
 			return nil, err

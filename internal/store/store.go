@@ -29,7 +29,8 @@ type Store interface {
 	// Secret returns random bytes that are made when first asked for under a name
 	// and are the same ever after, on every node.
 	Secret(ctx context.Context, name string) ([]byte, error)
-	// Ping reports whether the store can answer now.
+	// Ping reports whether the store can be read and written now: it makes a write that
+	// changes nothing, and waits until it is durable.
 	Ping(ctx context.Context) error
 	Close() error
 }

@@ -41,6 +41,15 @@ func (s *Store) prove(ctx context.Context) error {
 	return nil
 }
 
+// Ping reports whether the work bucket can be reached with the server's credentials. It
+// writes nothing: a write for each probe costs money, and leaves versions behind.
+func (s *Store) Ping(ctx context.Context) error {
+	if _, err := s.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &s.place.bucket}); err != nil {
+		return s.wrong("cannot be looked at (s3:ListBucket)", err)
+	}
+	return nil
+}
+
 // makeBucket makes the work bucket. Another node may do so at the same time.
 func (s *Store) makeBucket(ctx context.Context) error {
 	in := &s3.CreateBucketInput{Bucket: &s.place.bucket}

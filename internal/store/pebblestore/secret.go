@@ -3,6 +3,9 @@ package pebblestore
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/sluicehq/sluice/internal/fault"
 )
@@ -37,6 +40,12 @@ func (s *Store) Ping(ctx context.Context) error {
 	}
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if err := s.mayWrite(); err != nil {
+		return err
+	}
+	if err := s.db.LogData(nil, pebble.Sync); err != nil { // a record of the log that holds nothing
+		return fmt.Errorf("write to store: %w", err)
 	}
 	_, err := s.get(keyOfSequence())
 	return err

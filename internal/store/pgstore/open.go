@@ -140,10 +140,15 @@ func (s *Store) Close() error {
 
 // Ping implements store.Store. It does not wait for a lost database.
 func (s *Store) Ping(ctx context.Context) error {
-	return known(ctx, s.pool.Ping(ctx))
+	_, err := s.pool.Exec(ctx, sqlPing)
+	return known(ctx, err)
 }
 
 const (
+	// A row that is written again and again, so that a database that only reads, or
+	// whose standby does not confirm, is not taken for one that works.
+	sqlPing = `INSERT INTO secrets (name, secret) VALUES ('ping', '') ON CONFLICT (name) DO UPDATE SET secret = excluded.secret`
+
 	sqlMakeSecret = `INSERT INTO secrets (name, secret) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`
 	sqlSecret     = `SELECT secret FROM secrets WHERE name = $1`
 
