@@ -22,7 +22,7 @@ has ' 20000000 large.bin' "$(aws s3 ls "s3://$bucket/")"
 wait_for() { # wait_for WORD COMMAND...: until the command prints the word
 	local word=$1 got=
 	shift
-	for _ in $(seq 60); do
+	for _ in $(seq 600); do
 		got=$("$@")
 		[ "$got" = "$word" ] && return
 		sleep 0.2

@@ -20,7 +20,7 @@ tag = uuid.uuid4().hex[:8]
 
 
 def until(ask, done):
-    for _ in range(1500):
+    for _ in range(15000):
         answer = ask()
         if done(answer):
             return answer

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/testenv"
 )
 
 const mib = 1 << 20
@@ -187,8 +188,7 @@ func TestNoWatcherHasNoLimits(t *testing.T) {
 // goes no more than what is read at a time.
 func TestUploadsNeverOvershoot(t *testing.T) {
 	t.Parallel()
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
+	seed := testenv.Rand(t).Uint64()
 	const minimum, piece, uploads = 32 * mib, 256 << 10, 40
 	d := &disk{free: 200 * mib}
 	w := New(d.usage, Options{MinFree: minimum, Now: d.now})
@@ -221,10 +221,10 @@ func TestUploadsNeverOvershoot(t *testing.T) {
 	}
 	all.Wait()
 	if d.free < minimum-uploads*piece {
-		t.Errorf("%d bytes free after the uploads, want no less than %d (seed %d)", d.free, minimum-uploads*piece, seed)
+		t.Errorf("%d bytes free after the uploads, want no less than %d", d.free, minimum-uploads*piece)
 	}
 	if d.free > minimum+20*mib+uploads*ahead {
-		t.Errorf("%d bytes free after the uploads: too many were refused (seed %d)", d.free, seed)
+		t.Errorf("%d bytes free after the uploads: too many were refused", d.free)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

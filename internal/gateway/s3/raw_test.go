@@ -280,7 +280,7 @@ func (e *endpoint) wire(t *testing.T, text string) net.Conn {
 	if e.TLS != nil {
 		conn = tls.Client(conn, e.Client().Transport.(*http.Transport).TLSClientConfig)
 	}
-	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(2 * time.Minute))
 	if _, err := io.WriteString(conn, text); err != nil {
 		t.Fatalf("Write: %v", err)
 	}

@@ -36,7 +36,7 @@ func (s *Server) Standby(tb testing.TB) *Server {
 			tb.Fatalf("%s: %v", sql, err)
 		}
 	}
-	ctx, cancel := context.WithTimeout(tb.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(tb.Context(), 5*time.Minute)
 	defer cancel()
 	for tick := time.NewTicker(20 * time.Millisecond); ; {
 		var n int
