@@ -75,14 +75,14 @@ func createIfMissing(fs vfs.FS, dir string, p *pebble.Options, o Options) error 
 // checkMissing refuses to create a database where the state record says that there was
 // one.
 func checkMissing(fs vfs.FS, dir string, o Options) error {
-	if _, err := fs.Stat(stateFile(dir)); errors.Is(err, os.ErrNotExist) {
+	if !exists(fs, stateFile(dir)) {
 		return nil
 	}
-	lost := "the directory is missing, and " + stateFile(dir) + " says that there was a database"
+	missing := loss{fs.PathBase(stateFile(dir)), -1, "the directory that it belongs to is missing"}
 	if !o.AcceptLoss {
-		return lossError(o.Name, dir, []string{lost})
+		return lossError(o.Name, dir, []loss{missing})
 	}
-	o.Logger.Warn("loss of acknowledged data is accepted", slog.String("database", o.Name), slog.String("loss", lost))
+	o.Logger.Warn("loss of acknowledged data is accepted", slog.String("database", o.Name), slog.String("loss", missing.String()))
 	return removeState(fs, dir)
 }
 
@@ -122,7 +122,7 @@ func createAside(fs vfs.FS, dir string, p *pebble.Options) error {
 // removeLeftover removes what an interrupted creation left, unless another process is
 // creating there now.
 func removeLeftover(fs vfs.FS, aside string) error {
-	if _, err := fs.Stat(aside); errors.Is(err, os.ErrNotExist) {
+	if !exists(fs, aside) {
 		return nil
 	}
 	lock, err := lockDirectory(fs, aside)

@@ -14,6 +14,8 @@
 //     No caller can recover from it: Pebble's memory no longer matches its disk.
 //   - Errors of Pebble's background work are logged at most once a second.
 //
+// Inspect reads every file of a database and names what is damaged.
+//
 // The directory belongs to one process at a time; a second one gets ErrInUse.
 package pebbledb
 
@@ -148,7 +150,7 @@ func (v *verification) accept(fs *orderedFS, dir string, o Options) error {
 	}
 	for _, lost := range v.lost {
 		o.Logger.Warn("loss of acknowledged data is accepted", slog.String("database", o.Name),
-			slog.String("loss", lost), slog.String("copy", aside))
+			slog.String("loss", lost.String()), slog.String("copy", aside))
 	}
 	if err := removeState(fs, dir); err != nil {
 		return err
@@ -159,11 +161,7 @@ func (v *verification) accept(fs *orderedFS, dir string, o Options) error {
 // openPebble calls pebble.Open. Pebble panics on some kinds of damage and on a failed
 // sync of a directory; while it opens, that is an error like any other.
 func openPebble(dir string, p *pebble.Options) (db *pebble.DB, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			db, err = nil, fmt.Errorf("%v", r)
-		}
-	}()
+	defer recoverTo(&err)
 	return pebble.Open(dir, p)
 }
 

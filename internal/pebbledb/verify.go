@@ -20,8 +20,17 @@ var ErrLoss = errors.New("acknowledged data would be lost")
 type verification struct {
 	manifest *manifest
 	logs     []logState // that will be replayed, in their order
-	lost     []string   // what is missing, as sentences
+	lost     []loss
 }
+
+// loss is what is missing.
+type loss struct {
+	file    string
+	offset  int64  // -1 if it has none
+	problem string // of the file, as a sentence without its name
+}
+
+func (l loss) String() string { return Finding{l.file, l.offset, l.problem}.String() }
 
 type logState struct {
 	name   string
@@ -39,7 +48,7 @@ func verify(fs vfs.FS, dir string, s *state) (*verification, error) {
 	case errors.Is(err, errUnknownEdit):
 		return v, nil // Pebble will say what it is
 	case m != nil && errors.Is(err, os.ErrNotExist):
-		v.lose("the file %s, which the marker names, is missing", m.name)
+		v.lose(m.name, -1, "the marker names this file, and it is missing")
 		return v, nil
 	case err != nil:
 		return nil, err
@@ -52,23 +61,22 @@ func verify(fs vfs.FS, dir string, s *state) (*verification, error) {
 	return v, nil
 }
 
-func (v *verification) lose(format string, args ...any) {
-	v.lost = append(v.lost, fmt.Sprintf(format, args...))
+func (v *verification) lose(file string, offset int64, format string, args ...any) {
+	v.lost = append(v.lost, loss{file, offset, fmt.Sprintf(format, args...)})
 }
 
 func (v *verification) checkManifest(s *state) {
 	m := v.manifest
 	switch {
 	case m.proof > 0:
-		v.lose("%s is damaged at byte %d, and %d bytes behind it would not be read: files would be taken for obsolete and deleted",
-			m.name, m.records, m.size-m.records)
+		v.lose(m.name, m.records, "it is damaged, and the %d bytes from there on would not be read: "+
+			"files would be taken for obsolete and deleted", m.size-m.records)
 	case s == nil:
 	case m.number < s.Manifest.Number:
-		v.lose("the directory is older than its last run: it has %s, and MANIFEST-%06d had been written",
-			m.name, s.Manifest.Number)
+		v.lose(m.name, -1, "the directory is older than its last run, which had written MANIFEST-%06d", s.Manifest.Number)
 	case m.number == s.Manifest.Number && m.end < s.Manifest.Size:
-		v.lose("%s ends or is damaged at byte %d, and %d bytes of it had been written: files would be taken for obsolete and deleted",
-			m.name, m.records, s.Manifest.Size)
+		v.lose(m.name, m.records, "it ends or is damaged, and %d bytes had been written: "+
+			"files would be taken for obsolete and deleted", s.Manifest.Size)
 	}
 }
 
@@ -113,9 +121,9 @@ func (v *verification) checkLogs(s *state) {
 		}
 		switch last := i == len(v.logs)-1; {
 		case written > 0:
-			v.lose("the log %s ends or is damaged at byte %d, and %d bytes of it had been written", l.name, l.records, written)
+			v.lose(l.name, l.records, "the log ends or is damaged, and %d bytes had been written", written)
 		case !last && !l.closed:
-			v.lose("the log %s is damaged at byte %d, and %s follows it", l.name, l.records, v.logs[i+1].name)
+			v.lose(l.name, l.records, "the log is damaged, and %s follows it", v.logs[i+1].name)
 		default:
 			continue
 		}
@@ -124,8 +132,8 @@ func (v *verification) checkLogs(s *state) {
 	for _, w := range want {
 		missing := !slices.ContainsFunc(v.logs, func(l logState) bool { return l.number == w.Number })
 		if missing && w.Number >= v.manifest.minLog && w.Size > trailerSize {
-			v.lose("the log %06d.log with %d bytes is missing: it was removed, or the directory is older than its last run",
-				w.Number, w.Size)
+			v.lose(fmt.Sprintf("%06d.log", w.Number), -1, "the log of %d bytes is missing: "+
+				"it was removed, or the directory is older than its last run", w.Size)
 		}
 	}
 }
@@ -146,7 +154,11 @@ func (v *verification) warn(log *slog.Logger, name string) {
 }
 
 // lossError is the sentence of a refused start.
-func lossError(name, dir string, lost []string) error {
+func lossError(name, dir string, lost []loss) error {
+	problems := make([]string, len(lost))
+	for i, l := range lost {
+		problems[i] = l.String()
+	}
 	return fmt.Errorf("%s %s: %w: %s; restore a backup, or start with --accept-loss to go on without it",
-		name, dir, ErrLoss, strings.Join(lost, "; "))
+		name, dir, ErrLoss, strings.Join(problems, "; "))
 }

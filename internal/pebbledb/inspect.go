@@ -1,0 +1,189 @@
+package pebbledb
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// Finding is damage in a file of a database.
+type Finding struct {
+	File    string // relative to the directory of the database
+	Offset  int64  // of the damage in File; -1 if it is not known
+	Problem string
+}
+
+func (f Finding) String() string {
+	if f.Offset < 0 {
+		return f.File + ": " + f.Problem
+	}
+	return fmt.Sprintf("%s at byte %d: %s", f.File, f.Offset, f.Problem)
+}
+
+// inspection collects the findings of Inspect.
+type inspection struct {
+	fs   vfs.FS
+	dir  string
+	all  []Finding
+	opts pebble.Options // for tables
+}
+
+func (i *inspection) found(file string, offset int64, format string, args ...any) {
+	i.all = append(i.all, Finding{File: file, Offset: offset, Problem: fmt.Sprintf(format, args...)})
+}
+
+// Inspect reads every file of a database that no process has open, or of a snapshot, and
+// returns what is damaged, in the order in which the files depend on each other. It
+// writes nothing, and does not open LOCK: the caller may hold it. An error means that
+// the directory cannot be read at all.
+func Inspect(fs vfs.FS, dir string) ([]Finding, error) {
+	names, err := fs.List(dir)
+	if err != nil {
+		return nil, fmt.Errorf("list %s: %w", dir, err)
+	}
+	i := &inspection{fs: fs, dir: dir}
+	slices.Sort(names)
+	i.markers(names)
+	i.options(names)
+	v := i.logs()
+	if v != nil && v.manifest != nil {
+		i.tables(v.manifest, names)
+	}
+	return i.all, nil
+}
+
+// markers checks the files whose names say what is current.
+func (i *inspection) markers(names []string) {
+	known := map[string]bool{}
+	for _, name := range names {
+		rest, ok := strings.CutPrefix(name, "marker.")
+		if !ok {
+			continue
+		}
+		kind, _, _ := strings.Cut(rest, ".")
+		known[kind] = true
+		if info, err := i.fs.Stat(i.fs.PathJoin(i.dir, name)); err != nil || info.Size() != 0 {
+			i.found(name, 0, "the file should be empty")
+		}
+	}
+	for _, kind := range []string{"manifest", "format-version"} {
+		if !known[kind] {
+			i.found("marker."+kind, -1, "the file is missing")
+		}
+	}
+	if _, err := pebble.Peek(i.dir, i.fs); err != nil && known["manifest"] {
+		i.found("marker", -1, "%v", err)
+	}
+}
+
+// options checks the newest OPTIONS file, the only one that Pebble reads.
+func (i *inspection) options(names []string) {
+	name := ""
+	for _, n := range names {
+		if strings.HasPrefix(n, "OPTIONS-") {
+			name = n // the names are sorted, and have six digits or more
+		}
+	}
+	if name == "" {
+		return
+	}
+	text, err := i.read(name)
+	if err != nil {
+		i.found(name, -1, "%v", err)
+		return
+	}
+	hooks := &pebble.ParseHooks{
+		NewMerger: func(name string) (*pebble.Merger, error) {
+			m := *pebble.DefaultMerger
+			m.Name = name
+			return &m, nil
+		},
+		NewComparer: func(name string) (*pebble.Comparer, error) {
+			return nil, fmt.Errorf("unknown comparer %q", name)
+		},
+	}
+	if err := i.parseOptions(text, hooks); err != nil {
+		i.found(name, -1, "%v", err)
+	}
+}
+
+// parseOptions keeps what tables were written with in i.opts.
+func (i *inspection) parseOptions(text []byte, hooks *pebble.ParseHooks) (err error) {
+	defer recoverTo(&err)
+	return i.opts.Parse(string(text), hooks)
+}
+
+func (i *inspection) read(name string) ([]byte, error) {
+	f, err := i.fs.Open(i.fs.PathJoin(i.dir, name))
+	if err != nil {
+		return nil, err
+	}
+	b, err := io.ReadAll(f)
+	return b, errors.Join(err, f.Close())
+}
+
+// logs checks the state record, the MANIFEST and the logs; nil if there is no MANIFEST.
+func (i *inspection) logs() *verification {
+	s, err := readState(i.fs, i.dir)
+	if err != nil {
+		i.found("../"+i.fs.PathBase(stateFile(i.dir)), -1, "%v", err)
+	}
+	v, err := verify(i.fs, i.dir, s)
+	if err != nil {
+		i.found("MANIFEST", -1, "%v", err)
+		return nil
+	}
+	for _, l := range v.lost {
+		i.found(l.file, l.offset, "%s", l.problem)
+	}
+	return v
+}
+
+// tables checks the sorted files that the MANIFEST names: that they are there, and each
+// of their blocks.
+func (i *inspection) tables(m *manifest, names []string) {
+	var files []uint64
+	sizes := map[uint64]uint64{}
+	for _, t := range m.tables {
+		if t.size == 0 {
+			t.size = m.sizes[t.file]
+		}
+		sizes[t.file] = t.size
+	}
+	for file := range sizes {
+		files = append(files, file)
+	}
+	slices.Sort(files)
+	for _, file := range files {
+		name := fmt.Sprintf("%06d.sst", file)
+		if !slices.Contains(names, name) {
+			i.found(name, -1, "the file is missing")
+			continue
+		}
+		size, offset, err := i.table(name)
+		switch {
+		case err != nil:
+			i.found(name, offset, "%v", err)
+		case sizes[file] != 0 && size != sizes[file]:
+			i.found(name, -1, "the file has %d bytes, and %s says %d", size, m.name, sizes[file])
+		}
+	}
+}
+
+// recoverTo turns a panic of Pebble, as some kinds of damage cause it, into an error.
+func recoverTo(err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("%v", r)
+	}
+}
+
+func exists(fs vfs.FS, path string) bool {
+	_, err := fs.Stat(path)
+	return !errors.Is(err, os.ErrNotExist)
+}
