@@ -8,10 +8,12 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
+	"github.com/sluicehq/sluice/internal/backup"
 	"github.com/sluicehq/sluice/internal/gateway"
 	"github.com/sluicehq/sluice/internal/node"
 	"github.com/sluicehq/sluice/internal/service"
@@ -74,6 +76,9 @@ func limitMemory(getenv func(string) string) {
 // serve runs a server until ctx is done and all is quiet.
 func serve(ctx context.Context, c config, getenv func(string) string, out, errs io.Writer) (err error) {
 	log := c.logger(errs)
+	if _, err := os.Stat(filepath.Join(c.data, backup.UnfinishedRestore)); err == nil {
+		return fmt.Errorf("data: %s holds an unfinished restore: empty the directory and restore again", c.data)
+	}
 	if err := os.MkdirAll(c.data, 0o700); err != nil {
 		return fmt.Errorf("make the data directory: %w", err)
 	}

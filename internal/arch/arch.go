@@ -21,6 +21,7 @@ var imports = map[string][]string{
 	"job":         {"record", "destination", "fault"},
 	"destination": {"record", "fault"},
 	"record":      {"fault"},
+	"backup":      {"object", "fault", "testenv"},
 	"object":      {"pebbledb", "diskspace", "fault", "testenv"},
 	"diskspace":   {"fault"},
 	"pebbledb":    {"testenv"},

@@ -129,6 +129,18 @@ type Store struct {
 //
 // A URL that does not fit is fault.Invalid. Every error is a sentence for an operator.
 func Open(ctx context.Context, url string, o Options) (*Store, error) {
+	s, err := connect(url, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.prove(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// connect returns the S3 that the URL names, before anything is asked of it.
+func connect(url string, o Options) (*Store, error) {
 	o = o.withDefaults()
 	p, err := parse(url, o.Getenv)
 	if err != nil {
@@ -144,9 +156,6 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 		public = s3.New(s.settings(p.public))
 	}
 	s.links = s3.NewPresignClient(public)
-	if err := s.prove(ctx); err != nil {
-		return nil, err
-	}
 	return s, nil
 }
 

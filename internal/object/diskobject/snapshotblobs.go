@@ -1,0 +1,36 @@
+package diskobject
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// SnapshotBlobs returns the names of the blobs that a copy of the index knows, which
+// Snapshot made. Each is a file of the directory of blobs that the index belongs to,
+// under that name or, until the writer has renamed it, with ".tmp" behind it. The copy
+// is not changed, but for its lock.
+func SnapshotBlobs(fs vfs.FS, index string) (names []string, err error) {
+	db, err := pebble.Open(index, &pebble.Options{
+		FS: fs, ReadOnly: true, ErrorIfNotExists: true,
+		FormatMajorVersion: pebble.FormatValueSeparation, Logger: silent{},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open the copy of the index: %w", err)
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	prefix := segmentKey("")
+	it, err := db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)})
+	if err != nil {
+		return nil, fmt.Errorf("read the copy of the index: %w", err)
+	}
+	for ok := it.First(); ok; ok = it.Next() {
+		names = append(names, string(it.Key()[len(prefix):]))
+	}
+	if err := errors.Join(it.Error(), it.Close()); err != nil {
+		return nil, fmt.Errorf("read the copy of the index: %w", err)
+	}
+	return names, nil
+}
