@@ -50,7 +50,7 @@ type chunkedBody struct {
 	done      int64        // what was decoded
 	left      int64        // of the current chunk
 	claimed   []byte       // signature of the current chunk
-	bareLF    bool         // the last line that was not empty ended in LF alone
+	bareLF    bool         // the last line ended in LF alone
 	err       error        // once set, for good
 }
 
@@ -87,7 +87,7 @@ func (b *chunkedBody) read(p []byte) (int, error) {
 	if b.left > 0 {
 		return n, cutShort(err)
 	}
-	if end, err := b.line(); err != nil || len(end) != 0 {
+	if end, err := b.line(); err != nil || len(end) != 0 || b.bareLF {
 		return 0, orFrame(err)
 	}
 	if b.signer != nil && !b.signer.verify(b.claimed) {
@@ -103,8 +103,8 @@ func (b *chunkedBody) next() error {
 	if err == io.EOF && b.done == 0 && b.length == 0 && len(b.announced) == 0 {
 		return io.EOF
 	}
-	if err != nil {
-		return cutShort(err)
+	if err != nil || b.bareLF {
+		return orFrame(err)
 	}
 	size, claimed := line, []byte(nil)
 	if b.signer != nil {
@@ -160,6 +160,7 @@ func (b *chunkedBody) trailers() (map[string]string, error) {
 	var signed []byte // as they came, with plain line ends
 	var claimed string
 	for blank := false; ; {
+		minio := b.signer != nil || b.bareLF // which ends the lines before in LF
 		line, err := b.line()
 		if err == io.EOF {
 			break
@@ -168,10 +169,10 @@ func (b *chunkedBody) trailers() (map[string]string, error) {
 			return nil, err
 		}
 		if len(line) == 0 {
-			if !b.trailing || claimed != "" || blank || b.signer == nil && !b.bareLF {
+			if !b.trailing || claimed != "" || blank || !minio {
 				break
 			}
-			blank = true // minio-go; its signature, or the end, must follow
+			blank = true // the signature, or the end, must follow
 			continue
 		}
 		name, value, ok := strings.Cut(string(line), ":")
@@ -182,8 +183,10 @@ func (b *chunkedBody) trailers() (map[string]string, error) {
 			return nil, errFrame()
 		case !ok || name == "":
 			return nil, refuse(MalformedTrailer, fault.BodyMismatch, "The body has a trailer that is no name with a value.")
-		case name == trailerSignature && b.trailing && b.signer != nil && value != "":
+		case name == trailerSignature && b.trailing && b.signer != nil && len(value) == hex.EncodedLen(sha256.Size):
 			claimed = value
+		case b.signer != nil && len(found) > 0 && len(found) == len(b.announced): // where the signature must be
+			return nil, errFrame()
 		case !slices.Contains(b.announced, name):
 			return nil, refuse(MalformedTrailer, fault.BodyMismatch, "The body has a trailer that x-amz-trailer did not announce.")
 		default:
@@ -215,8 +218,8 @@ func (b *chunkedBody) line() ([]byte, error) {
 		return nil, err
 	}
 	text, full := bytes.CutSuffix(line[:len(line)-1], []byte("\r"))
-	if len(text) > 0 {
-		b.bareLF = !full
+	if b.bareLF = !full; bytes.IndexByte(text, '\r') >= 0 {
+		return nil, errFrame()
 	}
 	return text, nil
 }

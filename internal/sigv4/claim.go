@@ -203,6 +203,9 @@ func (c *claim) setCredential(s string) error {
 	}
 	c.accessKey, c.date, c.region, c.service = strings.Join(parts[:n], "/"), parts[n], parts[n+1], parts[n+2]
 	if end := parts[n+3]; end != terminator {
+		if c.service != serviceS3 { // without its end a scope may begin anywhere
+			c.service = ""
+		}
 		return c.malformed("Credential should be scoped with a valid terminator: '%s', not '%s'.", terminator, end)
 	}
 	return nil

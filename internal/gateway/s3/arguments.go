@@ -3,6 +3,7 @@ package s3
 import (
 	"encoding/base64"
 	"math"
+	"regexp"
 	"strconv"
 	"unicode/utf8"
 )
@@ -15,8 +16,14 @@ func (c *call) checkText() error {
 			return badArgument(name, s, "Argument "+name+" must be UTF-8")
 		}
 	}
+	// An upload that ended since may still be a marker, but what never was one may not.
+	if s := c.q.Get("upload-id-marker"); s != "" && c.q.Get("key-marker") != "" && !uploadIDPattern.MatchString(s) {
+		return badArgument("upload-id-marker", s, "Invalid uploadId marker")
+	}
 	return nil
 }
+
+var uploadIDPattern = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
 // limit reads how many entries a page may have, at most most.
 func (c *call) limit(name string, most int) (int, error) {

@@ -69,6 +69,11 @@ func (c *call) createBucket() error {
 	if !validBucket(c.bucket) {
 		return failure{"InvalidBucketName", http.StatusBadRequest, "The specified bucket is not valid."}
 	}
+	for name, plain := range map[string]string{"X-Amz-Bucket-Object-Lock-Enabled": "false", "X-Amz-Bucket-Namespace": "global"} {
+		if v := c.r.Header.Get(name); v != "" && !strings.EqualFold(v, plain) {
+			return notImplemented(name)
+		}
+	}
 	in := createBucketConfiguration{}
 	if err := c.document(&in); err != nil && !errors.Is(err, io.EOF) {
 		return err

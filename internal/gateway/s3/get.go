@@ -25,6 +25,10 @@ var overrides = map[string]string{
 
 // getObject serves GetObject and HeadObject.
 func (c *call) getObject() (err error) {
+	mode, number, err := c.readArguments()
+	if err != nil {
+		return err
+	}
 	r, err := c.store.Get(c.r.Context(), c.name())
 	if err != nil {
 		return err
@@ -44,7 +48,7 @@ func (c *call) getObject() (err error) {
 		c.w.WriteHeader(asked)
 		return nil
 	}
-	part, status, err := c.part(r)
+	part, status, err := c.part(r, number)
 	if err != nil {
 		return err
 	}
@@ -59,7 +63,7 @@ func (c *call) getObject() (err error) {
 	c.describe(o)
 	if status == http.StatusPartialContent {
 		h.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", part.start, part.start+part.size-1, o.Size))
-	} else if c.r.Header.Get("X-Amz-Checksum-Mode") == "ENABLED" {
+	} else if mode != "" {
 		setChecksum(h, o.Checksum) // of the whole, so not with a part
 	}
 	h.Set("Content-Length", strconv.FormatInt(part.size, 10))
@@ -68,6 +72,21 @@ func (c *call) getObject() (err error) {
 		return nil
 	}
 	return c.send(r, part.size)
+}
+
+// readArguments reads what does not depend on the object: the checksum mode, "" if
+// checksums are not asked for, and the number of a part, 0 if none is asked for.
+func (c *call) readArguments() (mode string, number int, err error) {
+	if mode = c.r.Header.Get(checksumMode); mode != "" && mode != "ENABLED" {
+		return "", 0, badArgument("x-amz-checksum-mode", mode, "Value for x-amz-checksum-mode header is invalid.")
+	}
+	if c.q.Get("partNumber") == "" {
+		return mode, 0, nil
+	}
+	if number, err = c.partNumber(); err == nil && c.r.Header.Get("Range") != "" {
+		err = invalidRequest("Cannot specify both Range header and partNumber query parameter")
+	}
+	return mode, number, err
 }
 
 // describe sets the headers that tell about o.
@@ -153,17 +172,13 @@ func anyOf(list, etag string) bool {
 type span struct{ start, size int64 }
 
 // part returns the piece that the caller wants: a range, or one of the parts that the
-// object was put in.
-func (c *call) part(r *diskobject.Reader) (span, int, error) {
+// object was put in, unless number is 0.
+func (c *call) part(r *diskobject.Reader, number int) (span, int, error) {
+	if number > 0 {
+		return c.numbered(r, number)
+	}
 	whole := span{0, r.Object.Size}
 	text := c.r.Header.Get("Range")
-	if s := c.q.Get("partNumber"); s != "" {
-		n, err := strconv.Atoi(s)
-		if err != nil || n < 1 || n > diskobject.MaxParts || text != "" {
-			return span{}, 0, failure{"InvalidArgument", http.StatusBadRequest, "Part number must be an integer between 1 and 10000, inclusive, and comes without a range"}
-		}
-		return c.numbered(r, n)
-	}
 	if since := c.r.Header.Get("If-Range"); since != "" && !anyOf(since, r.Object.ETag) {
 		return whole, http.StatusOK, nil
 	}

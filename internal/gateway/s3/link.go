@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-
-	"github.com/sluicehq/sluice/internal/object/diskobject"
 )
 
 // signing are the query parameters of a presigned link that are not headers.
@@ -47,6 +45,22 @@ func (c *call) readLink() error {
 		}
 		c.r.Header.Set(name, value)
 	}
+	return c.forgetAlgorithm()
+}
+
+// forgetAlgorithm removes the name of a checksum algorithm that a presigner wrote into
+// the link beside a checksum of no bytes: nothing is left that it would be about.
+func (c *call) forgetAlgorithm() error {
+	if !c.q.Has(strings.ToLower(sdkAlgorithm)) {
+		return nil
+	}
+	if _, err := namedAlgorithm(c.r.Header, sdkAlgorithm); err != nil {
+		return err
+	}
+	if sum, err := checksumHeader(c.r.Header, isSum); err != nil || sum.Algorithm != "" {
+		return err
+	}
+	c.r.Header.Del(sdkAlgorithm)
 	return nil
 }
 
@@ -58,8 +72,8 @@ func isEmptyChecksum(name, value string) bool {
 	if !ok {
 		return name == "content-md5" && value == base64.StdEncoding.EncodeToString(md5.New().Sum(nil)) //nolint:gosec // see above
 	}
-	h := diskobject.Algorithm(strings.ToUpper(sum)).New()
-	return h != nil && value == base64.StdEncoding.EncodeToString(h.Sum(nil))
+	a := algorithm(sum)
+	return a != "" && value == base64.StdEncoding.EncodeToString(a.New().Sum(nil))
 }
 
 // validName reports whether s, in lower case, can be the name of a header.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/sluicehq/sluice/internal/object"
 	"github.com/sluicehq/sluice/internal/object/diskobject"
@@ -147,18 +148,23 @@ func (c *call) copying(src object.Name) (how diskobject.Copying, err error) {
 func (c *call) source() (object.Name, error) {
 	text := strings.TrimPrefix(c.r.Header.Get(copySource), "/")
 	text, version, _ := strings.Cut(text, "?versionId=")
+	whole, err := url.PathUnescape(text)
+	if err != nil || !utf8.ValidString(whole) {
+		return object.Name{}, badArgument("x-amz-copy-source", text, "Invalid copy source encoding")
+	}
 	bucket, key, found := strings.Cut(text, "/")
 	if !found { // all of it may be escaped
-		if whole, err := url.PathUnescape(text); err == nil {
-			bucket, key, _ = strings.Cut(strings.TrimPrefix(whole, "/"), "/")
-		}
+		bucket, key, _ = strings.Cut(strings.TrimPrefix(whole, "/"), "/")
 	} else if k, err := url.PathUnescape(key); err == nil {
 		key = k
 	}
 	if bucket == "" || key == "" || version != "" && version != "null" {
 		return object.Name{}, failure{"InvalidArgument", http.StatusBadRequest, "Copy Source must mention the source bucket and key: sourcebucket/sourcekey"}
 	}
+	if !validBucket(bucket) {
+		return object.Name{}, badArgument("x-amz-copy-source", text, "Invalid copy source bucket name")
+	}
 	n := object.Name{Account: c.who.Account, Bucket: bucket, Key: key}
-	_, err := c.store.Bucket(c.r.Context(), n.Account, n.Bucket)
+	_, err = c.store.Bucket(c.r.Context(), n.Account, n.Bucket)
 	return n, err
 }

@@ -58,8 +58,11 @@ var subresources = []string{
 // unserved are headers that ask for what the caller would miss badly if it were left
 // out in silence.
 var unserved = []string{
-	"X-Amz-Server-Side-Encryption-Customer-Algorithm", "X-Amz-Copy-Source-Server-Side-Encryption-Customer-Algorithm",
-	"X-Amz-Object-Lock-Mode", "X-Amz-Object-Lock-Legal-Hold", "X-Amz-Write-Offset-Bytes", "X-Amz-Rename-Source",
+	"X-Amz-Server-Side-Encryption-Customer-Algorithm", "X-Amz-Server-Side-Encryption-Customer-Key", "X-Amz-Server-Side-Encryption-Customer-Key-Md5",
+	copySource + "-Server-Side-Encryption-Customer-Algorithm", copySource + "-Server-Side-Encryption-Customer-Key", copySource + "-Server-Side-Encryption-Customer-Key-Md5",
+	"X-Amz-Object-Lock-Mode", "X-Amz-Object-Lock-Retain-Until-Date", "X-Amz-Object-Lock-Legal-Hold",
+	"X-Amz-Object-Lock-Event-Hold", "X-Amz-Object-Lock-Event-Hold-Duration-Days", "X-Amz-Object-Lock-Event-Hold-Duration-Years",
+	"X-Amz-Write-Offset-Bytes", "X-Amz-Rename-Source",
 }
 
 // operation returns what c asks for. With an error it returns an operation that has a

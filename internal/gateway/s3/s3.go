@@ -107,6 +107,7 @@ const (
 
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
+	r = r.WithContext(r.Context()) // a copy: net/http looks at its own to see if the body was asked for
 	c := &call{Handler: h, r: r, id: h.requestID(w, r)}
 	c.w = &reply{ResponseWriter: w, call: c}
 	w.Header().Set("X-Amz-Request-Id", c.id)

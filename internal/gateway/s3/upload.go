@@ -45,7 +45,7 @@ func (c *call) createUpload() error {
 func (c *call) partNumber() (int, error) {
 	n, err := strconv.Atoi(c.q.Get("partNumber"))
 	if err != nil || n < 1 || n > diskobject.MaxParts {
-		return 0, failure{"InvalidArgument", http.StatusBadRequest, "Part number must be an integer between 1 and 10000, inclusive"}
+		return 0, badArgument("partNumber", c.q.Get("partNumber"), "Part number must be an integer between 1 and 10000, inclusive")
 	}
 	return n, nil
 }

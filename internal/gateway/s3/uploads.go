@@ -3,8 +3,8 @@ package s3
 import (
 	"encoding/base64"
 	"encoding/xml"
+	"math"
 	"net/http"
-	"strconv"
 
 	"github.com/sluicehq/sluice/internal/object/diskobject"
 )
@@ -39,11 +39,9 @@ func (c *call) listParts() error {
 	if err != nil {
 		return err
 	}
-	marker := 0
-	if s := c.q.Get("part-number-marker"); s != "" {
-		if marker, err = strconv.Atoi(s); err != nil || marker < 0 {
-			return failure{"InvalidArgument", http.StatusBadRequest, "Argument part-number-marker must be an integer between 0 and 2147483647"}
-		}
+	marker, err := c.number("part-number-marker", 0, 0, math.MaxInt32)
+	if err != nil {
+		return err
 	}
 	u, err := c.store.Upload(c.r.Context(), c.name(), c.q.Get("uploadId"))
 	if err != nil {
