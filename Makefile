@@ -4,6 +4,7 @@
 # make test        make setup, then all tests; go test ./... runs those that it can
 # make test-repeat every test 50 times, in several ways, to find those that fail now and then
 # make test-faults ten minutes of killed nodes, cut networks and crashed databases
+# make test-s3     the S3 tests of versitygw, an S3 server of another maker
 # make check       all that CI checks: make test, formatting, linters, race detector, fuzzing
 # make readme      README's tables of operations, from what AWS's clients see here
 # make bench       the figures of docs/operating.md, measured here
@@ -15,7 +16,7 @@ export CGO_ENABLED ?= 0
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
-.PHONY: build demo setup test test-repeat test-faults check bench lint race fuzz generate readme clean
+.PHONY: build demo setup test test-repeat test-faults test-s3 check bench lint race fuzz generate readme clean
 
 build:
 	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/sluice ./cmd/sluice
@@ -41,6 +42,9 @@ test-repeat: setup
 FAULTS ?= 8m
 test-faults: setup
 	SLUICE_TEST_ALL=1 SLUICE_FAULTS=$(FAULTS) $(GO) test -count=1 -v -timeout 30m -run TestFaults ./conformance/fleet
+
+test-s3:
+	SLUICE_VERSITYGW=1 $(GO) test -count=1 -v -timeout 60m -run TestVersityGW ./conformance/versitygw
 
 check: test lint race fuzz
 
