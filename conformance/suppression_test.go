@@ -36,8 +36,14 @@ func (s *server) importRows(t *testing.T, key, text string, action types.Suppres
 	}); err != nil {
 		t.Fatal(err)
 	}
+	return s.startImport(t, mail, "s3://rows/"+key, action)
+}
+
+// startImport starts a suppression import of an object; it returns the job's id.
+func (s *server) startImport(t *testing.T, mail *sesv2.Client, url string, action types.SuppressionListImportAction) string {
+	t.Helper()
 	created, err := mail.CreateImportJob(t.Context(), &sesv2.CreateImportJobInput{
-		ImportDataSource: &types.ImportDataSource{S3Url: aws.String("s3://rows/" + key), DataFormat: types.DataFormatCsv},
+		ImportDataSource: &types.ImportDataSource{S3Url: &url, DataFormat: types.DataFormatCsv},
 		ImportDestination: &types.ImportDestination{
 			SuppressionListDestination: &types.SuppressionListDestination{SuppressionListImportAction: action},
 		},
