@@ -189,7 +189,7 @@ func (c cut) check(t *testing.T, i int) {
 		return
 	}
 	defer func() { _ = s.Close() }()
-	if log.Len() > 0 {
+	if strings.Contains(log.String(), "blob") { // the index may warn of the torn end of its log
 		t.Errorf("cut %d, before %s: Open warns:\n%s", i, c.before, &log)
 	}
 	ctx := t.Context()

@@ -8,11 +8,9 @@ import (
 	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
-)
 
-// ErrIndexLost means that the index knows none of the blobs that exist. Opening such a
-// store needs Options.AcceptLoss.
-var ErrIndexLost = errors.New("the object index is missing or empty")
+	"github.com/sluicehq/sluice/internal/pebbledb"
+)
 
 // indexFormat is the format of the keys and values in the index.
 const indexFormat = "1"
@@ -57,7 +55,8 @@ func isID(name string) bool {
 	return len(name) == 32 && strings.Trim(name, "0123456789abcdef") == ""
 }
 
-// checkIndexExists refuses, before an index is made, to make one beside blobs.
+// checkIndexExists refuses, before an index is made, to make one beside blobs: with
+// pebbledb.ErrLoss.
 func (s *Store) checkIndexExists(acceptLoss bool) error {
 	files, err := s.files(s.blobs)
 	if err != nil || len(files) == 0 || acceptLoss {
@@ -71,9 +70,9 @@ func (s *Store) checkIndexExists(acceptLoss bool) error {
 }
 
 func (s *Store) indexLost(blobs int) error {
-	return fmt.Errorf("%w, but there are %d blobs in %s: restore %s from a backup, or start with --accept-loss, "+
-		"which moves the blobs to %s and goes on without their objects",
-		ErrIndexLost, blobs, s.blobs, s.fs.PathJoin(s.dir, "index"), s.unreferenced())
+	return fmt.Errorf("object index %s: %w: it knows none of the %d blobs in %s; restore it and index.state from a backup, "+
+		"or start with --accept-loss, which moves the blobs to %s and goes on without their objects",
+		s.fs.PathJoin(s.dir, "index"), pebbledb.ErrLoss, blobs, s.blobs, s.unreferenced())
 }
 
 func (s *Store) unreferenced() string { return s.fs.PathJoin(s.dir, "unreferenced") }

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/sluicehq/sluice/internal/pebbledb"
 )
 
 // openLogged opens the store in dir and returns what it logs meanwhile.
@@ -37,6 +39,14 @@ func names(t *testing.T, dir ...string) (all []string) {
 		all = append(all, e.Name())
 	}
 	return all
+}
+
+func copyFile(from, to string) error {
+	text, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, text, 0o600)
 }
 
 // wantText reads an object.
@@ -112,11 +122,12 @@ func TestOpenWithoutItsIndex(t *testing.T) {
 			return errors.Join(os.RemoveAll(index), os.Mkdir(index, 0o700))
 		},
 		"new": func(index string) error {
-			s, err := Open(filepath.Join(filepath.Dir(index), "other"), Options{})
+			other := filepath.Join(filepath.Dir(index), "other", "index")
+			s, err := Open(filepath.Dir(other), Options{})
 			if err != nil {
 				return err
 			}
-			return errors.Join(s.Close(), os.RemoveAll(index), os.Rename(filepath.Join(filepath.Dir(index), "other", "index"), index))
+			return errors.Join(s.Close(), os.RemoveAll(index), os.Rename(other, index), os.Rename(other+".state", index+".state"))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -130,15 +141,16 @@ func TestOpenWithoutItsIndex(t *testing.T) {
 			put(t, s, "a", "text of a")
 			put(t, s, "b", "text of b")
 			closeStore(t, s)
-			if err := errors.Join(os.CopyFS(saved, os.DirFS(index)), emptied(index)); err != nil {
+			state, savedState := index+".state", saved+".state"
+			if err := errors.Join(os.CopyFS(saved, os.DirFS(index)), copyFile(state, savedState), emptied(index)); err != nil {
 				t.Fatal(err)
 			}
 
 			blobs := names(t, dir, "blobs")
 			for range 2 { // to fail once must not make the next try succeed
 				_, _, err = openLogged(t, dir, Options{})
-				if !errors.Is(err, ErrIndexLost) || !strings.Contains(err.Error(), "--accept-loss") {
-					t.Fatalf("Open = %v, want an ErrIndexLost that says what to do", err)
+				if !errors.Is(err, pebbledb.ErrLoss) || !strings.Contains(err.Error(), "--accept-loss") {
+					t.Fatalf("Open = %v, want an ErrLoss that says what to do", err)
 				}
 			}
 			if got := names(t, dir, "blobs"); !slices.Equal(got, blobs) {
@@ -154,7 +166,7 @@ func TestOpenWithoutItsIndex(t *testing.T) {
 			}
 			closeStore(t, s)
 
-			if err := errors.Join(os.RemoveAll(index), os.Rename(saved, index)); err != nil {
+			if err := errors.Join(os.RemoveAll(index), os.Rename(saved, index), copyFile(savedState, state)); err != nil {
 				t.Fatal(err)
 			}
 			s, _, err = openLogged(t, dir, Options{})
