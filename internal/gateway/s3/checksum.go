@@ -87,10 +87,10 @@ func checksumHeader(h http.Header, valid func(diskobject.Algorithm, string) bool
 		if found.Algorithm != "" || len(values) != 1 {
 			return found, errChecksums
 		}
-		if !valid(a, values[0]) {
-			return found, invalidValue(header(a))
-		}
 		found = diskobject.Checksum{Algorithm: a, Value: values[0]}
+	}
+	if found.Algorithm != "" && !valid(found.Algorithm, found.Value) {
+		return found, invalidValue(header(found.Algorithm))
 	}
 	return found, nil
 }
@@ -129,6 +129,16 @@ func namedAlgorithm(h http.Header, name string) (diskobject.Algorithm, error) {
 	return a, nil
 }
 
+// checksumKindOf returns the type of checksum that the headers name; "" without the header.
+func checksumKindOf(h http.Header) (string, error) {
+	values, given := h[checksumKind]
+	kind := strings.Join(values, ",")
+	if given && kind != "COMPOSITE" && kind != "FULL_OBJECT" {
+		return "", invalidValue(checksumKind)
+	}
+	return kind, nil
+}
+
 // uploadChecksum reads which checksum an object put in parts is to be kept with.
 //
 // Source: Amazon S3 User Guide, "Checking object integrity in Amazon S3", which says
@@ -138,15 +148,14 @@ func (c *call) uploadChecksum() (diskobject.Checksum, error) {
 	if err != nil {
 		return diskobject.Checksum{}, err
 	}
-	kinds, given := c.r.Header[checksumKind]
-	kind := strings.Join(kinds, ",")
+	kind, err := checksumKindOf(c.r.Header)
 	switch {
-	case a == "" && given:
+	case err != nil:
+		return diskobject.Checksum{}, err
+	case a == "" && kind != "":
 		return diskobject.Checksum{}, invalidRequest("The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.")
-	case given && kind != "COMPOSITE" && kind != "FULL_OBJECT":
-		return diskobject.Checksum{}, invalidValue(checksumKind)
 	}
-	sum := diskobject.Checksum{Algorithm: a, Composite: kind == "COMPOSITE" || !given && a.Allows(true)}
+	sum := diskobject.Checksum{Algorithm: a, Composite: kind == "COMPOSITE" || kind == "" && a.Allows(true)}
 	if a != "" && !a.Allows(sum.Composite) {
 		return sum, invalidRequest("The %s checksum type cannot be used with the %s checksum algorithm.", checksumType(sum), strings.ToLower(string(a)))
 	}
@@ -161,12 +170,15 @@ func checkPart(u diskobject.Upload, given diskobject.Algorithm) error {
 	if !u.Chosen || given == want || given == "" && !u.Checksum.Composite {
 		return nil
 	}
-	name := strings.ToLower(string(given))
-	if given == "" {
+	name := string(given)
+	if name == "" {
 		name = "null"
 	}
-	return invalidRequest("Checksum Type mismatch occurred, expected checksum Type: %s, actual checksum Type: %s",
-		strings.ToLower(string(want)), name)
+	return errMismatch(want, name)
+}
+
+func errMismatch(want diskobject.Algorithm, got string) failure {
+	return invalidRequest("Checksum Type mismatch occurred, expected checksum Type: %s, actual checksum Type: %s", want, got)
 }
 
 // checksums are the elements of a reply that show one.

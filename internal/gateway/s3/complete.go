@@ -122,12 +122,16 @@ func (c *call) objectSize() (*int64, error) {
 
 // checkCompletion refuses what does not fit the upload's checksum.
 func (c *call) checkCompletion(sum diskobject.Checksum, in diskobject.Completion) error {
-	if kinds, given := c.r.Header[checksumKind]; given && strings.Join(kinds, ",") != checksumType(sum) {
+	kind, err := checksumKindOf(c.r.Header)
+	if err != nil {
+		return err
+	}
+	if kind != "" && kind != checksumType(sum) {
 		return invalidRequest("The upload was created using the %s checksum mode. The complete request must use the same checksum mode.", checksumType(sum))
 	}
 	algorithm := strings.ToLower(string(sum.Algorithm))
 	if a := in.Checksum.Algorithm; a != "" && a != sum.Algorithm {
-		return invalidRequest("Checksum Type mismatch occurred, expected checksum Type: %s, actual checksum Type: %s", algorithm, strings.ToLower(string(a)))
+		return errMismatch(sum.Algorithm, string(a))
 	}
 	for _, p := range in.Parts {
 		if sum.Composite && p.Checksum.Value == "" {
@@ -140,9 +144,10 @@ func (c *call) checkCompletion(sum diskobject.Checksum, in diskobject.Completion
 
 // completionFailure names what is wrong with the object that the parts make.
 func completionFailure(err error) error {
+	var size diskobject.SizeError
 	switch {
-	case errors.Is(err, diskobject.ErrSize):
-		return invalidRequest("The provided 'x-amz-mp-object-size' header value does not match what was computed: %v", err)
+	case errors.As(err, &size):
+		return invalidRequest("The provided 'x-amz-mp-object-size' header value %d does not match what was computed: %d", size.Want, size.Got)
 	case fault.Is(err, fault.BodyMismatch):
 		return failure{"BadDigest", http.StatusBadRequest, fault.Message(err)}
 	}
@@ -181,7 +186,7 @@ func (p completionPart) ref() (diskobject.PartRef, error) {
 	}
 	ref := diskobject.PartRef{Number: *p.PartNumber, ETag: strings.Trim(*p.ETag, `"`)}
 	if ref.Number < 1 || ref.Number > diskobject.MaxParts {
-		return ref, failure{"InvalidArgument", http.StatusBadRequest, "PartNumber must be an integer between 1 and 10000, inclusive"}
+		return ref, failure{"InvalidArgument", http.StatusBadRequest, "PartNumber must be >= 1 and <= 10000"}
 	}
 	for _, e := range p.Rest {
 		kind, ok := strings.CutPrefix(e.XMLName.Local, "Checksum")
@@ -190,7 +195,7 @@ func (p completionPart) ref() (diskobject.PartRef, error) {
 		}
 		a := diskobject.Algorithm(kind)
 		if algorithm(kind) != a || a == "" || ref.Checksum.Algorithm != "" || !isSum(a, e.Value) {
-			return ref, failure{"InvalidArgument", http.StatusBadRequest, fmt.Sprintf("Invalid checksum of part %d: %s", ref.Number, e.XMLName.Local)}
+			return ref, failure{"InvalidArgument", http.StatusBadRequest, fmt.Sprintf("Invalid Base64 or multiple checksums present in request: %s of part %d", e.XMLName.Local, ref.Number)}
 		}
 		ref.Checksum = diskobject.Checksum{Algorithm: a, Value: e.Value}
 	}

@@ -51,7 +51,7 @@ func (c *call) integrity() (integrity, error) {
 	default:
 		in.algorithm, in.value = sum.Algorithm, sum.Value
 	}
-	if kinds, given := h[checksumKind]; given && strings.Join(kinds, ",") != "FULL_OBJECT" {
+	if kind, err := checksumKindOf(h); err != nil || kind == "COMPOSITE" {
 		return in, invalidValue(checksumKind)
 	}
 	return in, in.named(h)
@@ -105,7 +105,7 @@ func (in *integrity) check(d diskobject.Digest) error {
 	if in.trailer {
 		want = in.r.Trailer.Get(header(in.algorithm))
 		if !isSum(in.algorithm, want) {
-			return invalidValue(header(in.algorithm))
+			return invalidRequest("Value for %s trailing header is invalid.", strings.ToLower(header(in.algorithm)))
 		}
 	}
 	if want != "" && want != d.Sum(in.algorithm) {

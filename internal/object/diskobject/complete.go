@@ -21,6 +21,13 @@ type Completion struct {
 	If       Condition
 }
 
+// SizeError says that the parts do not have the size that was expected of the object.
+type SizeError struct{ Want, Got int64 }
+
+func (e SizeError) Error() string {
+	return fmt.Sprintf("the parts have %d bytes, not %d", e.Got, e.Want)
+}
+
 // PartRef names a part that is to become a piece of the object.
 type PartRef struct {
 	Number   int
@@ -82,7 +89,7 @@ func (st *step) complete(u Upload, c Completion) (entry, error) {
 // verify compares the object with what the caller expects of it.
 func (c Completion) verify(e entry) error {
 	if c.Size != nil && *c.Size != e.Size {
-		return fmt.Errorf("%w: the size given is %d, that of the parts is %d", ErrSize, *c.Size, e.Size)
+		return SizeError{*c.Size, e.Size}
 	}
 	want := c.Checksum
 	if want.Value == "" {

@@ -51,7 +51,7 @@ func TestCompleteAgain(t *testing.T) {
 		"other parts":      {"k", u.ID, Completion{Parts: refs[1:]}, ErrNoUpload},
 		"another key":      {"other", u.ID, c, ErrNoUpload},
 		"another upload":   {"k", strings.Repeat("0", uploadIDLength), c, ErrNoUpload},
-		"another size":     {"k", u.ID, Completion{Parts: refs, Size: &size}, ErrSize},
+		"another size":     {"k", u.ID, Completion{Parts: refs, Size: &size}, SizeError{1, MinPartSize + 3}},
 		"another checksum": {"k", u.ID, Completion{Parts: refs, Checksum: Checksum{Algorithm: CRC32, Value: "AAAAAA=="}}, fault.New(fault.BodyMismatch, "")},
 	} {
 		_, err := s.Complete(t.Context(), at(c.key), c.id, c.c)

@@ -20,7 +20,6 @@ var (
 	ErrKeyTooLong = fault.New(fault.Invalid, "Your key is too long")
 	ErrPartSmall  = fault.New(fault.Invalid, "Your proposed upload is smaller than the minimum allowed size")
 	ErrPart       = fault.New(fault.Invalid, "One or more of the specified parts could not be found. The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.")
-	ErrSize       = fault.New(fault.Invalid, "The size of the object is not the one you specified")
 	ErrPartOrder  = fault.New(fault.Invalid, "The list of parts was not in ascending order. Parts must be ordered by part number.")
 )
 
