@@ -75,11 +75,12 @@ func Inspect(dir, index string, fs vfs.FS, lock *pebble.Lock) (*Inspection, erro
 	db, err := openReadOnly(index, &pebble.Options{
 		FS: fs, Cache: cache, MemTableSize: indexMemTable, Logger: silent{}, Lock: lock, ReadOnly: true,
 		FormatMajorVersion: pebble.FormatValueSeparation,
+		EventListener:      &pebble.EventListener{DataCorruption: func(pebble.DataCorruptionInfo) {}}, // by default it ends the process
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open object index %s: %w", index, err)
 	}
-	return &Inspection{fs, dir, db}, nil
+	return &Inspection{fs: fs, dir: dir, db: db}, nil
 }
 
 // openReadOnly calls pebble.Open, which panics on some kinds of damage.
@@ -211,6 +212,7 @@ type indexCheck struct {
 	stop   func() error // why to go on no longer
 	report func(Finding)
 	totals CheckTotals
+	block  []byte // to read blobs into
 	// unreadable says that rows are missing: what refers to them cannot be judged.
 	unreadable bool
 }

@@ -140,6 +140,7 @@ func TestCheckFinds(t *testing.T) {
 		}, []string{BlobMissing}},
 		{"blob cut", func(t *testing.T, s *Store, _ *pebble.Batch) { overwrite(t, s, blobOf(t, s, "a"), "text") }, []string{BlobSize}},
 		{"blob longer", func(t *testing.T, s *Store, _ *pebble.Batch) { overwrite(t, s, blobOf(t, s, "a"), "text of a and b") }, []string{BlobSize}},
+		{"blob damaged", func(t *testing.T, s *Store, _ *pebble.Batch) { overwrite(t, s, blobOf(t, s, "a"), "tExt of a") }, []string{BlobDamaged}},
 		{"unknown file", func(t *testing.T, s *Store, _ *pebble.Batch) { overwrite(t, s, newID(), "x") }, []string{BlobUnknown}},
 		{"unfinished file", func(t *testing.T, s *Store, _ *pebble.Batch) { overwrite(t, s, newID()+".tmp", "x") }, []string{BlobUnfinished}},
 		{"no table", func(_ *testing.T, _ *Store, b *pebble.Batch) { b.Set([]byte("zz"), nil, nil) }, []string{RowUnknown}},

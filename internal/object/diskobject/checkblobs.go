@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path"
 	"strings"
@@ -12,7 +13,6 @@ import (
 const (
 	blobsDir        = "blobs"
 	unreferencedDir = "unreferenced"
-	unfinishedBlob  = ".tmp" // ends the name of a blob that the index does not know yet
 )
 
 // checkBlobs looks at the file of every blob that a content or a part has.
@@ -60,20 +60,58 @@ func (c *indexCheck) eachSegment(fn func(seg segment, subject string)) error {
 // checkBlob compares a file with what the index has about it.
 func (c *indexCheck) checkBlob(seg segment, subject string, progress func(n int64)) {
 	name := path.Join(blobsDir, seg.Blob)
-	info, err := c.fs.Stat(c.fs.PathJoin(c.dir, blobsDir, seg.Blob))
-	if errors.Is(err, fs.ErrNotExist) { // a crash came before the rename
-		info, err = c.fs.Stat(c.fs.PathJoin(c.dir, blobsDir, seg.Blob+unfinishedBlob))
+	sums, known, err := raw(c.db, segmentKey(seg.Blob))
+	if err != nil || !known {
+		return // which is reported by another step
 	}
-	if errors.Is(err, fs.ErrNotExist) { // a server has renamed it in between
-		info, err = c.fs.Stat(c.fs.PathJoin(c.dir, blobsDir, seg.Blob))
+	if !blockSums(sums).fit(seg.Size) {
+		c.found(RowDamaged, name, "the index has %d bytes of checksums for %d bytes", len(sums), seg.Size)
+		return
 	}
+	f, err := openBlob(c.fs, c.fs.PathJoin(c.dir, blobsDir, seg.Blob))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		c.found(BlobMissing, name, "the file is missing; %s has it", subject)
+		return
+	case err != nil:
+		c.found(BlobMissing, name, "the file cannot be read: %v", err)
+		return
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	switch {
 	case err != nil:
 		c.found(BlobMissing, name, "the file cannot be read: %v", err)
 	case info.Size() != seg.Size:
 		c.found(BlobSize, name, "the file has %d bytes, want %d; %s has it", info.Size(), seg.Size, subject)
+	case c.o.Deep:
+		c.readBlob(f, seg, sums, subject, progress)
+	}
+}
+
+// readBlob reads a file and verifies its blocks. The first damaged one is reported.
+func (c *indexCheck) readBlob(f io.Reader, seg segment, sums blockSums, subject string, progress func(n int64)) {
+	if c.block == nil {
+		c.block = make([]byte, blockSize)
+	}
+	name := path.Join(blobsDir, seg.Blob)
+	damaged, first := 0, int64(0)
+	for at, n := int64(0), int64(0); at < seg.Size && c.stop() == nil; at, n = at+blockSize, n+1 {
+		text := c.block[:min(blockSize, seg.Size-at)]
+		if _, err := io.ReadFull(f, text); err != nil {
+			c.found(BlobDamaged, name, "it cannot be read at byte %d: %v; %s has it", at, err, subject)
+			return
+		}
+		if !sums.verify(n, text) {
+			if damaged++; damaged == 1 {
+				first = at
+			}
+		}
+		progress(at + int64(len(text)))
+	}
+	if damaged > 0 {
+		c.found(BlobDamaged, name, "%d of %d blocks fail their checksum, the first from byte %d on; %s has it",
+			damaged, blocks(seg.Size), first, subject)
 	}
 }
 
@@ -113,15 +151,15 @@ func (c *indexCheck) list(dir string) ([]string, error) {
 
 func (c *indexCheck) checkFile(name string) {
 	subject := path.Join(blobsDir, name)
-	blob := strings.TrimSuffix(name, unfinishedBlob)
+	blob := strings.TrimSuffix(name, unfinished)
 	known := false
-	for _, key := range [][]byte{segmentKey(blob), []byte("g" + blob)} { // g: it is to be removed
+	for _, key := range [][]byte{segmentKey(blob), tombstoneKey(blob)} {
 		if _, ok, err := raw(c.db, key); err != nil || ok {
 			known = true // or cannot be judged
 		}
 	}
 	switch {
-	case known:
+	case known, !isID(blob): // files of other names are nobody's
 	case blob != name:
 		c.report(Finding{
 			Code: BlobUnfinished, Subject: subject, File: subject,

@@ -61,6 +61,7 @@ type Inspection struct {
 func Inspect(dir string, fs vfs.FS, lock *pebble.Lock) (*Inspection, error) {
 	p := pebbleOptions(Options{FS: fs, CacheBytes: inspectCacheBytes, Logger: slog.New(slog.DiscardHandler)})
 	p.ReadOnly, p.Lock, p.Logger = true, lock, silent{}
+	p.EventListener = &pebble.EventListener{DataCorruption: func(pebble.DataCorruptionInfo) {}} // by default it ends the process
 	db, err := openReadOnly(dir, p)
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", dir, err)
