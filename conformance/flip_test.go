@@ -65,6 +65,7 @@ type flips struct {
 	data      string
 	key       caller
 	reference replies
+	before    []string // what check finds in the undamaged directory
 
 	mu       sync.Mutex
 	outcomes map[string]map[string]int // by kind of file
@@ -86,7 +87,8 @@ func newFlips(t *testing.T, sig syscall.Signal) *flips {
 	if again := f.answersOf(f.clone()); !maps.Equal(again, f.reference) {
 		t.Fatalf("two starts on the same directory answer differently: %s", difference(f.reference, again))
 	}
-	if code, found, log := f.check(f.clone()); code != 0 {
+	code, found, log := f.check(f.clone())
+	if f.before = found; code != 0 {
 		t.Fatalf("check of the undamaged directory: exit code %d, %q\n%s", code, found, log)
 	}
 	return f
@@ -291,8 +293,12 @@ func (f *flips) check(data string) (code int, found []string, log string) {
 	scan.Buffer(nil, 1<<20)
 	for scan.Scan() {
 		var one struct{ Code, Severity, Subject, Problem string }
-		if json.Unmarshal(scan.Bytes(), &one) == nil && (one.Severity == "error" || one.Severity == "warning") {
-			found = append(found, one.Code+" "+one.Subject+": "+one.Problem)
+		if err := json.Unmarshal(scan.Bytes(), &one); err != nil {
+			f.Errorf("check printed %q: %v", scan.Text(), err)
+		}
+		isNamed := one.Severity == "error" || one.Severity == "warning" || one.Code == "torn-end"
+		if text := one.Code + " " + one.Subject + ": " + one.Problem; isNamed && !slices.Contains(f.before, text) {
+			found = append(found, text)
 		}
 	}
 	return cmd.ProcessState.ExitCode(), found, errs.String()

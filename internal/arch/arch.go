@@ -28,7 +28,7 @@ var imports = map[string][]string{
 	"sigv4":       {"fault"},
 	"fault":       {},
 	"testenv":     {}, // of tests and what supports them, see testSupport
-	"check":       {"store", "object", "job"},
+	"check":       {"store", "object", "pebbledb", "job"},
 	"arch":        {},
 }
 

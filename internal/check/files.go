@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+
+	"github.com/sluicehq/sluice/internal/pebbledb"
 )
 
 // checkCredentials reads the root key. There may be none: the environment may give it.
@@ -20,8 +22,39 @@ func (c *Check) checkCredentials(context.Context) error {
 	return nil
 }
 
+// checkPebble looks at every file of a database of Pebble's.
+func (c *Check) checkPebble(what, dir string) error {
+	if !c.exists(dir) {
+		return nil
+	}
+	c.o.Progress("files of "+what, 0, 0)
+	all, err := pebbledb.Inspect(c.o.FS, dir)
+	if err != nil {
+		return err
+	}
+	for _, f := range all {
+		subject := path.Join(what, f.File)
+		if f.Offset >= 0 {
+			subject += fmt.Sprintf(" at byte %d", f.Offset)
+		}
+		if f.Torn {
+			c.found(TornEnd, subject, "%s", f.Problem)
+			continue
+		}
+		c.unsure = true
+		c.found(FileDamaged, subject, "%s", f.Problem)
+	}
+	return nil
+}
+
 // checkFiles looks at files below the level of rows.
 func (c *Check) checkFiles(context.Context) error {
+	if err := c.checkPebble("store", c.storeDir()); err != nil {
+		return err
+	}
+	if err := c.checkPebble("objects/index", c.indexDir()); err != nil {
+		return err
+	}
 	if c.o.Snapshot != "" {
 		return nil
 	}

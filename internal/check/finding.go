@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/sluicehq/sluice/internal/object/diskobject"
 	"github.com/sluicehq/sluice/internal/store/pebblestore"
@@ -31,6 +32,7 @@ type Finding struct {
 // diskobject.
 const (
 	FileDamaged     = "file-damaged"
+	TornEnd         = "torn-end"
 	StoreMissing    = "store-missing"
 	StoreUnopenable = "store-unopenable"
 	IndexMissing    = "object-index-missing"
@@ -64,6 +66,7 @@ const (
 // Kinds are all codes, with what they mean.
 var Kinds = map[string]Kind{
 	FileDamaged:     {Error, "files of the store or of the object index are damaged", keep, ""},
+	TornEnd:         {Note, "the last writes before a crash are not complete and will not be read", "nothing: they were not acknowledged, unless the disk has damaged them since", ""},
 	StoreMissing:    {Error, "the store is missing", restore, ""},
 	StoreUnopenable: {Error, "the store cannot be opened", keep, ""},
 	IndexMissing:    {Error, "the object index is missing", restore, ""},
@@ -119,6 +122,7 @@ const maxRepairs = 100_000
 func (c *Check) add(f Finding, r repair) {
 	k := Kinds[f.Code]
 	f.Severity, f.Advice = k.Severity, k.Advice
+	f.Problem = strings.ReplaceAll(f.Problem, "\n<corruption detail carrier>", "") // of Pebble's errors
 	if !r.isNothing() {
 		f.Repair = k.Repair
 		if r.finding = f; len(c.repairs) < maxRepairs {

@@ -17,6 +17,9 @@ type Finding struct {
 	File    string // relative to the directory of the database
 	Offset  int64  // of the damage in File; -1 if it is not known
 	Problem string
+	// Torn says that it may as well be the end that a power cut or a kill leaves: the
+	// start reads up to it, and says so.
+	Torn bool
 }
 
 func (f Finding) String() string {
@@ -142,7 +145,28 @@ func (i *inspection) logs() *verification {
 	for _, l := range v.lost {
 		i.found(l.file, l.offset, "%s", l.problem)
 	}
+	if len(v.lost) == 0 {
+		i.torn(v)
+	}
 	return v
+}
+
+// torn reports ends that are not complete.
+func (i *inspection) torn(v *verification) {
+	add := func(file string, s scan) {
+		if s.unread > 0 {
+			i.all = append(i.all, Finding{
+				File: file, Offset: s.records, Torn: true,
+				Problem: fmt.Sprintf("%d bytes at the end are not complete and will not be read", s.unread),
+			})
+		}
+	}
+	for _, l := range v.logs {
+		add(l.name, l.scan)
+	}
+	if v.manifest != nil {
+		add(v.manifest.name, v.manifest.scan)
+	}
 }
 
 // tables checks the sorted files that the MANIFEST names: that they are there, and each

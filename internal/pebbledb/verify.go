@@ -30,7 +30,9 @@ type loss struct {
 	problem string // of the file, as a sentence without its name
 }
 
-func (l loss) String() string { return Finding{l.file, l.offset, l.problem}.String() }
+func (l loss) String() string {
+	return Finding{File: l.file, Offset: l.offset, Problem: l.problem}.String()
+}
 
 type logState struct {
 	name   string

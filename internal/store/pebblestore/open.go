@@ -151,6 +151,7 @@ func pebbleOptions(o Options) *pebble.Options {
 		p.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
 	p.EnsureDefaults()
+	p.EventListener = nil // the default one ends the process when it meets a damaged file
 	return p
 }
 
