@@ -70,6 +70,12 @@ func start(t *testing.T, flags ...string) *server {
 // startOn runs the program on the given data directory.
 func startOn(t *testing.T, data string, flags ...string) *server {
 	t.Helper()
+	return startUntil(t, "/healthz", data, flags...)
+}
+
+// startUntil runs the program until it answers 200 at a path.
+func startUntil(t *testing.T, path, data string, flags ...string) *server {
+	t.Helper()
 	s := &server{Data: data, log: &buffer{}, exited: make(chan error, 1)}
 	_ = os.Remove(filepath.Join(data, "endpoint.json")) // of a process that was killed
 	s.cmd = exec.Command(binary, append([]string{"serve", "--listen", "127.0.0.1:0", "--data", data}, flags...)...)
@@ -96,7 +102,7 @@ func startOn(t *testing.T, data string, flags ...string) *server {
 		if err != nil || json.Unmarshal(text, s) != nil {
 			return false
 		}
-		resp, err := http.Get(s.URL + "/healthz")
+		resp, err := http.Get(s.URL + path)
 		if err != nil {
 			return false
 		}
