@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -12,17 +13,23 @@ import (
 	"testing"
 )
 
-// modes returns the modes of everything under dir.
+// modes returns the modes of everything under dir. What is deleted meanwhile is left out.
 func modes(t *testing.T, dir string) map[string]fs.FileMode {
 	t.Helper()
 	all := map[string]fs.FileMode{}
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
 		info, err := d.Info()
-		if err == nil {
+		switch {
+		case err == nil:
 			all[path] = info.Mode().Perm()
+		case errors.Is(err, fs.ErrNotExist):
+			return nil
 		}
 		return err
 	})
