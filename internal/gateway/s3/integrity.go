@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/md5" //nolint:gosec // Content-MD5 is one
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/sluicehq/sluice/internal/object/diskobject"
+	"github.com/sluicehq/sluice/internal/sigv4"
 )
 
 // maxDocument bounds an XML body: S3 takes 10,000 parts with their checksums, or 1,000
@@ -99,7 +101,9 @@ var errMD5 = failure{"BadDigest", http.StatusBadRequest, "The Content-MD5 you sp
 // trailers are here.
 func (in *integrity) check(d diskobject.Digest) error {
 	if in.md5 != nil && !bytes.Equal(in.md5, d.MD5[:]) {
-		return errMD5
+		return explained{errMD5, []sigv4.Detail{
+			{Name: "ExpectedDigest", Value: hex.EncodeToString(in.md5)}, {Name: "CalculatedDigest", Value: hex.EncodeToString(d.MD5[:])},
+		}}
 	}
 	want := in.value
 	if in.trailer {

@@ -332,4 +332,12 @@ func TestErrorDocument(t *testing.T) {
 		got.S3ComputedContentSHA256 != sigv4.HashPayload([]byte("other")) {
 		t.Errorf("error of another body: %s, %v, want both hashes", reply, err)
 	}
+
+	res, reply = e.raw(t, "PUT", "/uploads/x", "other", "Content-Md5", "AAAAAAAAAAAAAAAAAAAAAA==")
+	wantError(t, "another MD5", res, reply, 400, "BadDigest")
+	var digests struct{ ExpectedDigest, CalculatedDigest string }
+	const want = "795f3202b17cb6bc3d4b771d8c6c9eaf" // md5sum of other
+	if err := xml.Unmarshal([]byte(reply), &digests); err != nil || digests.ExpectedDigest != strings.Repeat("0", 32) || digests.CalculatedDigest != want {
+		t.Errorf("error of another MD5: %s, %v, want both digests", reply, err)
+	}
 }
