@@ -2,6 +2,7 @@ package pebblestore
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -32,7 +33,16 @@ type progress struct {
 	Checkpoint record.Position
 }
 
-// jobRow reads a row; fault.NotFound.
+// errDamagedRow is the error of a row that does not decode, or is not the one of its key.
+var errDamagedRow = errors.New("the row is damaged")
+
+// isDamaged reports whether err says that what is stored of a job cannot be used, however
+// often it is read.
+func isDamaged(err error) bool {
+	return errors.Is(err, errDamagedRow) || pebble.IsCorruptionError(err) || fault.Is(err, fault.NotFound)
+}
+
+// jobRow reads a row; fault.NotFound, errDamagedRow.
 func (s *Store) jobRow(r pebble.Reader, k jobKey) (*jobRow, error) {
 	v, err := getFrom(r, keyOfJob(k))
 	if err != nil {
@@ -43,7 +53,10 @@ func (s *Store) jobRow(r pebble.Reader, k jobKey) (*jobRow, error) {
 	}
 	row := new(jobRow)
 	if err := json.Unmarshal(v, row); err != nil {
-		return nil, fmt.Errorf("read job %s: %w", k.id, err)
+		return nil, fmt.Errorf("read job %s: %w: %w", k.id, errDamagedRow, err)
+	}
+	if keyFor(&row.Job) != k {
+		return nil, fmt.Errorf("read job %s: %w: it is of another job", k.id, errDamagedRow)
 	}
 	return row, nil
 }
@@ -55,7 +68,7 @@ func (s *Store) progress(r pebble.Reader, number uint64) (progress, error) {
 		return p, err
 	}
 	if err := json.Unmarshal(v, &p); err != nil {
-		return p, fmt.Errorf("read progress: %w", err)
+		return p, fmt.Errorf("read progress: %w: %w", errDamagedRow, err)
 	}
 	return p, nil
 }
@@ -66,12 +79,17 @@ func (s *Store) whole(r pebble.Reader, row *jobRow) (job.Job, error) {
 	if err != nil {
 		return job.Job{}, err
 	}
+	return s.with(row, p), nil
+}
+
+// with completes a row's job.
+func (s *Store) with(row *jobRow, p progress) job.Job {
 	j := row.Job
 	j.Counts, j.Checkpoint = p.Counts, p.Checkpoint
 	if l, ok := s.queue.lease(keyFor(&j)); ok && !j.State.Final() {
 		j.Lease = l
 	}
-	return j, nil
+	return j
 }
 
 // jobNow reads a job as it is at one moment.

@@ -51,9 +51,14 @@ func (s *Store) openQueue() error {
 	for ok := it.First(); ok; ok = it.Next() {
 		k, ok := splitUnfinished(it.Key())
 		if !ok {
-			return fmt.Errorf("the index of unfinished jobs is damaged")
+			s.log.Error("index of unfinished jobs has a damaged row: run sluice check, and restore a backup")
+			continue
 		}
-		row, err := s.jobRow(s.db, k)
+		row, _, err := s.rows(k)
+		if isDamaged(err) {
+			s.leaveOut(k, err)
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -62,6 +67,13 @@ func (s *Store) openQueue() error {
 		s.queue.follow(row)
 	}
 	return it.Error()
+}
+
+// leaveOut forgets a job.
+func (q *queue) leaveOut(k jobKey) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.jobs, k)
 }
 
 // follow makes the queue know a job as it now is.

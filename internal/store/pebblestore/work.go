@@ -2,6 +2,7 @@ package pebblestore
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"github.com/sluicehq/sluice/internal/job"
@@ -25,8 +26,8 @@ func (s *Store) Claim(ctx context.Context, w store.Wanted) (job.Job, bool, error
 	}
 }
 
-// claim takes a job that pick has marked. It is not ok if the job was ended, or its
-// expired lease's last commit was still under way and somebody was faster.
+// claim takes a job that pick has marked. It is not ok if the job was ended, its expired
+// lease's last commit was still under way and somebody was faster, or its rows are damaged.
 func (s *Store) claim(k jobKey, w store.Wanted) (job.Job, bool, error) {
 	defer s.queue.picked(k)
 	defer s.jobs.lock(k)()
@@ -34,7 +35,11 @@ func (s *Store) claim(k jobKey, w store.Wanted) (job.Job, bool, error) {
 	if !s.queue.free(k, now) {
 		return job.Job{}, false, nil
 	}
-	row, err := s.jobRow(s.db, k)
+	row, p, err := s.rows(k)
+	if isDamaged(err) {
+		s.leaveOut(k, err)
+		return job.Job{}, false, nil
+	}
 	if err != nil {
 		return job.Job{}, false, err
 	}
@@ -46,8 +51,25 @@ func (s *Store) claim(k jobKey, w store.Wanted) (job.Job, bool, error) {
 		return job.Job{}, false, err
 	}
 	s.queue.grant(row.Job.Lease, until)
-	j, err := s.whole(s.db, row)
-	return j, err == nil, err
+	return s.with(row, p), true, nil
+}
+
+// rows reads what is stored of a job, but for its rejects.
+func (s *Store) rows(k jobKey) (*jobRow, progress, error) {
+	row, err := s.jobRow(s.db, k)
+	if err != nil {
+		return nil, progress{}, err
+	}
+	p, err := s.progress(s.db, row.Number)
+	return row, p, err
+}
+
+// leaveOut takes a damaged job out of the queue, so that the others go on. Its rows stay
+// as they are, for a check to find.
+func (s *Store) leaveOut(k jobKey, err error) {
+	s.queue.leaveOut(k)
+	s.log.Error("job is damaged and will not run: run sluice check, and restore a backup",
+		slog.String("job", string(k.id)), slog.Any("error", err))
 }
 
 // Waiting implements store.Work.
