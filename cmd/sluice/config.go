@@ -39,7 +39,9 @@ type config struct {
 	logLevel string
 	grace    time.Duration
 	proxy    bool
-	minFree  size
+
+	acceptLoss bool
+	minFree    size
 }
 
 // flags declares the settings, with their defaults.
@@ -60,6 +62,7 @@ func (c *config) flags(f *pflag.FlagSet) {
 	f.StringVar(&c.logLevel, "log-level", "info", "`least` that is logged: debug, info, warn or error; info has a line for each request")
 	f.DurationVar(&c.grace, "shutdown-timeout", 30*time.Second, "`time` that running requests and batches have to end")
 	f.Var(&c.minFree, "min-free", "`size` of the disk that is kept free, such as 200MiB: below it uploads are refused and jobs wait, below a quarter of it all writes are refused; 0 keeps nothing free (default 2 % of the disk, 64MiB to 1GiB)")
+	f.BoolVar(&c.acceptLoss, "accept-loss", false, "start even if acknowledged data is missing, which the log then names; give it for one start only")
 	f.BoolVar(&c.proxy, "trust-proxy", false, "trust X-Forwarded-Proto; only behind a proxy that sets it")
 }
 

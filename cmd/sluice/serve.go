@@ -119,7 +119,7 @@ func serve(ctx context.Context, c config, getenv func(string) string, out, errs 
 func (c *config) node(getenv func(string) string, cert *gateway.Certificate, log *slog.Logger) node.Options {
 	o := node.Options{
 		Dir: c.data, Getenv: getenv,
-		Jobs: c.jobs, Lease: c.lease, Grace: c.grace, TLS: cert, Proxy: c.proxy,
+		Jobs: c.jobs, Lease: c.lease, Grace: c.grace, TLS: cert, Proxy: c.proxy, AcceptLoss: c.acceptLoss,
 		Version: version, Logger: log,
 		Key: func() (sigv4.Credentials, error) {
 			root, err := rootKey(c.data, getenv)
