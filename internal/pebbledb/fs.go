@@ -31,19 +31,19 @@ func (o *orderedFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, erro
 	}
 	f, err := o.FS.Create(name, c)
 	if err != nil {
-		return nil, err
+		return nil, o.failed("create", base, err)
 	}
-	return o.track(base, f), nil
+	return o.openLog(base, o.track(base, f)), nil
 }
 
 // ReuseForWrite implements vfs.FS.
 func (o *orderedFS) ReuseForWrite(from, to string, c vfs.DiskWriteCategory) (vfs.File, error) {
 	f, err := o.FS.ReuseForWrite(from, to, c)
 	if err != nil {
-		return nil, err
+		return nil, o.failed("reuse", o.PathBase(to), err)
 	}
 	o.forget(o.PathBase(from))
-	return o.track(o.PathBase(to), f), nil
+	return o.openLog(o.PathBase(to), o.track(o.PathBase(to), f)), nil
 }
 
 // Remove implements vfs.FS.
