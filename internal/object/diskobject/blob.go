@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/sluicehq/sluice/internal/diskspace"
 )
 
 const (
@@ -38,7 +40,7 @@ func (s *Store) write(ctx context.Context, r io.Reader, algorithms ...Algorithm)
 	path := s.path(id) + unfinished
 	f, err := s.fs.Create(path, vfs.WriteCategoryUnspecified)
 	if err != nil {
-		return written{}, fmt.Errorf("create blob: %w", err)
+		return written{}, fmt.Errorf("create blob: %w", diskspace.ToFault(err))
 	}
 	sums := newSums(algorithms)
 	size, err := s.fill(ctx, f, r, sums)
@@ -105,7 +107,7 @@ func (s *sink) write(p []byte) error {
 		return nil
 	}
 	if _, err := s.f.Write(p); err != nil {
-		return fmt.Errorf("write blob: %w", err)
+		return fmt.Errorf("write blob: %w", diskspace.ToFault(err))
 	}
 	s.size += int64(len(p))
 	if s.size-s.synced < syncEvery {
@@ -113,7 +115,7 @@ func (s *sink) write(p []byte) error {
 	}
 	s.synced = s.size
 	if _, err := s.f.SyncTo(s.size); err != nil {
-		return fmt.Errorf("write blob back: %w", err)
+		return fmt.Errorf("write blob back: %w", diskspace.ToFault(err))
 	}
 	return s.space.Upload(unknownSize)
 }
