@@ -79,8 +79,8 @@ func serve(ctx context.Context, c config, getenv func(string) string, out, errs 
 	if _, err := os.Stat(filepath.Join(c.data, backup.UnfinishedRestore)); err == nil {
 		return fmt.Errorf("data: %s holds an unfinished restore: empty the directory and restore again", c.data)
 	}
-	if err := os.MkdirAll(c.data, 0o700); err != nil {
-		return fmt.Errorf("make the data directory: %w", err)
+	if err := node.MakeDir(nil, c.data); err != nil {
+		return err
 	}
 	if err := keepPrivate(c.data, log); err != nil {
 		return err

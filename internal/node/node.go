@@ -148,6 +148,11 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 }
 
 func (n *Node) open(ctx context.Context) error {
+	if !n.o.Memory {
+		if err := MakeDir(n.fs, n.o.Dir); err != nil {
+			return err
+		}
+	}
 	if err := n.watchSpace(n.registry); err != nil {
 		return err
 	}

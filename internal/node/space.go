@@ -2,7 +2,6 @@ package node
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"path/filepath"
 
@@ -19,9 +18,6 @@ func (n *Node) watchSpace(registry prometheus.Registerer) error {
 	local := n.o.Store == "" || n.o.Objects == ""
 	if !local || n.o.Memory || n.o.MinFree < 0 {
 		return nil
-	}
-	if err := n.fs.MkdirAll(n.o.Dir, 0o700); err != nil {
-		return fmt.Errorf("make the data directory: %w", err)
 	}
 	usage := n.usage
 	if _, _, err := usage(); errors.Is(err, vfs.ErrUnsupported) {
