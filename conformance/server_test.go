@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -120,6 +121,21 @@ func (s *server) kill(sig os.Signal) error {
 	err := <-s.exited
 	s.exited <- err
 	return err
+}
+
+// get asks for one of the paths that anyone may ask for.
+func (s *server) get(t *testing.T, path string) (int, string) {
+	t.Helper()
+	res, err := http.Get(s.URL + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, string(text)
 }
 
 // env is what points a client of AWS's at the server.
