@@ -193,7 +193,7 @@ func (i *inspection) tables(m *manifest, names []string) {
 		size, offset, err := i.table(name)
 		switch {
 		case err != nil:
-			i.found(name, offset, "%v", err)
+			i.found(name, offset, "%s", strings.TrimPrefix(err.Error(), "pebble: file 000000: ")) // the reader is not told which
 		case sizes[file] != 0 && size != sizes[file]:
 			i.found(name, -1, "the file has %d bytes, and %s says %d", size, m.name, sizes[file])
 		}

@@ -147,7 +147,7 @@ func Open(dir string, o Options) (*Store, error) {
 	s.bufs.New = func() any { b := make([]byte, copyBuffer); return &b }
 	s.blocks.New = func() any { b := make([]byte, blockSize); return &b }
 	if err := s.open(dir, o); err != nil {
-		return nil, fmt.Errorf("open objects in %s: %w", dir, err)
+		return nil, fmt.Errorf("open objects in %s: %w", dir, pebbledb.Explain(s.fs, s.fs.PathJoin(dir, "index"), err))
 	}
 	return s, nil
 }

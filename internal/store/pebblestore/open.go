@@ -102,7 +102,7 @@ func Open(dir string, o Options) (*Store, error) {
 		Name: "store", Logger: o.Logger, Exit: o.Exit, AcceptLoss: o.AcceptLoss,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("open store %s: %w", dir, err)
+		return nil, fmt.Errorf("open store %s: %w", dir, pebbledb.Explain(o.FS, dir, err))
 	}
 	s := &Store{
 		db: db, opts: opts, fs: o.FS, scratch: o.FS.PathJoin(dir, "scratch"),
@@ -111,7 +111,8 @@ func Open(dir string, o Options) (*Store, error) {
 	s.folders.New = func() any { return new(folder) }
 	for _, step := range []func() error{s.clearScratch, s.openSequence, s.openQueue} {
 		if err := step(); err != nil {
-			return nil, errors.Join(fmt.Errorf("open store %s: %w", dir, err), db.Close())
+			err = errors.Join(err, db.Close())
+			return nil, fmt.Errorf("open store %s: %w", dir, pebbledb.Explain(o.FS, dir, err))
 		}
 	}
 	s.behind.start()
