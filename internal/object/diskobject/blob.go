@@ -58,7 +58,8 @@ func (s *Store) write(ctx context.Context, r io.Reader, algorithms ...Algorithm)
 }
 
 // fill copies r to f and hashes it. MD5 is slower than disk and network: one buffer is
-// hashed while the next is read and written.
+// hashed while the one before it is written and the one after it is read. A buffer is
+// written last, since files may change what they are given.
 func (s *Store) fill(ctx context.Context, f vfs.File, r io.Reader, sums *sums) (int64, error) {
 	out := sink{f: f, space: s.space}
 	var hashing sync.WaitGroup
@@ -71,6 +72,7 @@ func (s *Store) fill(ctx context.Context, f vfs.File, r io.Reader, sums *sums) (
 			}
 		}
 	}()
+	var before []byte // hashed, or being hashed, and not written yet
 	for i := 0; ; i ^= 1 {
 		if err := context.Cause(ctx); err != nil {
 			return out.size, err
@@ -83,15 +85,17 @@ func (s *Store) fill(ctx context.Context, f vfs.File, r io.Reader, sums *sums) (
 			return out.size, err
 		}
 		text := (*bufs[i])[:n]
-		if err := out.write(text); err != nil {
+		hashing.Wait()
+		hashing.Go(func() { sums.write(text) })
+		if err := out.write(before); err != nil {
 			return out.size, err
 		}
-		hashing.Wait()
 		if err == io.EOF {
-			sums.write(text)
-			return out.size, nil
+			hashing.Wait()
+			err = out.write(text)
+			return out.size, err
 		}
-		hashing.Go(func() { sums.write(text) })
+		before = text
 	}
 }
 

@@ -280,7 +280,7 @@ func TestFailingDisk(t *testing.T) {
 		put(t, s, "k", "before")
 		left.Store(int64(n))
 		want := "before"
-		for _, after := range []string{"after", strings.Repeat("long", 5<<20)} {
+		for _, after := range []string{"after", strings.Repeat("long", syncEvery/4+1)} {
 			if _, err := s.Put(t.Context(), at("k"), "", strings.NewReader(after)); err == nil {
 				want = after
 			}

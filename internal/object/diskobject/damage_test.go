@@ -2,6 +2,7 @@ package diskobject
 
 import (
 	"bytes"
+	"crypto/md5" //nolint:gosec // S3's ETag is one
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sluicehq/sluice/internal/fault"
@@ -257,5 +259,41 @@ func TestReaderOutlivesItsObject(t *testing.T) {
 	}
 	if got, err := io.ReadAll(r); string(got) != two || err != nil {
 		t.Errorf("ReadAll of the second part = %q, %v; want %q", got, err, two)
+	}
+}
+
+// overwriting is a disk whose files change what they are given to write, as vfs.File
+// allows.
+type overwriting struct{ vfs.FS }
+
+type overwritingFile struct{ vfs.File }
+
+func (d overwriting) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	f, err := d.FS.Create(name, c)
+	return overwritingFile{f}, err
+}
+
+func (f overwritingFile) Write(p []byte) (int, error) {
+	n, err := f.File.Write(p)
+	clear(p)
+	return n, err
+}
+
+// TestFilesThatOverwrite writes to a disk that changes the writer's buffers.
+func TestFilesThatOverwrite(t *testing.T) {
+	t.Parallel()
+	rng := testenv.Rand(t)
+	s, err := Open("data", Options{FS: overwriting{vfs.NewMem()}})
+	if err != nil {
+		t.Fatalf("Open: %v", err)
+	}
+	defer func() { _ = s.Close() }()
+	for _, size := range []int{1, copyBuffer - 1, copyBuffer, copyBuffer + 1, 2 * copyBuffer, 3*copyBuffer + 7} {
+		want := random(rng, size)
+		info := put(t, s, "k", want)
+		wantText(t, s, "k", want)
+		if etag := fmt.Sprintf("%x", md5.Sum([]byte(want))); info.ETag != etag { //nolint:gosec // S3's ETag is one
+			t.Errorf("the ETag of %d bytes is %s, want %s", size, info.ETag, etag)
+		}
 	}
 }

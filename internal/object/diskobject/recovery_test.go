@@ -53,7 +53,7 @@ func copyFile(from, to string) error {
 func wantText(t *testing.T, s *Store, key, want string) {
 	t.Helper()
 	if got, err := text(t.Context(), s, at(key), ""); err != nil || got != want {
-		t.Errorf("%s reads %q, %v; want %q", key, got, err, want)
+		t.Errorf("%s reads %d bytes %.40q, %v; want %d bytes %.40q", key, len(got), got, err, len(want), want)
 	}
 }
 
