@@ -185,7 +185,11 @@ func (i *Inspection) HasVersion(n object.Name, version, holder string) (bool, er
 }
 
 func (i *Inspection) scan(prefix string, fn func(key, value []byte) error) error {
-	it, err := i.db.NewIter(&pebble.IterOptions{LowerBound: []byte(prefix), UpperBound: after([]byte(prefix))})
+	bounds := &pebble.IterOptions{}
+	if prefix != "" { // Pebble does not take an empty bound for none
+		bounds.LowerBound, bounds.UpperBound = []byte(prefix), after([]byte(prefix))
+	}
+	it, err := i.db.NewIter(bounds)
 	if err != nil {
 		return fmt.Errorf("read index: %w", err)
 	}

@@ -121,7 +121,7 @@ func (s *Store) checkFormat() (isNew bool, err error) {
 		return false, err
 	}
 	isEmpty := true
-	err = s.scan(nil, nil, func(_, _ []byte) (bool, error) {
+	err = s.scan(nil, []byte{0}, func(_, _ []byte) (bool, error) {
 		isEmpty = false
 		return false, nil
 	})
