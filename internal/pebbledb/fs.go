@@ -15,7 +15,8 @@ import (
 type orderedFS struct {
 	vfs.FS
 	log    *logger
-	opened atomic.Bool // the database is open: nobody handles a failed sync
+	opened atomic.Bool            // the database is open: nobody handles a failed sync
+	copies atomic.Pointer[string] // the directory of a checkpoint that is being made
 	progress
 }
 
@@ -24,6 +25,13 @@ func isMarker(name string) bool { return strings.HasPrefix(name, "marker.") }
 // Create implements vfs.FS.
 func (o *orderedFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
 	base := o.PathBase(name)
+	if o.isCopy(name) {
+		f, err := o.FS.Create(name, c)
+		if err != nil {
+			return nil, err
+		}
+		return unsynced{f}, nil
+	}
 	if isMarker(base) {
 		if err := syncDir(o, o.PathDir(name)); err != nil {
 			return nil, err
@@ -49,6 +57,9 @@ func (o *orderedFS) ReuseForWrite(from, to string, c vfs.DiskWriteCategory) (vfs
 // Remove implements vfs.FS.
 func (o *orderedFS) Remove(name string) error {
 	base := o.PathBase(name)
+	if o.isCopy(name) {
+		return o.FS.Remove(name)
+	}
 	if isMarker(base) {
 		if err := syncDir(o, o.PathDir(name)); err != nil {
 			return err
@@ -66,6 +77,9 @@ func (o *orderedFS) OpenDir(name string) (vfs.File, error) {
 	f, err := o.FS.OpenDir(name)
 	if err != nil {
 		return nil, err
+	}
+	if o.isCopy(name) || o.isAbove(name) {
+		return unsynced{f}, nil
 	}
 	return &directory{File: f, fs: o, name: name}, nil
 }

@@ -56,7 +56,8 @@ const flushWait = 30 * time.Second
 // index can be read with OpenBlob.
 //
 // Readers and writers of objects wait while during runs. On an error nothing is left at
-// dir and there is nothing to release.
+// dir and there is nothing to release. The copy is not synced: a power cut may leave any
+// part of it.
 func (s *Store) Snapshot(ctx context.Context, dir string, during func() error) (release func(), err error) {
 	if err := s.enter(); err != nil {
 		return nil, err

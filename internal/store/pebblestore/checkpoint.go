@@ -58,7 +58,8 @@ func (g gate) close(ctx context.Context) (open func(), err error) {
 // store has merged the originals away. Writes wait while the links are made and the log
 // is copied, which is short after a Flush.
 //
-// On an error nothing is left at dir. A crash may leave an incomplete directory.
+// On an error nothing is left at dir. Nothing in it is synced: a power cut may leave any
+// part of it.
 func (s *Store) Checkpoint(ctx context.Context, dir string) error {
 	if err := s.mayWrite(); err != nil { // links and a copy of the log
 		return err
