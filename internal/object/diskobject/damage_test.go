@@ -95,13 +95,23 @@ func flip(t *testing.T, path string, offset int64) {
 // fails and says where the block is, every other read is right.
 func TestDamagedBlocks(t *testing.T) {
 	t.Parallel()
+	for name, whole := range map[string]int{"whole blocks": wholeBlocks, "chunks": 0} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testDamagedBlocks(t, whole)
+		})
+	}
+}
+
+func testDamagedBlocks(t *testing.T, whole int) {
 	rng := testenv.Rand(t)
 	dir := t.TempDir()
 	s := openIn(t, dir).Store
+	s.buffers = newReadBuffers(whole)
 	put(t, s, "first", "makes the bucket")
-	rounds := 12
+	rounds := 6
 	if testing.Short() {
-		rounds = 3
+		rounds = 2
 	}
 	for i := range rounds {
 		o := putRandom(t, rng, dir, s, fmt.Sprintf("k%d", i))
@@ -164,6 +174,46 @@ func (o stored) wantReads(t *testing.T, rng *rand.Rand, badFrom, badTo int64) {
 		if !bytes.Equal(got.Bytes(), o.text[from:end]) {
 			t.Errorf("read of %d to %d of %d gives %d bytes, want the %d that are not damaged", from, to, size, got.Len(), end-from)
 		}
+	}
+}
+
+// TestReadBuffersAreBounded opens more readers than may hold a whole block.
+func TestReadBuffersAreBounded(t *testing.T) {
+	t.Parallel()
+	s := openIn(t, t.TempDir()).Store
+	put(t, s, "k", strings.Repeat("0123456789abcdef", 3*blockSize/32))
+	var readers []*Reader
+	read := func() int {
+		t.Helper()
+		r, err := s.Get(t.Context(), at("k"))
+		if err != nil {
+			t.Fatalf("Get: %v", err)
+		}
+		readers = append(readers, r)
+		if err := r.Verify(); err != nil {
+			t.Fatalf("Verify: %v", err)
+		}
+		return len(*r.buf)
+	}
+	for i := range wholeBlocks + 3 {
+		want := blockSize
+		if i >= wholeBlocks {
+			want = chunkSize
+		}
+		if got := read(); got != want {
+			t.Errorf("reader %d holds %d bytes, want %d", i, got, want)
+		}
+	}
+	for _, r := range readers {
+		if err := r.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	}
+	if got := read(); got != blockSize {
+		t.Errorf("a reader after the others have closed holds %d bytes, want %d", got, blockSize)
+	}
+	if err := readers[len(readers)-1].Close(); err != nil {
+		t.Errorf("Close: %v", err)
 	}
 }
 

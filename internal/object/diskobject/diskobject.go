@@ -31,7 +31,8 @@
 //
 // Store is what object.Store asks for, and the wider set that S3 needs: buckets,
 // conditions, checksums, listing, multipart uploads. A stream that comes in has two
-// buffers of copyBuffer bytes, one that goes out has one block.
+// buffers of copyBuffer bytes, one that goes out has one block, or 64 KiB beyond the first
+// wholeBlocks.
 package diskobject
 
 import (
@@ -103,7 +104,7 @@ type Store struct {
 	folder  vfs.File // the open folder of blobs, to sync it
 	db      *pebbledb.DB
 	bufs    sync.Pool // *[]byte of copyBuffer
-	blocks  sync.Pool // *[]byte of blockSize
+	buffers *readBuffers
 
 	// life is held, for reading, by whoever uses the index, so that Close can wait.
 	life   sync.RWMutex
@@ -145,7 +146,7 @@ func Open(dir string, o Options) (*Store, error) {
 		pins: map[string]int{}, doomed: map[string][]segment{},
 	}
 	s.bufs.New = func() any { b := make([]byte, copyBuffer); return &b }
-	s.blocks.New = func() any { b := make([]byte, blockSize); return &b }
+	s.buffers = newReadBuffers(wholeBlocks)
 	if err := s.open(dir, o); err != nil {
 		return nil, fmt.Errorf("open objects in %s: %w", dir, pebbledb.Explain(s.fs, s.fs.PathJoin(dir, "index"), err))
 	}

@@ -31,11 +31,12 @@ type Reader struct {
 	index int   // of that segment
 	start int64 // where that segment starts
 
-	buf   *[]byte // of blockSize, from the pool
-	block []byte  // the block that was verified last
-	from  int64   // where that block starts
-	err   error   // of a damaged block, until a seek
-	done  bool
+	buf    *[]byte   // from the store's buffers
+	chunks chunkSums // of the block that is read in chunks
+	block  []byte    // the block, or chunk of one, that was verified last
+	from   int64     // where it starts
+	err    error     // of a damaged block, until a seek
+	done   bool
 }
 
 // Get opens what lies at n now.
@@ -129,31 +130,42 @@ func (r *Reader) Verify() error {
 	return err
 }
 
-// load reads and verifies the block that pos is in.
+// load reads and verifies the block that pos is in, or its chunk if the buffer is no
+// larger.
 func (r *Reader) load() error {
 	r.block = nil
 	if err := r.seekSegment(); err != nil {
 		return err
 	}
 	if r.buf == nil {
-		r.buf = r.s.blocks.Get().(*[]byte)
+		r.buf = r.s.buffers.get()
 	}
-	seg := r.parts[r.index]
+	if len(*r.buf) < blockSize {
+		return r.loadChunk()
+	}
 	number := (r.pos - r.start) / blockSize
 	offset := number * blockSize
-	text := (*r.buf)[:min(blockSize, seg.Size-offset)]
-	switch n, err := r.file.ReadAt(text, offset); {
-	case n == len(text):
-	case err == io.EOF: //nolint:errorlint // files return io.EOF itself
-		return r.damaged(offset, "the file is too short")
-	default:
-		return fmt.Errorf("read blob %s: %w", seg.Blob, err)
+	text := (*r.buf)[:min(blockSize, r.parts[r.index].Size-offset)]
+	if err := r.readAt(text, offset); err != nil {
+		return err
 	}
 	if !r.sums.verify(number, text) {
 		return r.damaged(offset, "checksum mismatch")
 	}
 	r.block, r.from = text, r.start+offset
 	return nil
+}
+
+// readAt fills text from the current file at offset.
+func (r *Reader) readAt(text []byte, offset int64) error {
+	switch n, err := r.file.ReadAt(text, offset); {
+	case n == len(text):
+		return nil
+	case err == io.EOF: //nolint:errorlint // files return io.EOF itself
+		return r.damaged(offset, "the file is too short")
+	default:
+		return fmt.Errorf("read blob %s: %w", r.parts[r.index].Blob, err)
+	}
 }
 
 // seekSegment opens the segment that pos is in. Positions move forward but for seeks.
@@ -172,7 +184,7 @@ func (r *Reader) seekSegment() error {
 	if err := r.closeFile(); err != nil {
 		return err
 	}
-	r.index, r.start = i, start
+	r.index, r.start, r.chunks.known = i, start, false
 	seg := r.parts[i]
 	sums, err := r.s.checksums(seg.Blob)
 	if err != nil {
@@ -193,8 +205,10 @@ func (r *Reader) seekSegment() error {
 	return nil
 }
 
-// damaged logs and counts that the block at offset of the current segment is damaged.
+// damaged logs and counts that the block at or around offset of the current segment is
+// damaged.
 func (r *Reader) damaged(offset int64, problem string) error {
+	offset -= offset % blockSize
 	at := r.start + offset
 	r.s.damaged.Inc()
 	r.s.log.Error("stored object is damaged",
@@ -237,7 +251,7 @@ func (r *Reader) Close() error {
 	r.done = true
 	r.block = nil
 	if r.buf != nil {
-		r.s.blocks.Put(r.buf)
+		r.s.buffers.put(r.buf)
 		r.buf = nil
 	}
 	err := r.closeFile()
