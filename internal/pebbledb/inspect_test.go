@@ -40,7 +40,7 @@ func TestFlippedBytes(t *testing.T) {
 		t.Fatalf("%d records, %v", len(want), err)
 	}
 	closeDB(t, db)
-	tries := 60
+	tries := 20
 	if testing.Short() {
 		tries = 6
 	}
