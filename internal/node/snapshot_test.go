@@ -91,3 +91,22 @@ func TestStartRemovesSnapshots(t *testing.T) {
 		t.Errorf("snapshots after the start: %v, %v; want none", left, err)
 	}
 }
+
+// TestSnapshotOfStoreThatDoesNotOpen returns the error of a directory that cannot be
+// opened, and one that is not said to have no store when nobody may look.
+func TestSnapshotOfStoreThatDoesNotOpen(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "store"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "store", "000004.sst"), []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := SnapshotStopped(t.Context(), dir, "test", nil); err == nil || errors.Is(err, ErrNoStore) {
+		t.Errorf("got %v, want the error of opening the store", err)
+	}
+	if _, _, err := SnapshotStopped(t.Context(), filepath.Join(dir, "store", "000004.sst"), "test", nil); err == nil || errors.Is(err, ErrNoStore) {
+		t.Errorf("got %v, want the error of looking for the store", err)
+	}
+}

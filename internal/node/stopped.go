@@ -28,11 +28,14 @@ func SnapshotStopped(ctx context.Context, dir, version string, log *slog.Logger)
 	if dir, err = filepath.Abs(dir); err != nil {
 		return snap, nil, err
 	}
-	if _, err := os.Stat(filepath.Join(dir, "store")); err != nil {
+	switch _, err := os.Stat(filepath.Join(dir, "store")); {
+	case errors.Is(err, os.ErrNotExist):
 		return snap, nil, fmt.Errorf("%w in %s", ErrNoStore, dir)
+	case err != nil:
+		return snap, nil, fmt.Errorf("look for a store: %w", err)
 	}
 	var closers []func() error
-	release = func() error {
+	closeAll := func() error {
 		var errs []error
 		for i := len(closers) - 1; i >= 0; i-- {
 			errs = append(errs, closers[i]())
@@ -41,7 +44,7 @@ func SnapshotStopped(ctx context.Context, dir, version string, log *slog.Logger)
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, release())
+			err = errors.Join(err, closeAll())
 		}
 	}()
 	s := &snapshotter{dir: dir, fs: vfs.Default, version: version, log: log}
@@ -63,7 +66,7 @@ func SnapshotStopped(ctx context.Context, dir, version string, log *slog.Logger)
 		return snap, nil, err
 	}
 	closers = append(closers, func() error { free(); return nil })
-	return snap, release, nil
+	return snap, closeAll, nil
 }
 
 func exists(path string) bool {
