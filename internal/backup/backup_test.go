@@ -182,6 +182,30 @@ func TestIncremental(t *testing.T) {
 	wantRestored(t, to, first.ID, wantFirst)
 }
 
+// TestLostAndFound backs up into the root of a file system, where only root may read
+// lost+found: it is passed over.
+func TestLostAndFound(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	to, err := OpenDirectory(dir, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := filepath.Join(dir, "lost+found", unfinishedPrefix+"1")
+	if err := os.Mkdir(filepath.Dir(kept), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{kept, filepath.Join(dir, "lost+found", "#17")} {
+		if err := os.WriteFile(name, []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	newSource(t).backUp(to, Options{})
+	if _, err := os.Stat(kept); err != nil {
+		t.Errorf("a file in lost+found is gone: %v", err)
+	}
+}
+
 // TestKeep removes old backups and what only they needed.
 func TestKeep(t *testing.T) {
 	t.Parallel()

@@ -59,12 +59,19 @@ func (d directory) Lock() (func(), error) {
 	return func() { _ = lock.Close() }, nil
 }
 
+// lostAndFound is a directory that a target has if it is a file system of its own. Only
+// root may read it.
+const lostAndFound = "lost+found"
+
 const unfinishedPrefix = ".new-"
 
 // removeUnfinished removes the files that were being written when a backup was killed.
 func (d directory) removeUnfinished() error {
 	return filepath.WalkDir(d.path, func(path string, e fs.DirEntry, err error) error {
-		if err == nil && !e.IsDir() && strings.HasPrefix(e.Name(), unfinishedPrefix) {
+		switch {
+		case path == d.at(lostAndFound):
+			return fs.SkipDir
+		case err == nil && !e.IsDir() && strings.HasPrefix(e.Name(), unfinishedPrefix):
 			return os.Remove(path)
 		}
 		return err
@@ -137,6 +144,9 @@ func (d directory) Open(_ context.Context, name string) (io.ReadCloser, error) {
 func (d directory) List(_ context.Context, prefix string) (map[string]int64, error) {
 	names := map[string]int64{}
 	err := filepath.WalkDir(d.at(prefix), func(path string, e fs.DirEntry, err error) error {
+		if path == d.at(lostAndFound) {
+			return fs.SkipDir
+		}
 		if err != nil || e.IsDir() {
 			if errors.Is(err, fs.ErrNotExist) {
 				return nil

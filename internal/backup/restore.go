@@ -126,7 +126,7 @@ func checkEmpty(dir string) error {
 	}
 	for _, e := range entries {
 		switch e.Name() {
-		case "lost+found": // of a file system of its own
+		case lostAndFound:
 			continue
 		case "endpoint.json":
 			return fmt.Errorf("%s is in use: a server runs on it, or was killed there; restore into another directory", dir)
