@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -87,7 +88,7 @@ func checkMissing(fs vfs.FS, dir string, o Options) error {
 }
 
 func createFailed(parent string, err error) error {
-	if errors.Is(err, os.ErrPermission) {
+	if isNotWritable(err) {
 		return notWritable(parent, err)
 	}
 	return fmt.Errorf("create a database in %s: %w", parent, err)
@@ -178,6 +179,10 @@ func checkWritable(fs vfs.FS, dir string) error {
 		return notWritable(dir, err)
 	}
 	return nil
+}
+
+func isNotWritable(err error) bool {
+	return errors.Is(err, os.ErrPermission) || errors.Is(err, syscall.EROFS)
 }
 
 func notWritable(dir string, err error) error {

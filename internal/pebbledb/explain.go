@@ -13,6 +13,9 @@ func Explain(fs vfs.FS, dir string, err error) error {
 	if err == nil || errors.Is(err, ErrLoss) || errors.Is(err, ErrInUse) {
 		return err
 	}
+	if exists, existsErr := Exists(fs, dir); !exists || existsErr != nil {
+		return err // there are no files to read; the error says why
+	}
 	found, inspectErr := Inspect(fs, dir)
 	if inspectErr != nil {
 		return err

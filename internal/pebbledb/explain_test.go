@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/sluicehq/sluice/internal/pebbledb"
 )
 
@@ -13,6 +15,14 @@ func TestExplain(t *testing.T) {
 	disk, cause := sound.make(t), errors.New("invalid")
 	if got := pebbledb.Explain(disk, cutDir, cause); got != cause {
 		t.Errorf("sound database: %v, want the error as it is", got)
+	}
+	missing := errors.New("holds files but no database")
+	empty := vfs.NewMem()
+	if err := empty.MkdirAll(cutDir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if got := pebbledb.Explain(empty, cutDir, missing); got != missing {
+		t.Errorf("no database: %v, want the error as it is", got)
 	}
 	name := ""
 	for file := range files(t, disk) {

@@ -21,15 +21,15 @@ func (f *failingLogs) MaybeError(op errorfs.Op) error {
 	return nil
 }
 
-// readOnly refuses what needs permission to write.
-type readOnly struct{}
+// readOnly refuses what needs permission to write, with err.
+type readOnly struct{ err error }
 
-func (readOnly) String() string { return "no permission" }
+func (r readOnly) String() string { return r.err.Error() }
 
-func (readOnly) MaybeError(op errorfs.Op) error {
+func (r readOnly) MaybeError(op errorfs.Op) error {
 	switch op.Kind {
 	case errorfs.OpCreate, errorfs.OpMkdirAll, errorfs.OpRemove, errorfs.OpRename, errorfs.OpLink:
-		return &os.PathError{Op: "open", Path: op.Path, Err: os.ErrPermission}
+		return &os.PathError{Op: "open", Path: op.Path, Err: r.err}
 	}
 	return nil
 }

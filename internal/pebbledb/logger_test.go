@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -85,9 +87,11 @@ func TestNotWritable(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			_, err := Open("data/db", &pebble.Options{FS: errorfs.Wrap(disk, readOnly{})}, Options{Name: "test"})
-			if err == nil || !strings.Contains(err.Error(), "cannot be written; make it writable") {
-				t.Errorf("Open: got %v, want that the directory cannot be written", err)
+			for _, refusal := range []error{os.ErrPermission, syscall.EROFS} {
+				_, err := Open("data/db", &pebble.Options{FS: errorfs.Wrap(disk, readOnly{refusal})}, Options{Name: "test"})
+				if err == nil || !strings.Contains(err.Error(), "cannot be written; make it writable") {
+					t.Errorf("Open, %v: got %v, want that the directory cannot be written", refusal, err)
+				}
 			}
 		})
 	}

@@ -170,7 +170,7 @@ func lockDirectory(fs vfs.FS, dir string) (*pebble.Lock, error) {
 	switch {
 	case err == nil:
 		return lock, nil
-	case errors.Is(err, os.ErrPermission):
+	case isNotWritable(err):
 		return nil, notWritable(dir, err)
 	case errors.Is(err, syscall.EAGAIN), isHeldHere(err):
 		return nil, fmt.Errorf("%w: %s (%w)", ErrInUse, dir, err)
