@@ -154,11 +154,14 @@ func ignoreEOF(err error) error {
 	return err
 }
 
+// errMismatch means that the bytes of a file are not those that were expected.
+var errMismatch = errors.New("the contents differ")
+
 func sizeError(got, want int64) error {
 	if got == want {
 		return nil
 	}
-	return fmt.Errorf("it has %d bytes, not %d", got, want)
+	return fmt.Errorf("%w: it has %d bytes, not %d", errMismatch, got, want)
 }
 
 // reader reads a source file no faster than allowed, until ctx ends.
@@ -209,7 +212,7 @@ func (v *verifier) Read(p []byte) (int, error) {
 	case v.n > v.want.Size, errors.Is(err, io.EOF) && v.n < v.want.Size:
 		return n, sizeError(v.n, v.want.Size)
 	case errors.Is(err, io.EOF) && hex.EncodeToString(v.sum.Sum(nil)) != v.want.SHA256:
-		return n, errors.New("its checksum does not match")
+		return n, fmt.Errorf("%w: its checksum does not match", errMismatch)
 	}
 	return n, err
 }

@@ -79,8 +79,11 @@ func fetch(ctx context.Context, t Target, e Entry, w io.Writer) error {
 	}
 	defer src.Close()
 	_, err = io.CopyBuffer(struct{ io.Writer }{w}, &reader{ctx: ctx, src: verified(src, e)}, make([]byte, bufferSize))
-	if err != nil {
+	switch {
+	case errors.Is(err, errMismatch):
 		return fmt.Errorf("%s of %s %w; it is %s: %w", name, t, errDamaged, e.Path, err)
+	case err != nil: // of reading the target, or of writing to w
+		return fmt.Errorf("copy %s of %s, which is %s: %w", name, t, e.Path, err)
 	}
 	return nil
 }

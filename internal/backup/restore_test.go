@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -200,3 +201,23 @@ func TestManifestPaths(t *testing.T) {
 		}
 	}
 }
+
+// TestFullDisk restores to a disk that gets full: that is no damage of the backup.
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	s, to := newSource(t), target(t)
+	r := s.backUp(to, Options{})
+	m, err := readManifest(t.Context(), to, r.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = fetch(t.Context(), to, m.Entries[0], fullDisk{})
+	if !errors.Is(err, syscall.ENOSPC) || errors.Is(err, errDamaged) {
+		t.Errorf("got %v, want no space left and nothing of damage", err)
+	}
+}
+
+// fullDisk is a file on a disk that is full.
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
