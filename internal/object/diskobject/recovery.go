@@ -70,7 +70,7 @@ func (s *Store) checkIndexExists(acceptLoss bool) error {
 }
 
 func (s *Store) indexLost(blobs int) error {
-	return fmt.Errorf("object index %s: %w: it knows none of the %d blobs in %s; restore it and index.state from a backup, "+
+	return fmt.Errorf("object index %s: %w: it knows none of the %d blobs in %s; restore it from a backup and remove index.state, "+
 		"or start with --accept-loss, which moves the blobs to %s and goes on without their objects",
 		s.fs.PathJoin(s.dir, "index"), pebbledb.ErrLoss, blobs, s.blobs, s.unreferenced())
 }
