@@ -115,9 +115,9 @@ func (r *rig) expect(want map[string]string, bad int) {
 
 func testCrash(t *testing.T, c crashCase) {
 	t.Helper()
-	disk := vfs.NewCrashableMem()
+	disk := testenv.NewCrashDisk()
 	var mu sync.Mutex
-	var left []*vfs.MemFS
+	var left []*testenv.CrashDisk
 	cut := func() {
 		mu.Lock()
 		defer mu.Unlock()
@@ -163,7 +163,7 @@ func testCrash(t *testing.T, c crashCase) {
 
 // after starts on what a crash left and compares where it ends. It returns 1 if there
 // was something to resume.
-func (r *rig) after(moment string, image *vfs.MemFS, batch int, want picture) int {
+func (r *rig) after(moment string, image *testenv.CrashDisk, batch int, want picture) int {
 	r.Helper()
 	again := rigOn(r.T, image)
 	defer again.store.Close()

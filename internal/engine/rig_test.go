@@ -26,6 +26,7 @@ import (
 	"github.com/sluicehq/sluice/internal/record"
 	"github.com/sluicehq/sluice/internal/store"
 	"github.com/sluicehq/sluice/internal/store/pebblestore"
+	"github.com/sluicehq/sluice/internal/testenv"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -51,7 +52,7 @@ type rig struct {
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	return rigOn(t, vfs.NewCrashableMem())
+	return rigOn(t, testenv.NewCrashDisk())
 }
 
 func rigOn(t *testing.T, disk vfs.FS) *rig {

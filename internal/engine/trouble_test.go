@@ -17,6 +17,7 @@ import (
 	"github.com/sluicehq/sluice/internal/engine"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/object"
+	"github.com/sluicehq/sluice/internal/testenv"
 )
 
 // A stop by the caller ends the reading, however slow it is; what was committed stays
@@ -261,7 +262,7 @@ func TestDamagedSource(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
-				disk := vfs.NewCrashableMem()
+				disk := testenv.NewCrashDisk()
 				r := rigOn(t, disk)
 				r.list(destination.Suppression)
 				in := newRows(60_000)

@@ -174,7 +174,7 @@ func TestFullDisk(t *testing.T) {
 // oneFullDisk is one round. It reports whether the process ended.
 func oneFullDisk(t *testing.T, rnd *rand.Rand, d *fullDisk) (ended bool) {
 	t.Helper()
-	disk := vfs.NewCrashableMem()
+	disk := testenv.NewCrashDisk()
 	p := startProcess(t, errorfs.Wrap(disk, d))
 	defer p.gone()
 	m := newModel(p.caller)

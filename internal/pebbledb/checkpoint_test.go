@@ -10,6 +10,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/sluicehq/sluice/internal/pebbledb"
+	"github.com/sluicehq/sluice/internal/testenv"
 )
 
 // TestCheckpointIsNotProgress: the files of a checkpoint have the names of the
@@ -18,7 +19,7 @@ import (
 // start after a crash would miss it.
 func TestCheckpointIsNotProgress(t *testing.T) {
 	t.Parallel()
-	disk := vfs.NewCrashableMem()
+	disk := testenv.NewCrashDisk()
 	db, err := openDB(disk)
 	if err != nil {
 		t.Fatal(err)

@@ -19,7 +19,7 @@ import (
 // recorder keeps a copy of the disk as it would be found if the power were cut before
 // each operation that writes, with what had been acknowledged by then.
 type recorder struct {
-	disk    *vfs.MemFS
+	disk    *testenv.CrashDisk
 	percent int // of what is not synced that survives
 	rng     *rand.Rand
 
@@ -29,7 +29,7 @@ type recorder struct {
 }
 
 type cut struct {
-	disk   *vfs.MemFS
+	disk   *testenv.CrashDisk
 	acked  int
 	before string // the operation that did not happen
 }
@@ -123,7 +123,7 @@ func TestPowerCuts(t *testing.T) {
 	for _, percent := range []int{0, 50, 100} {
 		t.Run(fmt.Sprintf("%d%%", percent), func(t *testing.T) {
 			t.Parallel()
-			r := &recorder{disk: vfs.NewCrashableMem(), percent: percent, rng: testenv.Rand(t)}
+			r := &recorder{disk: testenv.NewCrashDisk(), percent: percent, rng: testenv.Rand(t)}
 			if err := r.run(25); err != nil {
 				t.Fatalf("run: %v", err)
 			}

@@ -11,6 +11,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/sluicehq/sluice/internal/pebbledb"
+	"github.com/sluicehq/sluice/internal/testenv"
 )
 
 var stopped = history{starts: 2, records: 300, size: 1000, memory: 64 << 10}
@@ -91,19 +92,19 @@ func TestOlderDirectory(t *testing.T) {
 // state record, and one whose record is damaged.
 func TestCopies(t *testing.T) {
 	t.Parallel()
-	for name, alter := range map[string]func(t *testing.T, disk *vfs.MemFS){
-		"with its record": func(t *testing.T, disk *vfs.MemFS) {
+	for name, alter := range map[string]func(t *testing.T, disk *testenv.CrashDisk){
+		"with its record": func(t *testing.T, disk *testenv.CrashDisk) {
 			copyDir(t, disk, "data", "copy")
 			closeDB(t, stopped.open(t, disk, slog.DiscardHandler))
 			rename(t, disk, "data", "before")
 			rename(t, disk, "copy", "data")
 		},
-		"without its record": func(t *testing.T, disk *vfs.MemFS) {
+		"without its record": func(t *testing.T, disk *testenv.CrashDisk) {
 			if err := disk.Remove(cutDir + ".state"); err != nil {
 				t.Fatal(err)
 			}
 		},
-		"with a damaged record": func(t *testing.T, disk *vfs.MemFS) {
+		"with a damaged record": func(t *testing.T, disk *testenv.CrashDisk) {
 			changeFile(t, disk, "data/db.state", func(b []byte) []byte { b[20] ^= 1; return b })
 		},
 	} {

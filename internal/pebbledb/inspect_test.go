@@ -82,7 +82,7 @@ func files(t *testing.T, disk vfs.FS) map[string][]byte {
 	return all
 }
 
-func flipped(t *testing.T, disk *vfs.MemFS, name string, at int, bit byte, want map[string]string) string {
+func flipped(t *testing.T, disk *testenv.CrashDisk, name string, at int, bit byte, want map[string]string) string {
 	t.Helper()
 	c := vfs.NewMem()
 	if err := c.MkdirAll("data", 0o700); err != nil {

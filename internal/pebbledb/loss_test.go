@@ -15,6 +15,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/sluicehq/sluice/internal/pebbledb"
+	"github.com/sluicehq/sluice/internal/testenv"
 )
 
 // history is how a database came to be before it is damaged.
@@ -33,9 +34,9 @@ func (h history) String() string {
 }
 
 // make runs a history and returns the disk that it leaves.
-func (h history) make(t *testing.T) *vfs.MemFS {
+func (h history) make(t *testing.T) *testenv.CrashDisk {
 	t.Helper()
-	disk := vfs.NewCrashableMem()
+	disk := testenv.NewCrashDisk()
 	for start := 1; start <= h.starts; start++ {
 		db := h.open(t, disk, slog.DiscardHandler)
 		if start < h.starts {
@@ -210,7 +211,7 @@ func TestDamagedManifest(t *testing.T) {
 }
 
 // checkRefused opens a damaged disk without and with the acceptance of loss.
-func (h history) checkRefused(t *testing.T, disk *vfs.MemFS) {
+func (h history) checkRefused(t *testing.T, disk *testenv.CrashDisk) {
 	t.Helper()
 	before, _ := disk.List(cutDir)
 	_, err := h.tryOpen(disk, slog.DiscardHandler, false)

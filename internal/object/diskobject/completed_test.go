@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/sluicehq/sluice/internal/fault"
@@ -154,7 +153,7 @@ func TestPowerCutsOfComplete(t *testing.T) {
 	for _, survive := range []int{0, 50, 100} {
 		t.Run(fmt.Sprintf("%d%%", survive), func(t *testing.T) {
 			t.Parallel()
-			p := &power{mem: vfs.NewCrashableMem(), survive: survive, rng: testenv.Rand(t)}
+			p := &power{mem: testenv.NewCrashDisk(), survive: survive, rng: testenv.Rand(t)}
 			p.now = promise{map[string]string{}, map[string]string{}, map[string]string{}}
 			s, err := Open("data", Options{FS: errorfs.Wrap(p.mem, p)})
 			if err != nil {

@@ -28,7 +28,7 @@ import (
 // power is a disk whose power is cut before every single operation: each cut leaves a
 // copy of what would have survived, and what had been promised by then.
 type power struct {
-	mem     *vfs.MemFS
+	mem     *testenv.CrashDisk
 	survive int // percent of what was not synced
 	rng     *rand.Rand
 
@@ -39,7 +39,7 @@ type power struct {
 
 type cut struct {
 	before string // the operation that did not happen
-	disk   *vfs.MemFS
+	disk   *testenv.CrashDisk
 	promise
 }
 
@@ -92,7 +92,7 @@ func TestPowerCuts(t *testing.T) {
 	for _, survive := range []int{0, 50, 100} {
 		t.Run(fmt.Sprintf("%d%%", survive), func(t *testing.T) {
 			t.Parallel()
-			p := &power{mem: vfs.NewCrashableMem(), survive: survive, rng: testenv.Rand(t)}
+			p := &power{mem: testenv.NewCrashDisk(), survive: survive, rng: testenv.Rand(t)}
 			p.now = promise{map[string]string{}, map[string]string{}, map[string]string{}}
 			live(t, p)
 			if len(p.cuts) < 100 {

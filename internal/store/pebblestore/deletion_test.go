@@ -21,6 +21,7 @@ import (
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/record"
 	"github.com/sluicehq/sluice/internal/store"
+	"github.com/sluicehq/sluice/internal/testenv"
 )
 
 var spaceOwner = job.Owner{Account: "111111111111", Region: "eu-west-1"}
@@ -29,11 +30,11 @@ var spaceOwner = job.Owner{Account: "111111111111", Region: "eu-west-1"}
 type space struct {
 	*testing.T
 	*Store
-	fs *vfs.MemFS
+	fs *testenv.CrashDisk
 }
 
 func newSpace(t *testing.T) *space {
-	s := &space{T: t, fs: vfs.NewCrashableMem()}
+	s := &space{T: t, fs: testenv.NewCrashDisk()}
 	s.open()
 	return s
 }
@@ -209,7 +210,7 @@ func TestSweepWaitsForTheNote(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		logs := new(slowLogs)
-		s := &space{T: t, fs: vfs.NewCrashableMem()}
+		s := &space{T: t, fs: testenv.NewCrashDisk()}
 		var err error
 		s.Store, err = Open("store", Options{FS: errorfs.Wrap(s.fs, logs)})
 		s.ok(err)
