@@ -73,9 +73,6 @@ func (c *call) completeUpload() error {
 // about the object, not about its body.
 func (c *call) completion() (diskobject.Completion, error) {
 	var in diskobject.Completion
-	if _, given := c.r.Header[trailerNames]; given {
-		return in, notImplemented(trailerNames)
-	}
 	var err error
 	if in.If, err = c.condition(); err != nil {
 		return in, err
@@ -168,7 +165,7 @@ func (c *call) parts() ([]diskobject.PartRef, error) {
 		return nil, errMD5
 	}
 	var in completion
-	if xml.Unmarshal(text, &in) != nil || len(in.Parts) == 0 || len(in.Parts) > diskobject.MaxParts {
+	if readXML(text, &in) != nil || len(in.Parts) == 0 || len(in.Parts) > diskobject.MaxParts {
 		return nil, errXML
 	}
 	refs := make([]diskobject.PartRef, len(in.Parts))

@@ -34,10 +34,26 @@ var conditional = map[string][]string{
 	copySource + "-If-Unmodified-Since": {"CopyObject", "UploadPartCopy"},
 }
 
-// checkConditional refuses a change under a condition that the operation does not check.
+// particular are headers that say what is to be stored, or how much of it, each with the
+// operations that obey it. Where they have no effect the caller would get something else
+// than it asked for.
+var particular = map[string][]string{
+	copySource:            {"CopyObject", "UploadPartCopy"},
+	copySource + "-Range": {"UploadPartCopy"},
+	objectSize:            {"CompleteMultipartUpload"},
+	trailerNames:          {"PutObject", "UploadPart", "CreateBucket", "DeleteObjects"},
+}
+
+// checkConditional refuses a change under a condition that the operation does not check,
+// and a header that it does not obey.
 func (c *call) checkConditional(op *operation) error {
 	if c.r.Method == http.MethodGet || c.r.Method == http.MethodHead {
 		return nil
+	}
+	for name, obeyed := range particular {
+		if _, given := c.r.Header[name]; given && !slices.Contains(obeyed, op.name) {
+			return notImplemented(name)
+		}
 	}
 	for name, checked := range conditional {
 		values, given := c.r.Header[name]

@@ -34,6 +34,7 @@ type deletionEntry struct {
 	ETag             *string
 	LastModifiedTime *string
 	Size             *int64
+	Unknown          []struct{} `xml:",any"`
 }
 
 // condition reads what must hold for the object.
@@ -74,6 +75,11 @@ func (c *call) deleteObjects() error {
 	}
 	if len(in.Objects) == 0 || len(in.Objects) > maxKeys {
 		return errXML
+	}
+	for _, o := range in.Objects {
+		if len(o.Unknown) > 0 { // it may be a condition
+			return errXML
+		}
 	}
 	var out deleteResult
 	n := c.name()

@@ -146,7 +146,11 @@ func (c *call) copying(src object.Name) (how diskobject.Copying, err error) {
 // source reads the name of what is to be copied, bucket/key with or without a slash
 // before it, and finds its bucket.
 func (c *call) source() (object.Name, error) {
-	text := strings.TrimPrefix(c.r.Header.Get(copySource), "/")
+	values := c.r.Header[copySource]
+	if len(values) != 1 {
+		return object.Name{}, invalidHeader(copySource)
+	}
+	text := strings.TrimPrefix(values[0], "/")
 	text, version, _ := strings.Cut(text, "?versionId=")
 	whole, err := url.PathUnescape(text)
 	if err != nil || !utf8.ValidString(whole) {

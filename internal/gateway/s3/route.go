@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 )
 
 // operation is one thing that S3 can be asked for.
@@ -15,6 +16,7 @@ type operation struct {
 	value       string // of it; "" means any
 	header      string // that must be there
 	streams     bool   // takes a body of any length
+	document    bool   // reads a small document
 	makesBucket bool   // wants no bucket to be there
 	serve       func(*call) error
 }
@@ -23,14 +25,14 @@ type operation struct {
 var operations = []*operation{
 	{name: "ListBuckets", method: http.MethodGet, place: atService, serve: (*call).listBuckets},
 
-	{name: "CreateBucket", method: http.MethodPut, place: atBucket, makesBucket: true, serve: (*call).createBucket},
+	{name: "CreateBucket", method: http.MethodPut, place: atBucket, document: true, makesBucket: true, serve: (*call).createBucket},
 	{name: "HeadBucket", method: http.MethodHead, place: atBucket, serve: (*call).headBucket},
 	{name: "DeleteBucket", method: http.MethodDelete, place: atBucket, serve: (*call).deleteBucket},
 	{name: "GetBucketLocation", method: http.MethodGet, place: atBucket, query: "location", serve: (*call).getBucketLocation},
 	{name: "ListMultipartUploads", method: http.MethodGet, place: atBucket, query: "uploads", serve: (*call).listUploads},
 	{name: "ListObjectsV2", method: http.MethodGet, place: atBucket, query: "list-type", value: "2", serve: (*call).listObjectsV2},
 	{name: "ListObjects", method: http.MethodGet, place: atBucket, serve: (*call).listObjects},
-	{name: "DeleteObjects", method: http.MethodPost, place: atBucket, query: "delete", serve: (*call).deleteObjects},
+	{name: "DeleteObjects", method: http.MethodPost, place: atBucket, query: "delete", document: true, serve: (*call).deleteObjects},
 
 	{name: "UploadPartCopy", method: http.MethodPut, place: atObject, query: "uploadId", header: copySource, serve: (*call).uploadPartCopy},
 	{name: "UploadPart", method: http.MethodPut, place: atObject, query: "uploadId", streams: true, serve: (*call).uploadPart},
@@ -42,7 +44,7 @@ var operations = []*operation{
 	{name: "AbortMultipartUpload", method: http.MethodDelete, place: atObject, query: "uploadId", serve: (*call).abortUpload},
 	{name: "DeleteObject", method: http.MethodDelete, place: atObject, serve: (*call).deleteObject},
 	{name: "CreateMultipartUpload", method: http.MethodPost, place: atObject, query: "uploads", serve: (*call).createUpload},
-	{name: "CompleteMultipartUpload", method: http.MethodPost, place: atObject, query: "uploadId", serve: (*call).completeUpload},
+	{name: "CompleteMultipartUpload", method: http.MethodPost, place: atObject, query: "uploadId", document: true, serve: (*call).completeUpload},
 }
 
 // subresources turn a request into another one. A request with one that we do not
@@ -75,7 +77,8 @@ func (c *call) operation() (*operation, error) {
 			continue
 		}
 		known = true
-		if (op.header == "" || c.r.Header.Get(op.header) != "") && op.asked(c.q) {
+		_, given := c.r.Header[op.header] // an empty one, too: it must not make a PutObject of a copy
+		if (op.header == "" || given) && op.asked(c.q) {
 			found = op
 			break
 		}
@@ -87,7 +90,7 @@ func (c *call) operation() (*operation, error) {
 		return &operation{name: "Unknown"}, failure{"MethodNotAllowed", http.StatusMethodNotAllowed, "The specified method is not allowed against this resource."}
 	}
 	for _, name := range unserved {
-		if c.r.Header.Get(name) != "" {
+		if strings.Join(c.r.Header[name], "") != "" {
 			return found, failure{"NotImplemented", http.StatusNotImplemented, "A header you provided implies functionality that is not implemented: " + name}
 		}
 	}

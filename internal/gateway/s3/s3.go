@@ -199,6 +199,11 @@ func (c *call) run(op *operation, length bool) error {
 	if err := c.checkChecksumHeaders(op); err != nil {
 		return err
 	}
+	if !op.streams && !op.document && c.r.Method != http.MethodGet && c.r.Method != http.MethodHead {
+		if err := c.discardBody(); err != nil {
+			return err
+		}
+	}
 	return op.serve(c)
 }
 
@@ -262,16 +267,21 @@ func (c *call) checkBody(length bool) error {
 	if c.r.ContentLength > c.o.MaxObject {
 		return errTooLarge
 	}
+	if values, given := c.r.Header[decodedLength]; given {
+		// Of an aws-chunked body this is the length by now; of another one it must be the same.
+		n, err := strconv.ParseInt(strings.Join(values, ","), 10, 64)
+		if err != nil || n != c.r.ContentLength {
+			return invalidValue(decodedLength)
+		}
+	}
 	return nil
 }
 
+const decodedLength = "X-Amz-Decoded-Content-Length"
+
 // reserve asks for the disk space of the body, before any of it is read.
 func (c *call) reserve() (err error) {
-	size := c.r.ContentLength
-	if n, err := strconv.ParseInt(c.r.Header.Get("X-Amz-Decoded-Content-Length"), 10, 64); err == nil {
-		size = n
-	}
-	c.space, err = c.o.Space.Reserve(size)
+	c.space, err = c.o.Space.Reserve(c.r.ContentLength)
 	return err
 }
 
