@@ -38,9 +38,9 @@ batches in hand and keeps every job where it is; the next start goes on from the
 A second signal ends it at once, which loses no more than the batches in hand. What
 does not end within --shutdown-timeout and a few seconds is left behind.
 
-It exits with 0 after it was stopped, 1 when something failed, 2 for settings that
-cannot be meant, and 70 when its embedded database cannot go on, because its disk is
-full or broken: start it again then, nothing that was acknowledged is lost.
+It exits with 0 after it was stopped, 1 when something failed, 2 for invalid settings,
+and 70 when its embedded database cannot go on, because its disk is full or broken:
+start it again then, nothing that was acknowledged is lost.
 
 Its memory is kept within 400 MiB unless GOMEMLIMIT says otherwise.`,
 		Example: `  sluice serve
