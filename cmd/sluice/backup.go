@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"text/tabwriter"
 	"time"
 
@@ -82,6 +83,9 @@ func runBackup(cmd *cobra.Command, target string, f *backupFlags) error {
 	if err != nil {
 		return usageError{err}
 	}
+	if isInside(target, data) {
+		return usageError{fmt.Errorf("target: %s is inside the data directory %s and would be lost with it", target, data)}
+	}
 	yield() // the server's work comes first
 	var r backup.Result
 	err = withSource(cmd.Context(), data, os.Getenv, func(ctx context.Context, s snapshots.Snapshot, server string) error {
@@ -105,6 +109,20 @@ func runBackup(cmd *cobra.Command, target string, f *backupFlags) error {
 		return fmt.Errorf("the backup is not complete: %w", err)
 	}
 	return printBackup(cmd.OutOrStdout(), r, f.json)
+}
+
+// isInside reports whether a target is a directory below dir. What is a link, or does not
+// exist yet, is judged by its name.
+func isInside(target, dir string) bool {
+	if backup.IsBucketURL(target) {
+		return false
+	}
+	target, err := filepath.Abs(target)
+	if err != nil {
+		return false
+	}
+	rel, err := filepath.Rel(dir, target)
+	return err == nil && rel != "." && filepath.IsLocal(rel)
 }
 
 func printBackup(out io.Writer, r backup.Result, asJSON bool) error {
