@@ -319,7 +319,7 @@ func lastLine(log string) string {
 	return lines[len(lines)-1]
 }
 
-// difference tells a few questions whose replies differ.
+// difference returns a few questions whose replies differ.
 func difference(want, got replies) string {
 	var b strings.Builder
 	n := 0

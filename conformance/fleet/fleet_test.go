@@ -127,7 +127,7 @@ func (p progress) beyond(before progress) bool {
 // progress returns how far a job is. A database that is away for the moment is waited for.
 func (f *fleet) progress(id string) (p progress) {
 	f.t.Helper()
-	within(f.t, soon, "the database tells how far job "+id+" is", func() bool {
+	within(f.t, soon, "the database answers how far job "+id+" is", func() bool {
 		ctx, cancel := context.WithTimeout(f.t.Context(), 5*time.Second)
 		defer cancel()
 		c, err := pgx.Connect(ctx, f.database)

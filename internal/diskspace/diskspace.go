@@ -17,8 +17,8 @@
 //
 // The level changes for the worse at once and for the better when there is an eighth
 // more than the limit, so that it does not alternate at the limit. Nothing has to be
-// done for that: free space is read once a second by Run, and by whoever asks when the
-// last reading is older than maxAge.
+// done for that: free space is read once a second by Run, and by any call that finds the
+// last reading older than maxAge.
 //
 // An upload reserves what it has announced, see Reserve: many uploads that start at the
 // same time are together not granted more than there is.

@@ -174,7 +174,7 @@ func (n *Node) open(ctx context.Context) error {
 }
 
 // What hangs must not keep the process from ending: a disk or a database that does not
-// answer holds up whoever uses it.
+// answer blocks every goroutine that uses it.
 const (
 	leaveWithin = 8 * time.Second  // after Options.Grace; requests and jobs that were cut off end by then
 	closeWithin = 10 * time.Second // a merge of files may be running

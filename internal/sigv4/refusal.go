@@ -9,7 +9,7 @@ import (
 	"github.com/sluicehq/sluice/internal/fault"
 )
 
-// Reason tells refusals of one fault kind apart, for S3, which has an error name for
+// Reason distinguishes refusals of one fault kind, for S3, which has an error name for
 // each of them.
 type Reason uint8
 

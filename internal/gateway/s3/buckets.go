@@ -86,7 +86,7 @@ func (c *call) createBucket() error {
 		return err
 	}
 	err = c.store.CreateBucket(c.r.Context(), c.who.Account, c.bucket, region)
-	// As at S3, who makes its own bucket again in us-east-1 is told that it is there.
+	// As at S3, to create a bucket of one's own again is no error in us-east-1.
 	if err != nil && (!fault.Is(err, fault.AlreadyExists) || c.who.Region != northVirginia) {
 		return err
 	}
@@ -123,7 +123,7 @@ func (c *call) location(constraint string) (string, error) {
 
 var bucketPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 
-// validBucket tells whether S3 takes the name for a new bucket.
+// validBucket reports whether S3 accepts the name for a new bucket.
 //
 // Source: Amazon S3 User Guide, "General purpose bucket naming rules"; that a period is
 // not beside a hyphen is a rule of host names, which S3 keeps.

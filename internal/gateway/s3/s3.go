@@ -170,7 +170,7 @@ func (c *call) serve() (string, error) {
 	return op.name, c.run(op, length)
 }
 
-// run checks what is the same for all operations, then runs op. length tells whether
+// run checks what is the same for all operations, then runs op. length reports whether
 // the caller said how long its body is.
 func (c *call) run(op *operation, length bool) error {
 	if c.place != atService && !op.makesBucket {
