@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// recorder is a test that writes down what it is told.
+// recorder is a testing.TB that records how a test ends.
 type recorder struct {
 	testing.TB
 	log, fatal, skipped string

@@ -4,7 +4,7 @@ import (
 	"fmt"
 )
 
-// SetAside moves rows to a table that nothing reads, in one step, where whoever repairs
+// SetAside moves rows to a table that nothing reads, in one step, where a person who repairs
 // a store by hand finds them. Keys are as a Finding has them; a row that does not exist
 // is left out. Nothing else may use the store meanwhile: its caches do not follow.
 func (s *Store) SetAside(keys [][]byte) error {
