@@ -35,6 +35,8 @@ var common = map[string]int{
 	"MissingAuthenticationTokenException": 403,
 	"UnrecognizedClientException":         403,
 	"InvalidSignatureException":           403,
+	"RequestCanceled":                     499,
+	"RequestTimeoutException":             504,
 }
 
 func TestOperationsReplyWithDeclaredErrorsOnly(t *testing.T) {

@@ -137,7 +137,7 @@ func (r *run) persist(ctx context.Context) outcome {
 // passing reports whether err may be gone the next time.
 func passing(err error) bool {
 	switch fault.KindOf(err) {
-	case fault.Internal, fault.Unavailable, fault.Throttled, fault.StorageFull:
+	case fault.Internal, fault.Unavailable, fault.Throttled, fault.StorageFull, fault.Canceled, fault.DeadlineExceeded:
 		return true
 	}
 	return false

@@ -1,12 +1,14 @@
 // Package fault names the ways in which Sluice refuses or fails.
 //
 // An error made by New carries a Kind, on which callers act, and a sentence, which
-// the person who called may read. Every other error is ours: it has the Kind
+// the person who called may read. The errors of a context have the kinds Canceled and
+// DeadlineExceeded. Every other error is ours: it has the Kind
 // Internal, its text goes to the log, and the caller is told a fixed sentence.
 // The package imports nothing of Sluice, so every other package may use it.
 package fault
 
 import (
+	"context"
 	"errors"
 	"fmt"
 )
@@ -40,6 +42,8 @@ const (
 	Unavailable                    // shutting down, or a dependency that does not answer
 	StorageFull                    // no space left for what is to be written
 	Damaged                        // stored bytes that fail their checksum, or are missing
+	Canceled                       // the caller hung up before the work was done
+	DeadlineExceeded               // the time for the work was over before it was done
 	kinds
 )
 
@@ -47,7 +51,7 @@ var names = [kinds]string{
 	"Internal", "Invalid", "NotFound", "AlreadyExists", "Conflict", "LimitExceeded", "Throttled",
 	"Denied", "BadToken", "LeaseLost", "Broken", "Malformed", "UnknownOperation", "TooLarge",
 	"Unauthenticated", "UnknownKey", "BadSignature", "Expired", "Skewed", "BodyMismatch",
-	"PreconditionFailed", "Unavailable", "StorageFull", "Damaged",
+	"PreconditionFailed", "Unavailable", "StorageFull", "Damaged", "Canceled", "DeadlineExceeded",
 }
 
 func (k Kind) String() string {
@@ -56,6 +60,10 @@ func (k Kind) String() string {
 	}
 	return fmt.Sprintf("Kind(%d)", uint8(k))
 }
+
+// StatusCanceled is the HTTP status of Canceled, the one that proxies log for a caller
+// who hung up. RFC 9110 has none for it, and nobody is there to read it.
+const StatusCanceled = 499
 
 // All returns every kind; tests walk it.
 func All() []Kind {
@@ -80,12 +88,18 @@ func New(k Kind, format string, args ...any) error {
 
 func (e *Error) Error() string { return e.Message }
 
-// KindOf returns the kind of the first Error in err's chain, Internal if there is
-// none. KindOf(nil) is Internal too: ask only about errors.
+// KindOf returns the kind of the first Error in err's chain. Without one it is the kind
+// of a context's error in the chain, or else Internal. KindOf(nil) is Internal too: ask
+// only about errors.
 func KindOf(err error) Kind {
 	var e *Error
-	if errors.As(err, &e) {
+	switch {
+	case errors.As(err, &e):
 		return e.Kind
+	case errors.Is(err, context.Canceled):
+		return Canceled
+	case errors.Is(err, context.DeadlineExceeded):
+		return DeadlineExceeded
 	}
 	return Internal
 }
@@ -94,11 +108,17 @@ func KindOf(err error) Kind {
 func Is(err error, k Kind) bool { return err != nil && KindOf(err) == k }
 
 // Message returns the sentence for the caller: that of the first Error in err's
-// chain, or a fixed one when err is ours.
+// chain, or a fixed one for the kind when there is none.
 func Message(err error) string {
 	var e *Error
 	if errors.As(err, &e) {
 		return e.Message
+	}
+	switch KindOf(err) {
+	case Canceled:
+		return "the request was canceled"
+	case DeadlineExceeded:
+		return "the request took too long"
 	}
 	return "internal error"
 }

@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -39,6 +40,28 @@ func TestEveryKindHasAName(t *testing.T) {
 			t.Errorf("Kind(%d).String() = %q: empty or used twice", k, n)
 		} else {
 			seen[n] = true
+		}
+	}
+}
+
+// TestErrorsOfContexts: what a caller or the time ended is no failure of the server, and
+// an error that has a kind keeps it.
+func TestErrorsOfContexts(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		err  error
+		want Kind
+	}{
+		{fmt.Errorf("ask database: %w", context.Canceled), Canceled},
+		{fmt.Errorf("ask database: %w", context.DeadlineExceeded), DeadlineExceeded},
+		{fmt.Errorf("%w: %w", New(Unavailable, "away"), context.DeadlineExceeded), Unavailable},
+		{fmt.Errorf("%w: %w", context.Canceled, New(Broken, "cut")), Broken},
+	} {
+		if got := KindOf(c.err); got != c.want {
+			t.Errorf("KindOf(%q) = %v, want %v", c.err, got, c.want)
+		}
+		if Message(c.err) == "internal error" {
+			t.Errorf("Message(%q) is that of an internal error", c.err)
 		}
 	}
 }

@@ -3,12 +3,14 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/wire"
 )
 
@@ -73,8 +75,14 @@ func (w *reply) Write(p []byte) (int, error) {
 	w.pace.step()
 	n, err := w.ResponseWriter.Write(p)
 	w.exchange.out += int64(n)
+	if err != nil { // the connection is gone, or stands: nothing else can fail here
+		err = fmt.Errorf("%w: %w", errHungUp, err)
+	}
 	return n, err
 }
+
+// errHungUp is what sending a reply comes to when its receiver does not take it.
+var errHungUp = fault.New(fault.Canceled, "the caller does not take the reply")
 
 // stretch is how much may be sent under one deadline: with a Stall of a minute a
 // caller must take 17 kB/s.

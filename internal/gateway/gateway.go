@@ -118,6 +118,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		body.end()
 		out.end()
+		if fault.Is(e.err, fault.Canceled) {
+			e.status = fault.StatusCanceled // also when a part of the reply was taken
+		}
 		g.metrics.observe(e)
 		g.log(r, e)
 		if crash != nil {

@@ -20,6 +20,8 @@ func (g *Gateway) log(r *http.Request, e *exchange) {
 	switch {
 	case e.service == "sluice" && (e.operation == opLive || e.operation == opReady || e.operation == opMetrics):
 		level = slog.LevelDebug // asked every few seconds, by machines
+	case fault.Is(e.err, fault.Throttled), fault.Is(e.err, fault.LimitExceeded):
+		// What a caller can bring about by itself wakes nobody, also where S3 has 503 for it.
 	case fault.Is(e.err, fault.StorageFull):
 		level = slog.LevelWarn // there is one error for the disk, not one for each request
 	case e.status >= http.StatusInternalServerError && e.status != http.StatusNotImplemented:
@@ -84,7 +86,7 @@ type metrics struct {
 func newMetrics(registry prometheus.Registerer) *metrics {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "sluice_requests_total", Help: "Requests answered, by the class of their status.",
+			Name: "sluice_requests_total", Help: "Requests answered, by the class of their status (2xx, 3xx, 4xx, 5xx), or 499: the caller hung up.",
 		}, []string{"service", "operation", "code"}),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "sluice_request_seconds", Help: "Time from a request's header to the end of its reply.",
@@ -104,8 +106,17 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 // observe counts a request. Services and operations are few: they come from tables,
 // never from what a caller sent.
 func (m *metrics) observe(e *exchange) {
-	m.requests.WithLabelValues(e.service, e.operation, strconv.Itoa(e.status/100)+"xx").Inc()
+	m.requests.WithLabelValues(e.service, e.operation, class(e.status)).Inc()
 	m.seconds.WithLabelValues(e.service, e.operation).Observe(time.Since(e.began).Seconds())
 	m.bytes.WithLabelValues(e.service, "in").Add(float64(e.in))
 	m.bytes.WithLabelValues(e.service, "out").Add(float64(e.out))
+}
+
+// class is how a status is counted. A caller that hung up is a class of its own: it is
+// neither the caller's mistake nor the server's.
+func class(status int) string {
+	if status == fault.StatusCanceled {
+		return "499"
+	}
+	return strconv.Itoa(status/100) + "xx"
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"hash"
 	"io"
 	"net/http"
@@ -139,8 +138,10 @@ func (v *Verifier) load(r *http.Request) (sum [sha256.Size]byte, err error) {
 	switch {
 	case errors.As(err, &limit):
 		return sum, errTooLarge(limit.Limit)
-	case err != nil:
-		return sum, fmt.Errorf("read body: %w", err)
+	case err != nil && fault.KindOf(err) != fault.Internal:
+		return sum, err
+	case err != nil: // the caller hung up, or its encoding is broken
+		return sum, fault.New(fault.Malformed, "The body ended after %d bytes.", b.Len())
 	case int64(b.Len()) > v.o.MaxBody:
 		return sum, errTooLarge(v.o.MaxBody)
 	}

@@ -85,6 +85,8 @@ var common = map[fault.Kind]named{
 	fault.BodyMismatch:     {"InvalidSignatureException", http.StatusForbidden},
 	fault.Unavailable:      {"ServiceUnavailable", http.StatusServiceUnavailable},
 	fault.StorageFull:      {"ServiceUnavailable", http.StatusServiceUnavailable},
+	fault.Canceled:         {"RequestCanceled", fault.StatusCanceled},
+	fault.DeadlineExceeded: {"RequestTimeoutException", http.StatusGatewayTimeout}, // SDKs repeat such a call
 }
 
 // name chooses how op of api tells of an error of kind k; both may be nil.

@@ -168,6 +168,8 @@ var statuses = map[fault.Kind]int{
 	fault.Throttled:        http.StatusTooManyRequests,
 	fault.Unavailable:      http.StatusServiceUnavailable,
 	fault.StorageFull:      http.StatusServiceUnavailable,
+	fault.Canceled:         fault.StatusCanceled,
+	fault.DeadlineExceeded: http.StatusGatewayTimeout,
 	fault.Denied:           http.StatusForbidden,
 	fault.Unauthenticated:  http.StatusForbidden,
 	fault.UnknownKey:       http.StatusForbidden,

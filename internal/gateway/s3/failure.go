@@ -57,6 +57,8 @@ var byKind = map[fault.Kind]failure{
 	fault.Unavailable:        {"ServiceUnavailable", http.StatusServiceUnavailable, ""},
 	fault.StorageFull:        {"InsufficientStorage", http.StatusInsufficientStorage, ""},
 	fault.Damaged:            {"InternalError", http.StatusInternalServerError, ""},
+	fault.Canceled:           {"RequestCanceled", fault.StatusCanceled, ""},
+	fault.DeadlineExceeded:   {"RequestTimeout", http.StatusGatewayTimeout, ""},
 }
 
 // asFailure puts err into S3's words.
