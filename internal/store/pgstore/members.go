@@ -10,22 +10,28 @@ import (
 )
 
 const (
-	// ofList finds a list and keeps it from being deleted before the end.
-	ofList = `(SELECT number FROM lists` + whereList + ` FOR KEY SHARE) AS l`
+	// theList finds a list and keeps it from being deleted before the end.
+	theList = `WITH l AS (SELECT number FROM lists` + whereList + ` FOR KEY SHARE)`
 
-	sqlPutMember = `INSERT INTO members (list, key, value, created, updated)
-		SELECT l.number, $5, $6, $7::timestamptz, $7::timestamptz FROM ` + ofList + `
-		ON CONFLICT (list, key) DO UPDATE SET value = excluded.value, updated = excluded.updated`
-	sqlPutNewMember = `INSERT INTO members (list, key, value, created, updated)
-		SELECT l.number, $5, $6, $7::timestamptz, $7::timestamptz FROM ` + ofList + `
-		ON CONFLICT (list, key) DO NOTHING`
+	putMember = `INSERT INTO members (list, key, value, created, updated)
+		SELECT l.number, $5, $6, $7::timestamptz, $7::timestamptz FROM l ON CONFLICT`
+	overwrite   = ` (list, key) DO UPDATE SET value = excluded.value, updated = excluded.updated RETURNING list`
+	unlessThere = ` (list, key) DO NOTHING RETURNING list`
+	// changed tells whether there is the list and how many of its members were changed. One
+	// statement sees one moment: a second one could find a list that was made in between,
+	// and would take a member that was not put for one that was there.
+	changed = `) SELECT (SELECT count(*) FROM l) > 0, (SELECT count(*) FROM done)`
+
+	sqlPutMember    = theList + `, done AS (` + putMember + overwrite + changed
+	sqlPutNewMember = theList + `, done AS (` + putMember + unlessThere + changed
+	sqlDeleteMember = theList + `, done AS (DELETE FROM members
+		WHERE list = (SELECT number FROM l) AND key = $5 RETURNING list` + changed
 
 	sqlIsMember     = `SELECT EXISTS (SELECT 1 FROM members WHERE list = $1 AND key = $2)`
 	sqlCountMembers = `SELECT count(*) FROM (SELECT 1 FROM members WHERE list = $1 LIMIT $2) AS members`
 
-	listNumber      = `(SELECT number FROM lists` + whereList + `)`
-	sqlDeleteMember = `DELETE FROM members WHERE list = ` + listNumber + ` AND key = $5`
-	sqlMember       = `SELECT l.number, m.key IS NOT NULL, m.value, m.created, m.updated
+	listNumber = `(SELECT number FROM lists` + whereList + `)`
+	sqlMember  = `SELECT l.number, m.key IS NOT NULL, m.value, m.created, m.updated
 		FROM ` + listNumber + ` AS l LEFT JOIN members AS m ON m.list = l.number AND m.key = $5`
 )
 
@@ -44,18 +50,27 @@ func (s *Store) PutMember(ctx context.Context, r store.ListRef, key string, valu
 		sql = sqlPutNewMember
 	}
 	return s.statement(ctx, func(a *attempt) error {
-		done, err := a.Exec(ctx, sql, args...)
-		if err != nil || done.RowsAffected() == 1 {
+		done, err := a.changeMember(ctx, r, sql, args)
+		switch {
+		case err != nil || done:
 			return err
-		}
-		if _, err := listBy(ctx, a, sqlList, r); err != nil {
-			return err
-		}
-		if a.unsure { // it may be ours
+		case a.unsure: // it may be ours
 			return errUnavailable
 		}
 		return errThere
 	})
+}
+
+// changeMember runs a statement that ends with changed, and reports whether a member was
+// changed; fault.NotFound if there is no list.
+func (a *attempt) changeMember(ctx context.Context, r store.ListRef, sql string, args []any) (bool, error) {
+	var found bool
+	var members int64
+	err := a.QueryRow(ctx, sql, args...).Scan(&found, &members)
+	if err == nil && !found {
+		err = noList(r)
+	}
+	return members > 0, err
 }
 
 // putArgs are $1 to $7 of what puts a member.
@@ -77,15 +92,9 @@ func (s *Store) DeleteMember(ctx context.Context, r store.ListRef, key string) e
 		return s.deleteAlone(ctx, r, key)
 	}
 	return s.statement(ctx, func(a *attempt) error {
-		done, err := a.Exec(ctx, sqlDeleteMember, append(refArgs(r), keyText(key))...)
-		if err != nil || done.RowsAffected() == 1 {
+		done, err := a.changeMember(ctx, r, sqlDeleteMember, append(refArgs(r), keyText(key)))
+		if err != nil || done || a.unsure {
 			return err
-		}
-		if _, err := listBy(ctx, a, sqlList, r); err != nil {
-			return err
-		}
-		if a.unsure {
-			return nil
 		}
 		return errNoMember
 	})

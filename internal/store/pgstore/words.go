@@ -103,7 +103,7 @@ func (s *Store) putAlone(ctx context.Context, r store.ListRef, key string, value
 				return err
 			}
 		}
-		_, err = a.Exec(ctx, sqlPutMember, putArgs(r, key, value, at)...)
+		_, err = a.changeMember(ctx, r, sqlPutMember, putArgs(r, key, value, at))
 		return err
 	})
 }
@@ -115,11 +115,11 @@ func (s *Store) deleteAlone(ctx context.Context, r store.ListRef, key string) er
 		if err != nil {
 			return err
 		}
-		done, err := a.Exec(ctx, sqlDeleteMember, append(refArgs(r), keyText(key))...)
+		done, err := a.changeMember(ctx, r, sqlDeleteMember, append(refArgs(r), keyText(key)))
 		switch {
 		case err != nil:
 			return err
-		case done.RowsAffected() == 1:
+		case done:
 			_, err = a.Exec(ctx, sqlDropWords, row.number, keyText(key))
 			return err
 		case a.unsure:

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/store"
 )
@@ -13,6 +14,7 @@ var memberTests = []test{
 	{"members are put, found and deleted one by one", memberSingle},
 	{"a put may ask for a new member", memberNew},
 	{"one of many gets to be the new member", memberNewConcurrent},
+	{"members are put while their list is made", memberWhileListIsMade},
 	{"members are listed by key, prefix and match", membersListed},
 	{"pages of members stay put while members come and go", memberPages},
 	{"owners and lists do not see each other's members", membersApart},
@@ -217,4 +219,33 @@ func callerGone(f *fixture) {
 		f.Fatalf("PutMember: no error, want one")
 	}
 	f.equal("members", f.members(r), "")
+}
+
+// memberWhileListIsMade is the first write of many callers into a list that each makes
+// where it finds none.
+func memberWhileListIsMade(f *fixture) {
+	const lists, writers = 20, 6
+	for i := range lists {
+		r := store.ListRef{Owner: alice, Kind: destination.Suppression, ID: fmt.Sprint("l", i)}
+		write := func(o store.PutOptions, key string) error {
+			err := f.PutMember(f.ctx, r, key, nil, time.Now(), o)
+			if !fault.Is(err, fault.NotFound) {
+				return err
+			}
+			l := store.List{Ref: r, Name: r.ID, Created: time.Now(), Updated: time.Now()}
+			if _, err := f.CreateList(f.ctx, l, store.Once{}, 0); err != nil && !fault.Is(err, fault.AlreadyExists) {
+				return err
+			}
+			return f.PutMember(f.ctx, r, key, nil, time.Now(), o)
+		}
+		for w, err := range atOnce(writers, func(w int) error {
+			return write(store.PutOptions{New: w%2 == 0}, fmt.Sprint("member", w))
+		}) {
+			f.ok(fmt.Sprintf("the first write of caller %d", w), err)
+		}
+		for w := range writers {
+			_, err := f.Member(f.ctx, r, fmt.Sprint("member", w))
+			f.ok("Member", err)
+		}
+	}
 }
