@@ -16,8 +16,13 @@
 // if nothing had happened. Every step is fenced by the lease: a worker that has lost
 // it, to another worker or because the caller stopped the job, changes nothing more.
 //
-// Memory is bounded: each place for a job owns one batch, and as many again as there
-// are cores are shared by all.
+// Memory is bounded: each slot owns one batch, and as many again as there are cores are
+// shared by all.
+//
+// The files follow a job's way: slots.go claims it for a slot, attempt.go makes one
+// attempt at it beside a heartbeat (heartbeat.go), in which reader.go and pipeline.go
+// take the records from the source to the store, report.go writes the report, and
+// outcome.go ends the attempt.
 package engine
 
 import (
@@ -90,13 +95,6 @@ type Target struct {
 	Action destination.Action
 }
 
-// A job with a small source never waits behind large ones: one more place takes only
-// these. A megabyte is some ten thousand records, a fraction of a second.
-const (
-	smallSource = 1 << 20
-	smallSlice  = time.Second // a small source can unpack to a large one
-)
-
 // Engine works on jobs while Run runs.
 type Engine struct {
 	store   Store
@@ -105,19 +103,11 @@ type Engine struct {
 	log     *slog.Logger
 	metrics *metrics
 
-	wake      chan struct{}
-	places    chan *place   // free ones, for any job
-	small     chan *place   // the free one for small jobs
-	spare     chan *buffer  // free batches for whoever needs another
-	preparing chan struct{} // holds a token for each batch being prepared
-}
-
-// place is where one job at a time is worked on.
-type place struct {
-	home  chan *place // where it goes when it is free
-	max   int64       // if more than 0: the largest source it takes
-	slice time.Duration
-	own   chan *buffer // the batch that is its own, so that no job waits for another's
+	wake       chan struct{}
+	slots      chan *slot    // free ones, for any job
+	smallSlots chan *slot    // the free one for small jobs
+	batches    chan *buffer  // free batches, shared by all slots
+	preparing  chan struct{} // holds a token for each batch being prepared
 }
 
 // New returns an engine that claims jobs from s and reads their sources from o. It
@@ -127,28 +117,22 @@ func New(s Store, o Objects, opts Options) *Engine {
 	cores := runtime.GOMAXPROCS(0)
 	e := &Engine{
 		store: s, objects: o, options: opts,
-		log:       opts.Logger,
-		metrics:   newMetrics(opts.Registry),
-		wake:      make(chan struct{}, 1),
-		places:    make(chan *place, opts.Jobs),
-		small:     make(chan *place, 1),
-		spare:     make(chan *buffer, cores),
-		preparing: make(chan struct{}, cores),
+		log:        opts.Logger,
+		metrics:    newMetrics(opts.Registry),
+		wake:       make(chan struct{}, 1),
+		slots:      make(chan *slot, opts.Jobs),
+		smallSlots: make(chan *slot, 1),
+		batches:    make(chan *buffer, cores),
+		preparing:  make(chan struct{}, cores),
 	}
 	for range opts.Jobs {
-		e.places <- newPlace(e.places, 0, opts.Slice)
+		e.slots <- newSlot(e.slots, 0, opts.Slice)
 	}
-	e.small <- newPlace(e.small, smallSource, min(smallSlice, opts.Slice))
+	e.smallSlots <- newSlot(e.smallSlots, smallSource, min(smallSlice, opts.Slice))
 	for range cores {
-		e.spare <- &buffer{home: e.spare}
+		e.batches <- &buffer{pool: e.batches}
 	}
 	return e
-}
-
-func newPlace(home chan *place, largest int64, slice time.Duration) *place {
-	p := &place{home: home, max: largest, slice: slice, own: make(chan *buffer, 1)}
-	p.own <- &buffer{home: p.own}
-	return p
 }
 
 func (o Options) withDefaults() Options {
@@ -197,9 +181,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	poll := time.NewTicker(e.options.Poll)
 	defer poll.Stop()
 	failing := false
-	var turn turn
+	var fair fairness
 	for ctx.Err() == nil {
-		err := e.fill(ctx, &working, turn.mine)
+		err := e.claimJobs(ctx, &working, fair.myTurn)
 		if err != nil && !failing && ctx.Err() == nil { // once, not every second while a database is away
 			e.log.WarnContext(ctx, "claim failed", "error", err)
 		}
@@ -207,70 +191,10 @@ func (e *Engine) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 		case <-e.wake:
-			turn.mine = false
+			fair.myTurn = false
 		case <-poll.C:
-			turn.tick(ctx, e)
+			fair.poll(ctx, e)
 		}
 	}
 	return nil
-}
-
-// turn tells an engine that has a job when it may take another: when one has waited
-// through a whole poll, so that every other engine could have seen it.
-type turn struct{ waited, mine bool }
-
-func (t *turn) tick(ctx context.Context, e *Engine) {
-	if !e.options.Shared {
-		return
-	}
-	waiting, err := e.store.Waiting(ctx, e.wanted(&place{}))
-	waiting = waiting && err == nil
-	t.mine = waiting && t.waited
-	t.waited = waiting && !t.mine
-}
-
-// fill claims jobs for the places that are free. With other engines about, one that
-// has a job takes only small ones, and a large one if it is its turn.
-func (e *Engine) fill(ctx context.Context, working *sync.WaitGroup, turn bool) error {
-	for e.options.Waits() == "" {
-		busy := len(e.places) < e.options.Jobs
-		p := e.free(e.options.Shared && busy && !turn)
-		if p == nil {
-			return nil
-		}
-		turn = false
-		asked := time.Now()
-		j, ok, err := e.store.Claim(ctx, e.wanted(p))
-		if err != nil || !ok {
-			p.home <- p
-			return err
-		}
-		working.Go(func() {
-			e.work(ctx, p, j, asked)
-			p.home <- p
-			e.Wake()
-		})
-	}
-	return nil
-}
-
-// free takes a free place, the small one last or alone; nil if there is none.
-func (e *Engine) free(small bool) *place {
-	if !small {
-		select {
-		case p := <-e.places:
-			return p
-		default:
-		}
-	}
-	select {
-	case p := <-e.small:
-		return p
-	default:
-		return nil
-	}
-}
-
-func (e *Engine) wanted(p *place) store.Wanted {
-	return store.Wanted{Holder: e.options.Holder, Lease: e.options.Lease, MaxSize: p.max}
 }

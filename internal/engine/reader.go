@@ -1,0 +1,185 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sluicehq/sluice/internal/destination"
+	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/record"
+)
+
+// reader is the serial part of the pipeline: it turns the source into batches and
+// sends them on, each with a goroutine that prepares it.
+type reader struct {
+	pipeline *pipeline
+	job      job.Job // as it was when the reading began
+	dec      *record.Decoder
+	batch    *buffer     // being filled; nil if the next record needs one
+	takenAt  int64       // the heartbeat's tick at which batch was taken
+	sent     bool        // a batch of this reading has been sent
+	halted   atomic.Bool // read no more, for a look per record
+}
+
+// read reads until the source ends, breaks, or reading is to end. What was read is
+// sent on, whatever came behind it.
+func (r *reader) read(ctx context.Context, working *sync.WaitGroup) (eof bool, err error) {
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	working.Go(func() {
+		select {
+		case <-r.pipeline.stopping:
+		case <-reading.Done():
+		}
+		r.halted.Store(true)
+		stop()
+	})
+
+	began := time.Now()
+	from := func(offset int64) (io.ReadCloser, error) { return r.open(reading, offset) }
+	r.dec, err = record.Open(from, r.job.Source.Format, r.pipeline.rule.Schema(r.job.Source.Format), r.job.Checkpoint)
+	if err != nil {
+		return false, r.readError(ctx, err)
+	}
+	defer func() { _ = r.dec.Close() }() // its errors have been returned by Records
+	r.pipeline.heartbeat.startSlice(began)
+
+	eof, err = r.fillBatches(ctx, working)
+	if err != nil {
+		err = r.readError(ctx, err)
+	}
+	if r.batch != nil {
+		r.send(ctx, working)
+	}
+	if ctx.Err() != nil {
+		return false, context.Cause(ctx)
+	}
+	return eof, err
+}
+
+// fillBatches puts records into batches until the source ends or breaks, or no more is
+// to be read. It leaves the last batch, if there is one, to be sent.
+func (r *reader) fillBatches(ctx context.Context, working *sync.WaitGroup) (eof bool, err error) {
+	d := r.job.Destination
+	most := r.pipeline.engine.options.Limits.Records[Target{d.Kind, d.Action}]
+	for rec, err := range r.dec.Records() {
+		if err != nil {
+			return false, err
+		}
+		if most > 0 && rec.Number > most {
+			return false, fault.New(fault.LimitExceeded, "the source holds more than %d records, the most that one job may import", most)
+		}
+		if r.batch == nil && !r.takeBatch(ctx) {
+			return false, nil
+		}
+		r.batch.Add(rec, r.pipeline.rule)
+		// The decoder's position is behind rec now. A batch goes on with that
+		// position, so nothing may come between the two.
+		if r.batchIsDue() || rec.Number == most {
+			r.send(ctx, working)
+			if r.pipeline.heartbeat.yield.Load() {
+				return false, nil
+			}
+		}
+		if r.halted.Load() {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// readError returns what ended the reading early: nil if it was asked to end.
+func (r *reader) readError(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case r.halted.Load():
+		return nil
+	}
+	return err
+}
+
+// takeBatch waits for a free batch.
+func (r *reader) takeBatch(ctx context.Context) bool {
+	p := r.pipeline
+	select {
+	case r.batch = <-p.slot.batches:
+	case r.batch = <-p.engine.batches:
+	case <-ctx.Done():
+		return false
+	case <-p.stopping:
+		return false
+	}
+	r.takenAt = p.heartbeat.ticks.Load()
+	if r.job.Destination.Action == destination.Put {
+		r.batch.MaxMembers = p.engine.options.Limits.Members[r.job.Destination.Kind]
+	}
+	r.batch.Claims = destination.Claims(r.job.Destination.Kind)
+	return true
+}
+
+// batchIsDue reports whether the batch should be sent: it holds enough, or has waited
+// for more records so long that counts would stand still. The first of all is not given
+// time to fill, so that a caller soon sees progress.
+func (r *reader) batchIsDue() bool {
+	maxTicks := int64(2)
+	if !r.sent {
+		maxTicks = 1
+	}
+	most := r.pipeline.engine.options.BatchRecords
+	return r.batch.Full() || r.pipeline.heartbeat.ticks.Load()-r.takenAt >= maxTicks || (most > 0 && r.batch.size() >= most)
+}
+
+// send passes the batch on, to be prepared at once and committed in its turn.
+func (r *reader) send(ctx context.Context, working *sync.WaitGroup) {
+	b := r.batch
+	r.batch, r.sent = nil, true
+	b.Through, b.At = r.dec.Position(), time.Now()
+	f := &inflight{through: b.Through, ready: make(chan struct{})}
+	working.Go(func() { r.pipeline.prepare(ctx, b, f) })
+	select {
+	case r.pipeline.toCommit <- f:
+	case <-ctx.Done():
+		f.discard()
+	}
+}
+
+// errHalted ends a read of the source that was asked to end; it is not returned to anybody.
+var errHalted = errors.New("reading was asked to end")
+
+// open opens the job's source at an offset, until ctx is done.
+func (r *reader) open(ctx context.Context, offset int64) (io.ReadCloser, error) {
+	e := r.pipeline.engine
+	rc, err := e.objects.Open(ctx, sourceName(r.job), r.job.Source.Version, offset)
+	if err != nil {
+		return nil, err
+	}
+	return &body{ReadCloser: rc, halted: &r.halted, metrics: e.metrics, left: r.job.Source.Size - offset}, nil
+}
+
+// body is an open source. An end before the end is an error here, so that a cut
+// connection never passes for a short file.
+type body struct {
+	io.ReadCloser
+	halted  *atomic.Bool
+	metrics *metrics
+	left    int64
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	if b.halted.Load() {
+		return 0, errHalted
+	}
+	n, err := b.ReadCloser.Read(p)
+	b.left -= int64(n)
+	b.metrics.read.Add(float64(n))
+	if err == io.EOF && b.left > 0 { //nolint:errorlint // readers return io.EOF itself
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
+}
