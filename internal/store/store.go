@@ -98,6 +98,16 @@ type Wanted struct {
 	MaxSize int64
 }
 
+// JobCounts is how much work there is, see Work.JobCounts.
+type JobCounts struct {
+	Created, Processing int64 // jobs in these states
+	// Waiting is how many of them Claim could take now, whatever their size, and
+	// WaitingSince when the one that has waited longest became ready or was released.
+	// It is zero if none waits.
+	Waiting      int64
+	WaitingSince time.Time
+}
+
 // Outcome is how a job ended.
 type Outcome struct {
 	State  job.State // Completed or Failed
@@ -116,6 +126,9 @@ type Work interface {
 	Claim(ctx context.Context, w Wanted) (j job.Job, ok bool, err error)
 	// Waiting reports whether Claim would find a job.
 	Waiting(ctx context.Context, w Wanted) (bool, error)
+	// JobCounts counts the jobs of all owners that are not final. Its cost grows with
+	// those and not with the final ones. What it returns need not be of one moment.
+	JobCounts(ctx context.Context) (JobCounts, error)
 	// Begin binds the job to the source as given and makes it processing, if it is not.
 	Begin(ctx context.Context, l job.Lease, s job.Source) (job.Job, error)
 	// Renew prolongs a lease to d from now.

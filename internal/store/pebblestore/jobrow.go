@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -19,6 +20,9 @@ type jobRow struct {
 	Job    job.Job
 	Number uint64 // of its keys in table w
 	Turn   uint64 // its place among those that wait
+	// Since is when it got its turn: when it became ready or was released. It is zero in
+	// rows of jobs that had their turn before it was stored.
+	Since time.Time `json:",omitzero"`
 	// Token is what it was created with, and goes with it. It is nil in rows that the
 	// first release wrote.
 	Token *string `json:",omitempty"`
@@ -115,9 +119,16 @@ func setJob(b *pebble.Batch, row *jobRow) error {
 	if row.Job.State.Final() {
 		b.Delete(keyOfUnfinished(&row.Job), nil)
 	} else {
-		b.Set(keyOfUnfinished(&row.Job), nil, nil)
+		b.Set(keyOfUnfinished(&row.Job), []byte(row.Job.State), nil)
 	}
 	return nil
+}
+
+// enqueue gives a row a turn behind all others.
+func (s *Store) enqueue(row *jobRow) (err error) {
+	row.Turn, err = s.number()
+	row.Since = stamp(time.Now())
+	return err
 }
 
 // saveJob stores a row and tells the queue. The caller has locked the job.

@@ -63,7 +63,7 @@ func (s *Store) newRow(j job.Job, once store.Once) (*jobRow, error) {
 	row.Job.Lease, row.Job.Counts, row.Job.Checkpoint = job.Lease{}, job.Counts{}, record.Position{}
 	stampJob(&row.Job)
 	if j.Ready {
-		if row.Turn, err = s.number(); err != nil {
+		if err := s.enqueue(row); err != nil {
 			return nil, err
 		}
 	}
@@ -168,7 +168,7 @@ func (s *Store) ChangeJob(ctx context.Context, o job.Owner, id job.ID, change fu
 		endLease(&j, time.Now())
 	}
 	if j.Ready && !was.Ready {
-		if row.Turn, err = s.number(); err != nil {
+		if err := s.enqueue(row); err != nil {
 			return job.Job{}, err
 		}
 	}

@@ -18,7 +18,7 @@ import (
 //	x  name                            a secret
 //	j  owner id                        a job, as JSON, without what w holds
 //	c  owner created id                an owner's jobs, oldest first: nothing
-//	u  owner wire id                   jobs that are not final: nothing
+//	u  owner wire id                   jobs that are not final: their state
 //	l  owner kind id                   a list, as JSON
 //	n  owner kind name                 the id of the list of that name
 //	o  owner kind created id           an owner's lists, oldest first: nothing

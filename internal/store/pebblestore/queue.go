@@ -29,8 +29,9 @@ func keyFor(j *job.Job) jobKey { return jobKey{owner: j.Owner, id: j.ID} }
 // queued is one job in the queue.
 type queued struct {
 	key     jobKey
-	number  uint64 // of the job
-	turn    uint64 // lower waits longer
+	number  uint64    // of the job
+	turn    uint64    // lower waits longer
+	since   time.Time // when it got its turn
 	size    int64
 	lease   job.Lease // the last one
 	until   time.Time // lease.Until, by the clock that cannot be set
@@ -90,7 +91,10 @@ func (q *queue) follow(row *jobRow) {
 		e = &queued{key: k, number: row.Number, lease: row.Job.Lease}
 		q.jobs[k] = e
 	}
-	e.turn, e.size = row.Turn, row.Job.Source.Size
+	e.turn, e.since, e.size = row.Turn, row.Since, row.Job.Source.Size
+	if e.since.IsZero() {
+		e.since = row.Job.Created
+	}
 }
 
 // pick marks the job that is to be claimed next, if there is one. Whoever gets it

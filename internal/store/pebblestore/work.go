@@ -102,10 +102,9 @@ func (s *Store) Finish(ctx context.Context, l job.Lease, o store.Outcome) (job.J
 
 // Release implements store.Work.
 func (s *Store) Release(ctx context.Context, l job.Lease) error {
-	_, err := s.underLease(ctx, l, func(row *jobRow, now time.Time) (err error) {
-		row.Turn, err = s.number()
+	_, err := s.underLease(ctx, l, func(row *jobRow, now time.Time) error {
 		endLease(&row.Job, now)
-		return err
+		return s.enqueue(row)
 	})
 	return err
 }

@@ -122,3 +122,22 @@ func TestRejectsOfOneRecord(t *testing.T) {
 		t.Errorf("rejects of one record, committed twice: %q, want the last", raw)
 	}
 }
+
+// TestWaitingSince is about when a job came to wait, by the database's clock.
+func TestWaitingSince(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Start(t)
+	s := open(t, url, pgstore.Options{})
+	defer s.Close()
+	for _, id := range []string{"j1", "j2"} {
+		if _, err := s.CreateJob(ctx, newJob(id, theList), store.Once{}, 0); err != nil {
+			t.Fatalf("CreateJob: %v", err)
+		}
+	}
+	exec(t, url, `UPDATE jobs SET waiting_since = '2020-01-01T00:00:00Z' WHERE id = 'j2'`)
+	got, err := s.JobCounts(ctx)
+	want := store.JobCounts{Created: 2, Waiting: 2, WaitingSince: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)}
+	if err != nil || got != want {
+		t.Errorf("JobCounts: %+v, %v; want %+v", got, err, want)
+	}
+}

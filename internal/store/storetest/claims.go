@@ -18,6 +18,7 @@ var claimTests = []test{
 	{"whoever is released waits behind the others", claimReleased},
 	{"terms rise, over reopening too", claimTerms},
 	{"one job goes to one of many", claimConcurrent},
+	{"jobs that are not final are counted, over reopening", jobsCounted},
 }
 
 func claimReady(f *fixture) {
@@ -307,4 +308,35 @@ func leaseStale(f *fixture) {
 			f.stop(alice, c.name)
 		}
 	}
+}
+
+func jobsCounted(f *fixture) {
+	counts := func(what string, want store.JobCounts) {
+		f.Helper()
+		for range 2 {
+			got, err := f.JobCounts(f.ctx)
+			f.ok("JobCounts", err)
+			f.equal("a job waits since some time "+what, !got.WaitingSince.IsZero(), want.Waiting > 0)
+			got.WaitingSince = time.Time{} // a database counts it by its own clock
+			f.equal("JobCounts "+what, got, want)
+			if want.Created+want.Processing == want.Waiting {
+				f.reopen() // which ends leases
+			}
+		}
+	}
+	counts("of none", store.JobCounts{})
+	unready := newJob(alice, "unready")
+	unready.Ready = false
+	f.create(unready)
+	f.create(newJob(bob, "j2"))
+	counts("before the first claim", store.JobCounts{Created: 2, Waiting: 1})
+	_, l := f.started(bob, "j1") // is j2, which was first
+	counts("with one being worked on", store.JobCounts{Created: 2, Processing: 1, Waiting: 1})
+	f.ok("Release", f.Release(f.ctx, l))
+	counts("after it was released", store.JobCounts{Created: 2, Processing: 1, Waiting: 2})
+	f.stop(alice, "unready")
+	counts("after one was stopped", store.JobCounts{Created: 1, Processing: 1, Waiting: 2})
+	f.stop(bob, "j1")
+	f.stop(bob, "j2")
+	counts("of final ones", store.JobCounts{})
 }

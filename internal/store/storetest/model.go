@@ -60,6 +60,7 @@ type modelJob struct {
 	job.Job
 	list    *modelList // that it is for; nil if there was none when it was created
 	turn    int        // lower waits longer
+	since   time.Time  // when it got its turn
 	token   tokenKey
 	rejects []reject
 }
@@ -136,7 +137,8 @@ func (m *Model) CreateJob(ctx context.Context, j job.Job, once store.Once, unfin
 		return job.Job{}, fault.New(fault.LimitExceeded, "too many unfinished jobs")
 	}
 	j.Counts, j.Checkpoint, j.Lease = job.Counts{}, record.Position{}, job.Lease{}
-	m.jobs[k] = &modelJob{Job: copyJob(j), turn: m.turn(), token: token}
+	m.jobs[k] = &modelJob{Job: copyJob(j), token: token}
+	m.enqueue(m.jobs[k])
 	m.jobs[k].list = m.lists[m.jobs[k].target()]
 	if once.Token != "" {
 		m.tokens[token] = made{once.Input, string(j.ID)}
@@ -144,9 +146,10 @@ func (m *Model) CreateJob(ctx context.Context, j job.Job, once store.Once, unfin
 	return copyJob(m.jobs[k].Job), nil
 }
 
-func (m *Model) turn() int {
+// enqueue puts a job at the end of the queue.
+func (m *Model) enqueue(j *modelJob) {
 	m.turns++
-	return m.turns
+	j.turn, j.since = m.turns, stamp(time.Now())
 }
 
 func (m *Model) find(o job.Owner, id job.ID) (*modelJob, error) {
@@ -228,7 +231,7 @@ func (m *Model) ChangeJob(ctx context.Context, o job.Owner, id job.ID, change fu
 	j.ID, j.Owner, j.Wire, j.Created = was.ID, was.Owner, was.Wire, was.Created
 	j.Counts, j.Checkpoint, j.Lease = was.Counts, was.Checkpoint, was.Lease
 	if j.Ready && !was.Ready {
-		was.turn = m.turn()
+		m.enqueue(was)
 	}
 	if j.State.Final() && !was.State.Final() {
 		endLease(&j)

@@ -67,6 +67,31 @@ func (m *Model) Waiting(ctx context.Context, w store.Wanted) (bool, error) {
 	return false, nil
 }
 
+// JobCounts implements store.Work.
+func (m *Model) JobCounts(ctx context.Context) (store.JobCounts, error) {
+	unlock, err := m.open(ctx)
+	if err != nil {
+		return store.JobCounts{}, err
+	}
+	defer unlock()
+	var c store.JobCounts
+	for _, j := range m.jobs {
+		switch j.State {
+		case job.Created:
+			c.Created++
+		case job.Processing:
+			c.Processing++
+		}
+		if !j.waits(store.Wanted{}) {
+			continue
+		}
+		if c.Waiting++; c.Waiting == 1 || j.since.Before(c.WaitingSince) {
+			c.WaitingSince = j.since
+		}
+	}
+	return c, nil
+}
+
 // held opens the store and finds the job of a lease, if it is its last and live.
 func (m *Model) held(ctx context.Context, l job.Lease) (*modelJob, func(), error) {
 	unlock, err := m.open(ctx)
@@ -116,7 +141,7 @@ func (m *Model) Release(ctx context.Context, l job.Lease) error {
 	}
 	defer unlock()
 	endLease(&j.Job)
-	j.turn = m.turn()
+	m.enqueue(j)
 	return nil
 }
 

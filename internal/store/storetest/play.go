@@ -25,7 +25,7 @@ func (p *player) do(o op) string {
 	switch o.Name {
 	case "CreateJob", "ChangeJob", "DeleteJob", "ListJobs":
 		return p.doJobs(o)
-	case "Claim", "Waiting", "Begin", "Renew", "Release", "Finish":
+	case "Claim", "Waiting", "JobCounts", "Begin", "Renew", "Release", "Finish":
 		return p.doLeases(o)
 	case "Prepare", "Commit", "Discard", "Rejects":
 		return p.doBatches(o)
@@ -120,6 +120,9 @@ func (p *player) doLeases(o op) string {
 	case "Waiting":
 		ok, err := p.s.Waiting(p.ctx, w)
 		return answer(err, "%v", ok)
+	case "JobCounts":
+		c, err := p.s.JobCounts(p.ctx)
+		return answer(err, "%d %d %d %t", c.Created, c.Processing, c.Waiting, c.WaitingSince.IsZero())
 	}
 	if len(p.leases) == 0 {
 		return ""
