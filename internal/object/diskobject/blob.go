@@ -57,9 +57,10 @@ func (s *Store) write(ctx context.Context, r io.Reader, algorithms ...Algorithm)
 	return written{[]segment{{id, size}}, sums.blocks.finish(), sums.digest(size)}, nil
 }
 
-// fill copies r to f and hashes it. MD5 is slower than disk and network: one buffer is
-// hashed while the one before it is written and the one after it is read. A buffer is
-// written last, since files may change what they are given.
+// fill copies r to f and hashes it. MD5 is slower than disk and network, so it has a
+// goroutine of its own: one buffer is hashed while this goroutine computes its other
+// checksums, writes the buffer before it and reads the one after it. A buffer is written
+// last, since files may change what they are given.
 func (s *Store) fill(ctx context.Context, f vfs.File, r io.Reader, sums *sums) (int64, error) {
 	out := sink{f: f, space: s.space}
 	var hashing sync.WaitGroup
@@ -86,7 +87,8 @@ func (s *Store) fill(ctx context.Context, f vfs.File, r io.Reader, sums *sums) (
 		}
 		text := (*bufs[i])[:n]
 		hashing.Wait()
-		hashing.Go(func() { sums.write(text) })
+		hashing.Go(func() { sums.writeMD5(text) })
+		sums.writeOthers(text)
 		if err := out.write(before); err != nil {
 			return out.size, err
 		}

@@ -95,7 +95,8 @@ type Digest struct {
 // Sum returns the checksum in base64.
 func (d Digest) Sum(a Algorithm) string { return base64.StdEncoding.EncodeToString(d.Sums[a]) }
 
-// sums hashes a stream in every way asked for.
+// sums computes all checksums of a stream. MD5 takes longer than any CRC: it and the
+// others may be written by two goroutines.
 type sums struct {
 	md5    hash.Hash
 	by     map[Algorithm]hash.Hash
@@ -106,7 +107,7 @@ func newSums(algorithms []Algorithm) *sums {
 	s := &sums{md5: md5.New(), by: map[Algorithm]hash.Hash{}} //nolint:gosec // see above
 	for _, a := range algorithms {
 		if a == MD5 {
-			s.by[a] = s.md5 // which is written once, as the ETag's
+			s.by[a] = s.md5 // which writeMD5 writes, once
 		} else if h := a.New(); h != nil {
 			s.by[a] = h
 		}
@@ -114,8 +115,9 @@ func newSums(algorithms []Algorithm) *sums {
 	return s
 }
 
-func (s *sums) write(p []byte) {
-	s.md5.Write(p)
+func (s *sums) writeMD5(p []byte) { s.md5.Write(p) }
+
+func (s *sums) writeOthers(p []byte) {
 	for a, h := range s.by {
 		if a != MD5 {
 			h.Write(p)
