@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/sluicehq/sluice/internal/fault"
@@ -75,7 +76,7 @@ func (c *call) createBucket() error {
 		}
 	}
 	in := createBucketConfiguration{}
-	if err := c.document(&in); err != nil && !errors.Is(err, io.EOF) {
+	if err := c.document(createBucketDocument, &in); err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
 	if in.Location != nil || in.Bucket != nil {
@@ -123,6 +124,13 @@ func (c *call) location(constraint string) (string, error) {
 
 var bucketPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 
+// What names of buckets cannot begin or end with: S3 gives such names to what is no
+// general purpose bucket, or uses them in its documentation.
+var (
+	reservedPrefixes = []string{"xn--", "sthree-", "amzn-s3-demo-"}
+	reservedSuffixes = []string{"-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"}
+)
+
 // validBucket reports whether S3 accepts the name for a new bucket.
 //
 // Source: Amazon S3 User Guide, "General purpose bucket naming rules"; that a period is
@@ -133,5 +141,8 @@ func validBucket(name string) bool {
 			return false
 		}
 	}
-	return bucketPattern.MatchString(name) && net.ParseIP(name) == nil
+	begins := func(prefix string) bool { return strings.HasPrefix(name, prefix) }
+	ends := func(suffix string) bool { return strings.HasSuffix(name, suffix) }
+	return bucketPattern.MatchString(name) && net.ParseIP(name) == nil &&
+		!slices.ContainsFunc(reservedPrefixes, begins) && !slices.ContainsFunc(reservedSuffixes, ends)
 }

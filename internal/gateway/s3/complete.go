@@ -20,13 +20,24 @@ type completion struct {
 }
 
 type completionPart struct {
-	PartNumber *int
+	PartNumber *integer
 	ETag       *string
-	Rest       []struct {
+	Checksums  []struct {
 		XMLName xml.Name
 		Value   string `xml:",chardata"`
 	} `xml:",any"`
 }
+
+// partElements are the elements of a Part.
+func partElements() []xmlElement {
+	elements := []xmlElement{{name: "PartNumber"}, {name: "ETag"}}
+	for _, a := range diskobject.Algorithms() {
+		elements = append(elements, xmlElement{name: checksumElement + string(a)})
+	}
+	return elements
+}
+
+const checksumElement = "Checksum" // and the name of an algorithm
 
 type completeResult struct {
 	XMLName      xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ CompleteMultipartUploadResult"`
@@ -165,7 +176,7 @@ func (c *call) parts() ([]diskobject.PartRef, error) {
 		return nil, errMD5
 	}
 	var in completion
-	if readXML(text, &in) != nil || len(in.Parts) == 0 || len(in.Parts) > diskobject.MaxParts {
+	if readXML(text, completeDocument, &in) != nil || len(in.Parts) == 0 || len(in.Parts) > diskobject.MaxParts {
 		return nil, errXML
 	}
 	refs := make([]diskobject.PartRef, len(in.Parts))
@@ -181,17 +192,13 @@ func (p completionPart) ref() (diskobject.PartRef, error) {
 	if p.PartNumber == nil || p.ETag == nil {
 		return diskobject.PartRef{}, errXML
 	}
-	ref := diskobject.PartRef{Number: *p.PartNumber, ETag: strings.Trim(*p.ETag, `"`)}
+	ref := diskobject.PartRef{Number: int(*p.PartNumber), ETag: etagOf(*p.ETag)}
 	if ref.Number < 1 || ref.Number > diskobject.MaxParts {
 		return ref, failure{"InvalidArgument", http.StatusBadRequest, "PartNumber must be >= 1 and <= 10000"}
 	}
-	for _, e := range p.Rest {
-		kind, ok := strings.CutPrefix(e.XMLName.Local, "Checksum")
-		if !ok {
-			continue
-		}
-		a := diskobject.Algorithm(kind)
-		if algorithm(kind) != a || a == "" || ref.Checksum.Algorithm != "" || !isSum(a, e.Value) {
+	for _, e := range p.Checksums {
+		a := diskobject.Algorithm(strings.TrimPrefix(e.XMLName.Local, checksumElement))
+		if ref.Checksum.Algorithm != "" || !isSum(a, e.Value) {
 			return ref, failure{"InvalidArgument", http.StatusBadRequest, fmt.Sprintf("Invalid Base64 or multiple checksums present in request: %s of part %d", e.XMLName.Local, ref.Number)}
 		}
 		ref.Checksum = diskobject.Checksum{Algorithm: a, Value: e.Value}

@@ -83,7 +83,7 @@ func (c *call) condition() (diskobject.Condition, error) {
 	if none != "" && none != "*" || none != "" && match != "" {
 		return diskobject.Condition{}, notImplemented("If-None-Match")
 	}
-	cond := diskobject.Condition{Absent: none == "*", ETag: strings.Trim(match, `"`)}
+	cond := diskobject.Condition{Absent: none == "*", ETag: etagOf(match)}
 	if text := h.Get(ifMatchSize); text != "" {
 		size, err := strconv.ParseInt(text, 10, 64)
 		if err != nil || size < 0 {
@@ -94,6 +94,17 @@ func (c *call) condition() (diskobject.Condition, error) {
 	var err error
 	cond.Modified, err = c.timeHeader(ifMatchModified)
 	return cond, err
+}
+
+// etagOf returns the ETag that a condition or a part names, which clients write with its
+// quotes or without. In quotes, * is an ETag that no object has; without them it means any.
+func etagOf(text string) string {
+	if inner, ok := strings.CutPrefix(text, `"`); ok {
+		if inner, ok = strings.CutSuffix(inner, `"`); ok && inner != "*" {
+			return inner
+		}
+	}
+	return text
 }
 
 // timeHeader reads a time; without the header it is the zero time.

@@ -33,18 +33,17 @@ type deletionEntry struct {
 	VersionID        string `xml:"VersionId"`
 	ETag             *string
 	LastModifiedTime *string
-	Size             *int64
-	Unknown          []struct{} `xml:",any"`
+	Size             *integer
 }
 
 // condition reads what must hold for the object.
 func (d deletionEntry) condition() (diskobject.Condition, error) {
-	cond := diskobject.Condition{Size: d.Size}
+	cond := diskobject.Condition{Size: (*int64)(d.Size)}
 	if d.VersionID != "" && d.VersionID != "null" {
 		return cond, failure{"NotImplemented", http.StatusNotImplemented, "Versions of an object are not implemented."}
 	}
 	if d.ETag != nil {
-		if cond.ETag = strings.Trim(*d.ETag, ` "`); cond.ETag == "" {
+		if cond.ETag = etagOf(strings.TrimSpace(*d.ETag)); cond.ETag == "" {
 			return cond, failure{"InvalidArgument", http.StatusBadRequest, "The ETag of an object to delete is empty."}
 		}
 	}
@@ -70,14 +69,14 @@ type deleteResult struct {
 
 func (c *call) deleteObjects() error {
 	var in deletion
-	if err := c.document(&in); err != nil {
+	if err := c.document(deleteDocument, &in); err != nil {
 		return xmlNeeded(err)
 	}
 	if len(in.Objects) == 0 || len(in.Objects) > maxKeys {
 		return errXML
 	}
 	for _, o := range in.Objects {
-		if len(o.Unknown) > 0 { // it may be a condition
+		if o.Key == "" {
 			return errXML
 		}
 	}

@@ -161,7 +161,7 @@ func evaluate(h http.Header, prefix string, o diskobject.Object) (int, error) {
 func anyOf(list, etag string) bool {
 	for one := range strings.SplitSeq(list, ",") {
 		one = strings.TrimPrefix(textproto.TrimString(one), "W/")
-		if one == "*" || strings.Trim(one, `"`) == etag {
+		if one == "*" || etagOf(one) == etag {
 			return true
 		}
 	}

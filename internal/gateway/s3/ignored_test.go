@@ -2,7 +2,6 @@ package s3
 
 import (
 	"cmp"
-	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -58,27 +57,5 @@ func TestNothingIsIgnored(t *testing.T) {
 		if res, text := e.raw(t, http.MethodGet, "/uploads/target", ""); res.StatusCode != http.StatusOK || text != "old" {
 			t.Errorf("after %s the object is %s %q, want its old text", what, res.Status, text)
 		}
-	}
-}
-
-// TestWholeDocument: a list of deletions with an element that is not known, which may be
-// a condition, or with something behind it deletes nothing.
-func TestWholeDocument(t *testing.T) {
-	t.Parallel()
-	e := withBucket(t, Options{})
-	for _, c := range []struct{ document, code string }{
-		{"<Delete><Object><Key>k</Key><IfMatch>x</IfMatch></Object></Delete>", "MalformedXML"},
-		{"<Delete><Object><Key>k</Key></Object></Delete><Delete>", "MalformedXML"},
-		{"<Delete><Object><Key>k</Key></Object></Delete>more", "MalformedXML"},
-	} {
-		res, reply := e.raw(t, http.MethodPost, "/uploads?delete", c.document)
-		wantError(t, fmt.Sprintf("DeleteObjects of %q", c.document), res, reply, 400, c.code)
-		if res, _ := e.raw(t, http.MethodHead, "/uploads/k", ""); res.StatusCode != http.StatusOK {
-			t.Errorf("after %q the object is %s", c.document, res.Status)
-		}
-	}
-	const spaced = "<Delete>\n<Object><Key>k</Key></Object>\n</Delete>\n<!-- end -->\n"
-	if res, reply := e.raw(t, http.MethodPost, "/uploads?delete", spaced); res.StatusCode != http.StatusOK || strings.Contains(reply, "<Error>") {
-		t.Errorf("DeleteObjects of %q: %s %s", spaced, res.Status, reply)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/md5" //nolint:gosec // Content-MD5 is one
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/xml"
 	"fmt"
 	"io"
 	"net/http"
@@ -27,6 +26,9 @@ type integrity struct {
 	trailer   bool
 	r         *http.Request
 }
+
+// compares reports whether there is a value that the body is compared with.
+func (in *integrity) compares() bool { return in.md5 != nil || in.value != "" || in.trailer }
 
 // integrity reads it from the headers; a trailer's value is read when it has come.
 //
@@ -157,11 +159,15 @@ func (c *call) discardBody() error {
 	return nil
 }
 
-// document reads a small XML body into v, checked like any other.
-func (c *call) document(v any) error {
+// document reads a small XML body into v, checked like any other. It returns io.EOF if
+// there is none.
+func (c *call) document(root xmlElement, v any) error {
 	in, err := c.integrity()
 	if err != nil {
 		return err
+	}
+	if root.name == deleteDocument.name && !in.compares() {
+		return invalidRequest("Missing required header for this request: Content-MD5 OR x-amz-checksum-*")
 	}
 	text, err := io.ReadAll(&bounded{r: c.body(), left: maxDocument})
 	if err != nil {
@@ -178,30 +184,5 @@ func (c *call) document(v any) error {
 	if len(text) == 0 {
 		return io.EOF
 	}
-	return readXML(text, v)
+	return readXML(text, root, v)
 }
-
-// readXML reads a document that is all of text.
-func readXML(text []byte, v any) error {
-	d := xml.NewDecoder(bytes.NewReader(text))
-	if err := d.Decode(v); err != nil {
-		return errXML
-	}
-	for {
-		switch token, err := d.Token(); {
-		case err == io.EOF: //nolint:errorlint // decoders return io.EOF itself
-			return nil
-		case err != nil:
-			return errXML
-		default:
-			if c, ok := token.(xml.CharData); ok && len(bytes.TrimSpace(c)) == 0 {
-				continue
-			}
-			if _, ok := token.(xml.Comment); !ok {
-				return errXML
-			}
-		}
-	}
-}
-
-var errXML = failure{"MalformedXML", http.StatusBadRequest, "The XML you provided was not well-formed or did not validate against our published schema"}

@@ -128,7 +128,7 @@ func TestCompletionChecksums(t *testing.T) {
 	}{
 		{"no checksums of parts", m.document(nil), nil, "InvalidRequest"},
 		{"checksums of another algorithm", m.document(func(s string) string { return element(diskobject.SHA512)(s) + element(diskobject.SHA1)(s) }), nil, "InvalidArgument"},
-		{"an unknown checksum of parts", m.document(func(string) string { return "<ChecksumROT13>AAAA</ChecksumROT13>" }), nil, "InvalidArgument"},
+		{"an unknown checksum of parts", m.document(func(string) string { return "<ChecksumROT13>AAAA</ChecksumROT13>" }), nil, "MalformedXML"},
 		{"a checksum that is none", m.document(func(string) string { return "<ChecksumSHA512>AAAA</ChecksumSHA512>" }), nil, "InvalidArgument"},
 		{"only another algorithm", m.document(element(diskobject.SHA1)), nil, "BadDigest"},
 		{"wrong checksums of parts", m.document(func(string) string { return element(diskobject.SHA512)("x") }), nil, "InvalidPart"},

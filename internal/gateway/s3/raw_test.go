@@ -3,7 +3,9 @@ package s3
 import (
 	"bufio"
 	"bytes"
+	"crypto/md5"
 	"crypto/tls"
+	"encoding/base64"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -27,11 +29,19 @@ func (e *endpoint) raw(t testing.TB, method, target, body string, headers ...str
 	if err != nil {
 		t.Fatal(err)
 	}
+	if strings.HasSuffix(target, "?delete") { // which needs one
+		r.Header.Set("Content-Md5", md5Of(body))
+	}
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
 	sigv4.Sign(r, root, "eu-west-1", service, sigv4.HashPayload([]byte(body)), time.Now())
 	return e.do(t, r)
+}
+
+func md5Of(body string) string {
+	sum := md5.Sum([]byte(body))
+	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
 // withBucket starts an endpoint with a bucket, uploads, and an object, k, in it.
@@ -99,6 +109,14 @@ func TestErrors(t *testing.T) {
 		{"bucket's name an address", "PUT", "/192.168.5.4", "", nil, 400, "InvalidBucketName"},
 		{"bucket's name with a hyphen beside a period", "PUT", "/a.-b", "", nil, 400, "InvalidBucketName"},
 		{"bucket's name with a period beside a hyphen", "PUT", "/a-.b", "", nil, 400, "InvalidBucketName"},
+		{"bucket's name with a reserved prefix", "PUT", "/amzn-s3-demo-bucket", "", nil, 400, "InvalidBucketName"},
+		{"bucket's name of an internationalized host", "PUT", "/xn--bcher-kva", "", nil, 400, "InvalidBucketName"},
+		{"bucket's name of S3 itself", "PUT", "/sthree-work", "", nil, 400, "InvalidBucketName"},
+		{"bucket's name of an access point", "PUT", "/work-s3alias", "", nil, 400, "InvalidBucketName"},
+		{"bucket's name of an Object Lambda access point", "PUT", "/work--ol-s3", "", nil, 400, "InvalidBucketName"},
+		{"bucket's name of a multi-region access point", "PUT", "/work.mrap", "", nil, 400, "InvalidBucketName"},
+		{"bucket's name of a directory bucket", "PUT", "/work--usw2-az1--x-s3", "", nil, 400, "InvalidBucketName"},
+		{"bucket's name of a table bucket", "PUT", "/work--table-s3", "", nil, 400, "InvalidBucketName"},
 		{"bucket's place no XML", "PUT", "/fresh", "<Create", nil, 400, "MalformedXML"},
 		{"key too long", "PUT", "/uploads/" + strings.Repeat("k", 1025), "x", nil, 400, "KeyTooLongError"},
 		{"key no UTF-8", "PUT", "/uploads/%FF", "x", nil, 400, "InvalidURI"},
