@@ -43,9 +43,9 @@ func badDocuments(root, child, content, single string) []string {
 	}
 }
 
-// TestDocuments: a document with anything that is not known, which may be a condition,
+// TestD150_Documents: a document with anything that is not known, which may be a condition,
 // or with something twice that can be there once, changes nothing.
-func TestDocuments(t *testing.T) {
+func TestD150_Documents(t *testing.T) {
 	t.Parallel()
 	e := withBucket(t, Options{})
 	bad := badDocuments("Delete", "Object", "<Key>k</Key><ETag>x</ETag>", "<Key>other</Key>")
@@ -133,8 +133,8 @@ func TestDeleteObjectsNeedsAChecksum(t *testing.T) {
 	}
 }
 
-// TestQuotedStar: in quotes, * is an ETag as any other, and no object's.
-func TestQuotedStar(t *testing.T) {
+// TestD151_QuotedStar: in quotes, * is an ETag as any other, and no object's.
+func TestD151_QuotedStar(t *testing.T) {
 	t.Parallel()
 	e := withBucket(t, Options{})
 	for _, etag := range []string{`"*"`, `"`, `*"`, `W/"*"`} {
