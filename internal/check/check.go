@@ -123,31 +123,20 @@ func (c *Check) open() error {
 	if err != nil {
 		return err
 	}
-	switch {
-	case store == nil && index == nil:
+	if store == nil && index == nil {
 		return fmt.Errorf("%s has neither a store nor objects: it is not a data directory of Sluice", c.o.Dir)
-	case store == nil && c.exists(c.dir("store.state")):
-		c.found(StoreMissing, "store", "the directory is missing")
-		c.unsure = true
-	case store == nil:
-		c.totals.NoStore = true
-	default:
+	}
+	if store != nil {
 		if c.store, err = pebblestore.Inspect(c.storeDir(), c.o.FS, store); err != nil {
-			c.found(StoreUnopenable, "store", "%v", err)
-			c.unsure = true
+			c.lose(StoreUnopenable, "store", "%v", err)
 		}
 	}
-	switch {
-	case index == nil && c.exists(c.dir("objects")):
-		c.found(IndexMissing, "objects/index", "the directory is missing")
-		c.unsure = true
-	case index != nil:
+	if index != nil {
 		if c.objects, err = diskobject.Inspect(c.dir("objects"), c.indexDir(), c.o.FS, index); err != nil {
-			c.found(IndexUnopenable, "objects/index", "%v", err)
-			c.unsure = true
+			c.lose(IndexUnopenable, "objects/index", "%v", err)
 		}
 	}
-	return nil
+	return c.checkBinding(store != nil, index != nil)
 }
 
 // lock locks a directory of Pebble's; nil if it does not exist.

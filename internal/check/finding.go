@@ -37,6 +37,7 @@ const (
 	StoreUnopenable = "store-unopenable"
 	IndexMissing    = "object-index-missing"
 	IndexUnopenable = "object-index-unopenable"
+	Mismatch        = "store-objects-mismatch"
 	Credentials     = "credentials"
 	Leftover        = "leftover"
 	HoldNoJob       = "hold-without-job"
@@ -71,8 +72,12 @@ var Kinds = map[string]Kind{
 	StoreUnopenable: {Error, "the store cannot be opened", keep, ""},
 	IndexMissing:    {Error, "the object index is missing", restore, ""},
 	IndexUnopenable: {Error, "the object index cannot be opened", keep, ""},
-	Credentials:     {Error, "the root key is damaged", "put the right file back, or remove it to have a new root key made", ""},
-	Leftover:        {Note, "left over from a crash; the next start removes it", "nothing", ""},
+	Mismatch: {
+		Error, "store and objects are not those of one data directory",
+		"mount or put back the right one, or restore a backup; a start with --accept-loss takes both as they are", "",
+	},
+	Credentials: {Error, "the root key is damaged", "put the right file back, or remove it to have a new root key made", ""},
+	Leftover:    {Note, "left over from a crash; the next start removes it", "nothing", ""},
 
 	pebblestore.RowUnreadable:  {Error, "rows of the store cannot be read", keep, ""},
 	pebblestore.RowDamaged:     {Error, "rows of the store are damaged", restore + "; or --repair, to go on without these rows", setAside},

@@ -121,6 +121,7 @@ type Node struct {
 	fs       vfs.FS
 	space    *diskspace.Watcher // of the file system of Dir; nil has no limits
 	registry *prometheus.Registry
+	binder   *binder // of an embedded store to the objects
 	store    store.Store
 	objects  objects
 	gateway  *gateway.Gateway

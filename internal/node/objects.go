@@ -14,6 +14,7 @@ import (
 	"github.com/sluicehq/sluice/internal/object/s3object"
 	"github.com/sluicehq/sluice/internal/service"
 	"github.com/sluicehq/sluice/internal/sigv4"
+	"github.com/sluicehq/sluice/internal/store/pebblestore"
 )
 
 // objects is where files lie, and how callers get at them.
@@ -28,14 +29,25 @@ type objects struct {
 // openObjects opens what the options name: an S3 of our own, or one elsewhere, to which
 // callers go themselves.
 func (n *Node) openObjects(ctx context.Context, key sigv4.Credentials, v *sigv4.Verifier) error {
+	embedded, _ := n.store.(*pebblestore.Store)
 	if n.o.Objects == "" {
+		var create func() error
+		if embedded != nil {
+			create = func() error { return n.binder.createIndex(embedded) }
+		}
 		d, err := diskobject.Open(filepath.Join(n.o.Dir, "objects"), diskobject.Options{
 			FS: n.fs, Logger: n.o.Logger, Registry: n.registry, Space: n.space, Exit: n.o.Exit, AcceptLoss: n.o.AcceptLoss,
+			Create: create,
 		})
 		if err != nil {
 			return inUse(n.o.Dir, err)
 		}
 		n.closers = append(n.closers, d.Close)
+		if embedded != nil {
+			if err := n.binder.bind(embedded, d); err != nil {
+				return err
+			}
+		}
 		if n.o.shared() {
 			n.o.Logger.Warn("files lie on this node's disk: another node cannot read them; see --objects")
 		}
@@ -46,6 +58,11 @@ func (n *Node) openObjects(ctx context.Context, key sigv4.Credentials, v *sigv4.
 			ping:  d.Ping,
 		}
 		return nil
+	}
+	if embedded != nil {
+		if err := leave(embedded); err != nil {
+			return err
+		}
 	}
 	return n.patiently(ctx, "objects", func() error {
 		o, err := s3object.Open(ctx, n.o.Objects, s3object.Options{Getenv: n.o.Getenv, Logger: n.o.Logger})

@@ -17,8 +17,10 @@ import (
 // openStore opens the store that the options name.
 func (n *Node) openStore(ctx context.Context) error {
 	if !n.o.shared() {
+		n.binder = &binder{fs: n.fs, dir: n.o.Dir, log: n.o.Logger, acceptLoss: n.o.AcceptLoss}
 		s, err := pebblestore.Open(filepath.Join(n.o.Dir, "store"), pebblestore.Options{
 			FS: n.fs, Logger: n.o.Logger, Space: n.space, Exit: n.o.Exit, AcceptLoss: n.o.AcceptLoss,
+			Create: n.binder.createStore,
 		})
 		if err != nil {
 			return inUse(n.o.Dir, err)

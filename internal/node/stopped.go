@@ -48,15 +48,26 @@ func SnapshotStopped(ctx context.Context, dir, version string, log *slog.Logger)
 		}
 	}()
 	s := &snapshotter{dir: dir, fs: vfs.Default, version: version, log: log}
-	if s.store, err = pebblestore.Open(filepath.Join(dir, "store"), pebblestore.Options{Logger: log}); err != nil {
+	b := &binder{fs: s.fs, dir: dir, log: log}
+	if s.store, err = pebblestore.Open(filepath.Join(dir, "store"), pebblestore.Options{Logger: log, Create: b.createStore}); err != nil {
 		return snap, nil, err
 	}
 	closers = append(closers, s.store.Close)
-	if objects := filepath.Join(dir, "objects"); exists(objects) {
-		if s.objects, err = diskobject.Open(objects, diskobject.Options{Logger: log}); err != nil {
+	hasObjects, err := b.hasObjects(s.store)
+	if err != nil {
+		return snap, nil, err
+	}
+	if hasObjects {
+		s.objects, err = diskobject.Open(filepath.Join(dir, "objects"), diskobject.Options{
+			Logger: log, Create: func() error { return b.createIndex(s.store) },
+		})
+		if err != nil {
 			return snap, nil, err
 		}
 		closers = append(closers, s.objects.Close)
+		if err := b.bind(s.store, s.objects); err != nil {
+			return snap, nil, err
+		}
 	}
 	if s, err = newSnapshotter(s); err != nil {
 		return snap, nil, err
@@ -67,9 +78,4 @@ func SnapshotStopped(ctx context.Context, dir, version string, log *slog.Logger)
 	}
 	closers = append(closers, func() error { free(); return nil })
 	return snap, closeAll, nil
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
 }

@@ -53,6 +53,11 @@ func createIfMissing(fs vfs.FS, dir string, p *pebble.Options, o Options) error 
 	if err := checkMissing(fs, dir, o); err != nil {
 		return err
 	}
+	if o.Create != nil {
+		if err := o.Create(); err != nil {
+			return err
+		}
+	}
 	parent := fs.PathDir(dir)
 	if err := makeSynced(fs, parent); err != nil {
 		return createFailed(parent, err)
@@ -81,7 +86,7 @@ func checkMissing(fs vfs.FS, dir string, o Options) error {
 	}
 	missing := loss{fs.PathBase(stateFile(dir)), -1, "the directory that it belongs to is missing"}
 	if !o.AcceptLoss {
-		return lossError(o.Name, dir, []loss{missing})
+		return lossError([]loss{missing})
 	}
 	o.Logger.Warn("loss of acknowledged data is accepted", slog.String("database", o.Name), slog.String("loss", missing.String()))
 	return removeState(fs, dir)

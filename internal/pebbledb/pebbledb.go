@@ -46,6 +46,10 @@ type Options struct {
 	Logger     *slog.Logger   // nil discards
 	Exit       func(code int) // ends the process; nil means os.Exit
 	AcceptLoss bool           // open even if acknowledged data is missing
+
+	// Create, if not nil, is asked before a database is created where none is. Its error
+	// is that of Open, and nothing was changed then.
+	Create func() error
 }
 
 // DB is an open database.
@@ -133,7 +137,7 @@ func prepare(fs *orderedFS, dir string, o Options) error {
 	}
 	if len(v.lost) > 0 {
 		if !o.AcceptLoss {
-			return lossError(o.Name, dir, v.lost)
+			return lossError(v.lost)
 		}
 		if err := v.accept(fs, dir, o); err != nil {
 			return fmt.Errorf("accept the loss in %s: %w", dir, err)

@@ -156,11 +156,12 @@ func (v *verification) warn(log *slog.Logger, name string) {
 }
 
 // lossError is the sentence of a refused start.
-func lossError(name, dir string, lost []loss) error {
+// The caller adds the directory.
+func lossError(lost []loss) error {
 	problems := make([]string, len(lost))
 	for i, l := range lost {
 		problems[i] = l.String()
 	}
-	return fmt.Errorf("%s %s: %w: %s; restore a backup, or start with --accept-loss to go on without it",
-		name, dir, ErrLoss, strings.Join(problems, "; "))
+	return fmt.Errorf("%w: %s; restore a backup, or start with --accept-loss to go on without it",
+		ErrLoss, strings.Join(problems, "; "))
 }

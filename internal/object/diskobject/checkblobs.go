@@ -174,7 +174,7 @@ func (c *indexCheck) checkFile(name string) {
 func (c *indexCheck) checkTables() error {
 	unknown := 0
 	err := c.scan("", func(key, _ []byte) error {
-		if len(key) == 0 || !strings.ContainsRune("boscfghpuv", rune(key[0])) {
+		if len(key) == 0 || !strings.ContainsRune("boscfghipuv", rune(key[0])) {
 			unknown++
 		}
 		return nil

@@ -64,6 +64,8 @@ type Options struct {
 	Space    Space                 // nil means that there is always some
 	Exit     func(code int)        // ends the process when Pebble cannot continue; nil means os.Exit
 
+	Create func() error // asked before an index is created, see pebbledb; may be nil
+
 	// AcceptLoss lets Open go on when acknowledged data is missing, see pebbledb, and when
 	// the index has lost the blobs, which are then set aside. Otherwise it refuses to.
 	AcceptLoss bool
@@ -154,9 +156,6 @@ func Open(dir string, o Options) (*Store, error) {
 }
 
 func (s *Store) open(dir string, o Options) error {
-	if err := s.makeFolders(dir); err != nil {
-		return err
-	}
 	if err := s.checkIndexExists(o.AcceptLoss); err != nil {
 		return err
 	}
@@ -166,9 +165,12 @@ func (s *Store) open(dir string, o Options) error {
 	s.db, err = pebbledb.Open(s.fs.PathJoin(dir, "index"), &pebble.Options{
 		FS: s.fs, Cache: cache, MemTableSize: indexMemTable,
 		FormatMajorVersion: pebble.FormatValueSeparation,
-	}, pebbledb.Options{Name: "object index", Logger: o.Logger, Exit: o.Exit, AcceptLoss: o.AcceptLoss})
+	}, pebbledb.Options{Name: "object index", Logger: o.Logger, Exit: o.Exit, AcceptLoss: o.AcceptLoss, Create: o.Create})
 	if err != nil {
 		return fmt.Errorf("open index: %w", err)
+	}
+	if err := s.makeFolders(dir); err != nil {
+		return errors.Join(err, s.db.Close())
 	}
 	if s.folder, err = s.fs.OpenDir(s.blobs); err != nil {
 		return errors.Join(err, s.db.Close())

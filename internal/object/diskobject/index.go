@@ -29,6 +29,7 @@ import (
 //	f upload                                    completed
 //
 //	v                                           the format of this index
+//	i                                           the ID shared with the store of the data directory
 //
 // Values are JSON, but for those named otherwise: one reads them with any tool, and a
 // release may add a field.

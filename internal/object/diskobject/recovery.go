@@ -70,9 +70,9 @@ func (s *Store) checkIndexExists(acceptLoss bool) error {
 }
 
 func (s *Store) indexLost(blobs int) error {
-	return fmt.Errorf("object index %s: %w: it knows none of the %d blobs in %s; restore it from a backup and remove index.state, "+
-		"or start with --accept-loss, which moves the blobs to %s and goes on without their objects",
-		s.fs.PathJoin(s.dir, "index"), pebbledb.ErrLoss, blobs, s.blobs, s.unreferenced())
+	return fmt.Errorf("%w: the index has none of the %d files in blobs; restore it from a backup and remove index.state, "+
+		"or start with --accept-loss, which moves the files to unreferenced and goes on without their objects",
+		pebbledb.ErrLoss, blobs)
 }
 
 func (s *Store) unreferenced() string { return s.fs.PathJoin(s.dir, "unreferenced") }

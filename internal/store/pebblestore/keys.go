@@ -16,6 +16,7 @@ import (
 //
 //	s                                  how far numbers are given out
 //	x  name                            a secret
+//	b                                  the id shared with the object index, as JSON
 //	j  owner id                        a job, as JSON, without what w holds
 //	c  owner created id                an owner's jobs, oldest first: nothing
 //	u  owner wire id                   jobs that are not final: their state
@@ -37,6 +38,7 @@ import (
 const (
 	tableSequence   = 's'
 	tableSecrets    = 'x'
+	tableBinding    = 'b'
 	tableJobs       = 'j'
 	tableJobOrder   = 'c'
 	tableUnfinished = 'u'
@@ -82,6 +84,8 @@ func kindPrefix(table byte, o job.Owner, k destination.Kind) []byte {
 }
 
 func keyOfSequence() []byte { return []byte{tableSequence} }
+
+func keyOfBinding() []byte { return []byte{tableBinding} }
 
 func keyOfSecret(name string) []byte { return append([]byte{tableSecrets}, name...) }
 

@@ -39,6 +39,7 @@ type Options struct {
 
 	Exit       func(code int) // ends the process when Pebble cannot continue; nil is os.Exit
 	AcceptLoss bool           // open even if acknowledged data is missing, see pebbledb
+	Create     func() error   // asked before a store is created, see pebbledb; may be nil
 }
 
 const defaultCacheBytes = 64 << 20
@@ -99,7 +100,7 @@ func Open(dir string, o Options) (*Store, error) {
 	}
 	opts := pebbleOptions(o)
 	db, err := pebbledb.Open(dir, opts, pebbledb.Options{
-		Name: "store", Logger: o.Logger, Exit: o.Exit, AcceptLoss: o.AcceptLoss,
+		Name: "store", Logger: o.Logger, Exit: o.Exit, AcceptLoss: o.AcceptLoss, Create: o.Create,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", dir, pebbledb.Explain(o.FS, dir, err))

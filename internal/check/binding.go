@@ -1,0 +1,53 @@
+package check
+
+import (
+	"github.com/sluicehq/sluice/internal/pebbledb"
+)
+
+// checkBinding looks whether the store and the object index are there, and belong
+// together.
+func (c *Check) checkBinding(hasStore, hasIndex bool) error {
+	var binding pebbledb.Binding
+	var id string
+	var err error
+	if c.store != nil {
+		if binding, err = c.store.Binding(); err != nil {
+			c.unsure = true
+			return nil // which the check of the rows reports
+		}
+	}
+	if c.objects != nil {
+		if id, err = c.objects.ID(); err != nil {
+			c.unsure = true
+			return nil
+		}
+	}
+	switch {
+	case !hasStore && (c.exists(c.dir("store.state")) || id != ""):
+		c.lose(StoreMissing, "store", "the directory is missing")
+	case !hasStore:
+		c.totals.NoStore = true
+	case binding.Elsewhere: // what is in the index is out of use
+		return c.dropObjects()
+	case !hasIndex && (binding.NeedsIndex() || c.exists(c.dir("objects"))):
+		c.lose(IndexMissing, "objects/index", "the directory is missing")
+	case c.store != nil && c.objects != nil && !binding.Matches(id):
+		c.lose(Mismatch, "store and objects/index", "they do not have the same id: one of them is of another data directory, or new")
+	}
+	return nil
+}
+
+func (c *Check) dropObjects() error {
+	if c.objects == nil {
+		return nil
+	}
+	err := c.objects.Close()
+	c.objects = nil
+	return err
+}
+
+// lose reports that something cannot be read at all: what refers to it cannot be judged.
+func (c *Check) lose(code, subject, format string, args ...any) {
+	c.found(code, subject, format, args...)
+	c.unsure = true
+}
