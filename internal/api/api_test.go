@@ -37,6 +37,7 @@ var common = map[string]int{
 	"InvalidSignatureException":           403,
 	"RequestCanceled":                     499,
 	"RequestTimeoutException":             504,
+	"RequestTimeout":                      408,
 }
 
 func TestOperationsReplyWithDeclaredErrorsOnly(t *testing.T) {

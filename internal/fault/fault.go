@@ -44,6 +44,8 @@ const (
 	Damaged                        // stored bytes that fail their checksum, or are missing
 	Canceled                       // the caller hung up before the work was done
 	DeadlineExceeded               // the time for the work was over before it was done
+	RequestTimeout                 // a body that did not arrive within the time for it
+	Overloaded                     // a bound of all callers together is reached for the moment
 	kinds
 )
 
@@ -52,6 +54,7 @@ var names = [kinds]string{
 	"Denied", "BadToken", "LeaseLost", "Broken", "Malformed", "UnknownOperation", "TooLarge",
 	"Unauthenticated", "UnknownKey", "BadSignature", "Expired", "Skewed", "BodyMismatch",
 	"PreconditionFailed", "Unavailable", "StorageFull", "Damaged", "Canceled", "DeadlineExceeded",
+	"RequestTimeout", "Overloaded",
 }
 
 func (k Kind) String() string {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/google/uuid"
@@ -25,6 +26,7 @@ type exchange struct {
 	status    int
 	in, out   int64 // bytes of the two bodies
 	err       error
+	body      *body // of the request
 }
 
 type exchangeKey struct{}
@@ -144,6 +146,7 @@ func track(w *reply, r *http.Request, stall time.Duration) *body {
 	conn := http.NewResponseController(w.ResponseWriter)
 	w.pace = pace{set: conn.SetWriteDeadline, stall: stall}
 	b := &body{ReadCloser: r.Body, exchange: w.exchange, pace: pace{set: conn.SetReadDeadline, stall: stall}}
+	w.exchange.body = b
 	if r.Body == nil || r.Body == http.NoBody {
 		b.done = true
 		return b
@@ -161,11 +164,24 @@ func (b *body) Read(p []byte) (int, error) {
 	b.exchange.in += int64(n)
 	if err != nil && !b.done {
 		b.done = true
-		if errors.Is(err, io.EOF) { // a deadline that is over stays over: nothing more is waited for
+		switch {
+		case errors.Is(err, io.EOF):
 			b.pace.stop()
+		case errors.Is(err, os.ErrDeadlineExceeded): // it stays over: nothing more is waited for
+			err = fmt.Errorf("%w: %w", errBodyLate, err)
 		}
 	}
 	return n, err
+}
+
+var errBodyLate = fault.New(fault.RequestTimeout, "The body of the request did not arrive in time.")
+
+// within gives the whole body one deadline, where all of it is read before anything is
+// done.
+func (b *body) within(d time.Duration) {
+	if !b.done {
+		b.pace.fix(d)
+	}
 }
 
 // end gives a rest of the body, which net/http reads away, a deadline of its own.
@@ -181,17 +197,24 @@ type pace struct {
 	set   func(time.Time) error
 	stall time.Duration
 	last  time.Time
+	fixed bool // the deadline does not move
 }
 
 // step is called before bytes are waited for. To set a deadline costs more than to
 // read a buffer, so it moves by a sixteenth at least.
 func (p *pace) step() {
-	if now := time.Now(); now.Sub(p.last) >= p.stall/16 {
+	if now := time.Now(); !p.fixed && now.Sub(p.last) >= p.stall/16 {
 		p.move(now)
 	}
 }
 
 func (p *pace) restart() { p.move(time.Now()) }
+
+// fix sets a deadline that bytes do not move.
+func (p *pace) fix(d time.Duration) {
+	p.fixed = true
+	_ = p.set(time.Now().Add(d))
+}
 
 // stop takes the deadline away.
 func (p *pace) stop() { _ = p.set(time.Time{}) }

@@ -16,7 +16,8 @@
 //     before the service is;
 //   - a handler that panics is a reply of 500 and a line with the stack, no more;
 //   - a caller that stops sending or receiving is cut off, one that keeps going is
-//     not, however long it takes, see Options.Stall;
+//     not, however long it takes, see Options.Stall; but calls that are not to S3 have
+//     small bodies, and Options.BodyTime for them;
 //   - no path, query or body is logged: they hold members' addresses. The log has the
 //     operation's name.
 //
@@ -60,6 +61,11 @@ type Options struct {
 	// Stall is how long a caller may leave us waiting for its next bytes, or not
 	// take ours. 0 means a minute, which is what load balancers grant too.
 	Stall time.Duration
+	// MaxBody is the largest body of a call to AWS's APIs; 0 is the wire package's default.
+	MaxBody int64
+	// BodyTime is how long the whole body of a call may take to arrive, to all APIs but
+	// S3. 0 means 10 seconds.
+	BodyTime time.Duration
 	// Proxy trusts X-Forwarded-Proto. Set it only where a proxy writes that header,
 	// or callers choose the scheme of the links they are given.
 	Proxy bool
@@ -89,13 +95,16 @@ func New(p Parts, o Options) *Gateway {
 	if o.Stall == 0 {
 		o.Stall = time.Minute
 	}
+	if o.BodyTime == 0 {
+		o.BodyTime = 10 * time.Second
+	}
 	if o.Rate == nil {
 		o.Rate = func(string, string) (string, float64) { return "", 0 }
 	}
 	return &Gateway{
 		parts:    p,
 		o:        o,
-		mux:      wire.NewMux(wire.Options{Observe: Observe}, p.APIs...),
+		mux:      wire.NewMux(wire.Options{MaxBody: o.MaxBody, Observe: Observe}, p.APIs...),
 		throttle: newThrottle(o.Rate),
 		metrics:  newMetrics(o.Registry),
 		shown:    promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{}),
@@ -212,6 +221,7 @@ func (g *Gateway) own(w http.ResponseWriter, r *http.Request, e *exchange) {
 
 // admit verifies r for a service and gives it its caller.
 func (g *Gateway) admit(r *http.Request, e *exchange, service string) (*http.Request, error) {
+	e.body.within(g.o.BodyTime)
 	id, err := g.parts.Verifier.Verify(r, service)
 	if err != nil {
 		return r, err

@@ -22,8 +22,8 @@ func (g *Gateway) log(r *http.Request, e *exchange) {
 		level = slog.LevelDebug // asked every few seconds, by machines
 	case fault.Is(e.err, fault.Throttled), fault.Is(e.err, fault.LimitExceeded):
 		// What a caller can bring about by itself wakes nobody, also where S3 has 503 for it.
-	case fault.Is(e.err, fault.StorageFull):
-		level = slog.LevelWarn // there is one error for the disk, not one for each request
+	case fault.Is(e.err, fault.StorageFull), fault.Is(e.err, fault.Overloaded):
+		level = slog.LevelWarn // what is behind it is logged once, not with each request
 	case e.status >= http.StatusInternalServerError && e.status != http.StatusNotImplemented:
 		level = slog.LevelError // what is not implemented is no failure of this server
 	}

@@ -57,7 +57,7 @@ func (n *Node) connect(ctx context.Context, v *sigv4.Verifier) error {
 		})
 	}
 	n.gateway = gateway.New(lead, gateway.Options{
-		Log: n.o.Logger, Registry: n.registry, Proxy: n.o.Proxy, Rate: options.Limits.Rate,
+		Log: n.o.Logger, Registry: n.registry, Proxy: n.o.Proxy, Rate: options.Limits.Rate, MaxBody: maxBody,
 	})
 	return nil
 }

@@ -148,6 +148,13 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 	return n, nil
 }
 
+// Bounds of the bodies of all APIs but S3. The largest call that the APIs allow, one with
+// 200 tags, stays below 100 KiB.
+const (
+	maxBody    = 1 << 20
+	maxLoading = 32 << 20 // of all that are read before their signature is verified
+)
+
 func (n *Node) open(ctx context.Context) error {
 	if !n.o.Memory {
 		if err := MakeDir(n.fs, n.o.Dir); err != nil {
@@ -166,7 +173,7 @@ func (n *Node) open(ctx context.Context) error {
 	}
 	verifier := sigv4.NewVerifier(func(id string) (sigv4.Credentials, bool) {
 		return key, id == key.AccessKey
-	}, sigv4.Options{})
+	}, sigv4.Options{MaxBody: maxBody, MaxLoading: maxLoading})
 	if err := n.openObjects(ctx, key, verifier); err != nil {
 		return err
 	}

@@ -21,9 +21,6 @@ const (
 	streamUnsignedTrailer = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 )
 
-// firstRead is how much memory a Content-Length alone can make us take.
-const firstRead = 64 << 10
-
 // payload returns the last line of the canonical request, which stands for the body.
 // Only a caller that does not say its hash makes us read the body before we know who
 // it is.
@@ -33,7 +30,7 @@ func (v *Verifier) payload(r *http.Request, c *claim) (string, error) {
 		return c.hash, checkHash(c.hash)
 	case c.hash != "":
 		return c.hash, nil
-	case c.service != serviceS3:
+	case c.loads():
 		sum, err := v.load(r)
 		return hex.EncodeToString(sum[:]), err
 	case c.presigned:
@@ -41,6 +38,9 @@ func (v *Verifier) payload(r *http.Request, c *claim) (string, error) {
 	}
 	return "", refuse(MissingHash, fault.BadSignature, "Missing required header for this request: x-amz-content-sha256")
 }
+
+// loads reports whether the body must be read before the signature can be verified.
+func (c *claim) loads() bool { return c.hash == "" && c.service != serviceS3 }
 
 // guard puts between r and its handler what checks the body, now that its caller is
 // known and key has signed what c.hash says.
@@ -130,8 +130,8 @@ func (v *Verifier) load(r *http.Request) (sum [sha256.Size]byte, err error) {
 		return sum, errTooLarge(v.o.MaxBody)
 	}
 	var b bytes.Buffer
-	if r.ContentLength > 0 { // more than firstRead only for those who do send it
-		b.Grow(int(min(r.ContentLength, firstRead)) + bytes.MinRead)
+	if r.ContentLength > 0 { // at once, since growing takes twice as much
+		b.Grow(int(r.ContentLength) + bytes.MinRead)
 	}
 	_, err = b.ReadFrom(io.LimitReader(r.Body, v.o.MaxBody+1))
 	var limit *http.MaxBytesError

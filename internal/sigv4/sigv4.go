@@ -10,6 +10,7 @@
 //	fault.Expired          a presigned link whose time is over
 //	fault.BodyMismatch     a body that is not the one that was signed
 //	fault.TooLarge         a body beyond Options.MaxBody
+//	fault.Overloaded       too many bodies are being read, see Options.MaxLoading
 //	fault.Invalid          a well signed header about the body that makes no sense
 //	fault.Malformed        a query string that cannot be decoded
 //

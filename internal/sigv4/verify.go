@@ -12,16 +12,18 @@ import (
 
 // Options of a Verifier; the zero value works.
 type Options struct {
-	Skew    time.Duration    // how far a caller's clock may be off; 0 means 15 minutes, as at AWS
-	MaxBody int64            // the largest body of a service other than S3; 0 means 10 MiB
-	Now     func() time.Time // nil means time.Now
+	Skew       time.Duration    // how far a caller's clock may be off; 0 means 15 minutes, as at AWS
+	MaxBody    int64            // the largest body of a service other than S3; 0 means 1 MiB
+	MaxLoading int64            // of all bodies at once that are read before their signature is verified; 0 means 32 MiB
+	Now        func() time.Time // nil means time.Now
 }
 
 // Verifier verifies requests. It may be used by many goroutines at a time.
 type Verifier struct {
-	lookup Lookup
-	o      Options
-	keys   keyring
+	lookup  Lookup
+	o       Options
+	keys    keyring
+	loading *budget
 }
 
 // NewVerifier returns a Verifier of the keys that lookup knows.
@@ -30,12 +32,15 @@ func NewVerifier(lookup Lookup, o Options) *Verifier {
 		o.Skew = 15 * time.Minute
 	}
 	if o.MaxBody == 0 {
-		o.MaxBody = 10 << 20
+		o.MaxBody = 1 << 20
+	}
+	if o.MaxLoading == 0 {
+		o.MaxLoading = 32 << 20
 	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Verifier{lookup: lookup, o: o}
+	return &Verifier{lookup: lookup, o: o, loading: newBudget(o.MaxLoading, o.MaxBody)}
 }
 
 // Verify returns who signed r, for one of the services (signing names, as "ses",
@@ -77,6 +82,11 @@ func (v *Verifier) Verify(r *http.Request, services ...string) (Identity, error)
 	if err := checkCovered(r, &c); err != nil {
 		return Identity{}, err
 	}
+	release, err := v.admit(r, &c)
+	if err != nil {
+		return Identity{}, err
+	}
+	defer release()
 	payload, err := v.payload(r, &c)
 	if err != nil {
 		return Identity{}, err

@@ -87,6 +87,8 @@ var common = map[fault.Kind]named{
 	fault.StorageFull:      {"ServiceUnavailable", http.StatusServiceUnavailable},
 	fault.Canceled:         {"RequestCanceled", fault.StatusCanceled},
 	fault.DeadlineExceeded: {"RequestTimeoutException", http.StatusGatewayTimeout}, // SDKs repeat such a call
+	fault.Overloaded:       {"ServiceUnavailable", http.StatusServiceUnavailable},
+	fault.RequestTimeout:   {"RequestTimeout", http.StatusRequestTimeout}, // SDKs repeat such a call
 }
 
 // name chooses how op of api tells of an error of kind k; both may be nil.
@@ -130,6 +132,9 @@ func WriteFault(w http.ResponseWriter, r *http.Request, m Match, err error) int 
 	}
 	h := w.Header()
 	h.Set("X-Amzn-Errortype", n.name)
+	if n.status == http.StatusServiceUnavailable && h.Get("Retry-After") == "" {
+		h.Set("Retry-After", "1")
+	}
 	var body Writer
 	body.Open()
 	if m.API != nil && m.API.Protocol == AwsJSON {

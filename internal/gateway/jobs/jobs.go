@@ -170,6 +170,8 @@ var statuses = map[fault.Kind]int{
 	fault.StorageFull:      http.StatusServiceUnavailable,
 	fault.Canceled:         fault.StatusCanceled,
 	fault.DeadlineExceeded: http.StatusGatewayTimeout,
+	fault.Overloaded:       http.StatusServiceUnavailable,
+	fault.RequestTimeout:   http.StatusRequestTimeout,
 	fault.Denied:           http.StatusForbidden,
 	fault.Unauthenticated:  http.StatusForbidden,
 	fault.UnknownKey:       http.StatusForbidden,
@@ -185,6 +187,9 @@ func WriteFault(w http.ResponseWriter, err error) int {
 	status, ok := statuses[kind]
 	if !ok {
 		status = http.StatusBadRequest
+	}
+	if status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "1")
 	}
 	write(w, status, Fault{kind.String(), fault.Message(err)})
 	return status

@@ -59,6 +59,8 @@ var byKind = map[fault.Kind]failure{
 	fault.Damaged:            {"InternalError", http.StatusInternalServerError, ""},
 	fault.Canceled:           {"RequestCanceled", fault.StatusCanceled, ""},
 	fault.DeadlineExceeded:   {"RequestTimeout", http.StatusGatewayTimeout, ""},
+	fault.Overloaded:         {"SlowDown", http.StatusServiceUnavailable, ""},
+	fault.RequestTimeout:     {"RequestTimeout", http.StatusBadRequest, ""},
 }
 
 // asFailure puts err into S3's words.
