@@ -84,7 +84,7 @@ func object(body []byte) (Object, error) {
 	if !ok && v != nil {
 		return nil, fault.New(fault.Malformed, "body is not a JSON object")
 	}
-	return o, nil
+	return o, checkJSONText(body)
 }
 
 // refuse notes that v, at the present place or below it under name, is not a want.
@@ -309,29 +309,26 @@ func digits(v any) (string, bool) {
 	return "", false
 }
 
-// asInt takes the models' 32-bit integers, also as 10.0 or 1e1.
+// asInt takes the models' 32-bit integers. 1.0 and 1e2 are numbers, but no integers.
 func asInt(v any) (int64, bool) {
 	s, ok := digits(v)
-	if !ok {
+	if !ok || !integerForm.MatchString(s) {
 		return 0, false
 	}
-	if n, err := strconv.ParseInt(s, 10, 32); err == nil {
-		return n, true
-	}
-	f, ok := asFloat(v)
-	if !ok || f != math.Trunc(f) || math.Abs(f) > math.MaxInt32 {
+	n, err := strconv.ParseInt(s, 10, 32)
+	if err != nil {
 		return 0, false
 	}
-	return int64(f), true
+	return n, true
 }
 
 func asFloat(v any) (float64, bool) {
 	s, ok := digits(v)
-	if !ok {
+	if !ok || !numberForm.MatchString(s) {
 		return 0, false
 	}
 	f, err := strconv.ParseFloat(s, 64)
-	return f, err == nil && !math.IsNaN(f) && !math.IsInf(f, 0)
+	return f, err == nil
 }
 
 // asBool also takes the words that SES turns into booleans.
@@ -364,9 +361,9 @@ func asTime(v any) (time.Time, bool) {
 		return time.UnixMilli(int64(math.Round(f * 1000))).UTC(), true
 	}
 	s, ok := asString(v)
-	if !ok {
+	if !ok || !timeForm.MatchString(s) {
 		return time.Time{}, false
 	}
-	t, err := time.Parse(time.RFC3339Nano, s)
+	t, err := time.Parse(time.RFC3339Nano, strings.ToUpper(s))
 	return t.UTC(), err == nil
 }

@@ -6,11 +6,12 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/sluicehq/sluice/internal/fault"
 )
 
-func TestNumbers(t *testing.T) {
+func TestD180_Integers(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		in   any
@@ -19,8 +20,20 @@ func TestNumbers(t *testing.T) {
 	}{
 		{json.Number("0"), 0, true},
 		{json.Number("-7"), -7, true},
-		{json.Number("10.0"), 10, true},
-		{json.Number("1e1"), 10, true},
+		{json.Number("10.0"), 0, false},
+		{json.Number("1e2"), 0, false},
+		{params{"-0"}, 0, true},
+		{params{"1_000"}, 0, false},
+		{params{"1e2"}, 0, false},
+		{params{"0x10"}, 0, false},
+		{params{"+1"}, 0, false},
+		{params{" 1"}, 0, false},
+		{params{"1 "}, 0, false},
+		{params{"1.0"}, 0, false},
+		{params{"01"}, 0, false},
+		{params{"1\n"}, 0, false},
+		{params{"١"}, 0, false},
+		{params{""}, 0, false},
 		{json.Number("2147483647"), math.MaxInt32, true},
 		{json.Number("2147483648"), 0, false},
 		{json.Number("1.5"), 0, false},
@@ -81,9 +94,23 @@ func TestTimesIn(t *testing.T) {
 		params{"2026-09-25T04:59:44.592000Z"},
 		params{"2026-09-25T06:59:44.592+02:00"},
 		params{"1790312384.592"},
+		"2026-09-25t04:59:44.592z",
 	} {
 		if got, ok := asTime(in); !ok || !got.Equal(want) {
 			t.Errorf("asTime(%#v) = %v, %t, want %v", in, got, ok, want)
+		}
+	}
+	for _, in := range []any{
+		params{"1_790_312_384"},
+		params{"0x1p3"},
+		params{"+1790312384"},
+		params{" 1790312384"},
+		params{"Inf"},
+		params{"NaN"},
+		"2026-09-25T4:59:44Z", "2026-09-25T04:59:44,592Z", " 2026-09-25T04:59:44Z", "2026-09-25 04:59:44Z", "2026-09-25T04:59:44",
+	} {
+		if got, ok := asTime(in); ok {
+			t.Errorf("asTime(%#v) = %v, want it refused", in, got)
 		}
 	}
 	for _, in := range []any{"", "2026-09-25", json.Number("1e300"), json.Number("-1e12"), true, "1790312384"} {
@@ -142,6 +169,23 @@ func FuzzText(f *testing.F) {
 		}
 		if got != want {
 			t.Errorf("%q came back as %q, want %q", s, got, want)
+		}
+	})
+}
+
+// FuzzBody: whatever a body is, what reaches an operation is Unicode as it was sent.
+func FuzzBody(f *testing.F) {
+	for _, s := range []string{`{"a":"\ud800"}`, "{\"a\":\"\xff\"}", `{"a":"\ud83d\ude00"}`, `{"a":"\\ud800"}`, `{"\u0061":"\\\u0062"}`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		r := &Reader{body: body}
+		o := r.Body()
+		for name, v := range o {
+			if s, ok := v.(string); ok && r.malformed == nil && (!utf8.ValidString(s) ||
+				strings.ContainsRune(name+s, utf8.RuneError) && !strings.ContainsRune(string(body), utf8.RuneError) && !strings.Contains(strings.ToLower(string(body)), `\ufffd`)) {
+				t.Errorf("body %q has %q: %q, which was not sent", body, name, s)
+			}
 		}
 	})
 }

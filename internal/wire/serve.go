@@ -65,6 +65,9 @@ func (m *Mux) call(r *http.Request, match Match) (Output, error) {
 	if err != nil {
 		return nil, fault.New(fault.Malformed, "query string cannot be read")
 	}
+	if err := checkText(query, match.labels); err != nil {
+		return nil, err
+	}
 	in := &Reader{body: body, query: query, labels: match.labels, moved: match.moved}
 	return match.Operation.Invoke(r.Context(), in)
 }

@@ -20,7 +20,7 @@
 // next at the end. A refusal is {"code":"…","message":"…"}, its code the name of a
 // fault.Kind, with a status that fits:
 //
-//	400 Invalid, BadToken   403 who is asking is not clear   404 NotFound
+//	400 Invalid, BadToken, Malformed   403 who is asking is not clear   404 NotFound
 //	404 UnknownOperation    409 Conflict: the job has ended already
 //
 // A report that breaks off in the middle ends its connection without the end of the
@@ -32,7 +32,9 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/url"
 	"time"
+	"unicode/utf8"
 
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
@@ -108,7 +110,10 @@ func (a *API) call(name string, handle handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		who := wire.CallerOf(r.Context())
-		err := handle(w, r, job.Owner{Account: who.Account, Region: who.Region})
+		err := checkText(r)
+		if err == nil {
+			err = handle(w, r, job.Owner{Account: who.Account, Region: who.Region})
+		}
 		_, broken := err.(cut)
 		status := http.StatusOK
 		if err != nil && !broken {
@@ -121,6 +126,18 @@ func (a *API) call(name string, handle handler) http.HandlerFunc {
 			panic(http.ErrAbortHandler)
 		}
 	}
+}
+
+// checkText refuses a path and a query that are not UTF-8, or that cannot be read.
+func checkText(r *http.Request) error {
+	query, err := url.QueryUnescape(r.URL.RawQuery)
+	if _, parseErr := url.ParseQuery(r.URL.RawQuery); err != nil || parseErr != nil || !utf8.ValidString(query) {
+		return fault.New(fault.Malformed, "the query string cannot be read, or is not UTF-8")
+	}
+	if !utf8.ValidString(r.URL.Path) {
+		return fault.New(fault.Malformed, "the path is not UTF-8")
+	}
+	return nil
 }
 
 func (a *API) get(w http.ResponseWriter, r *http.Request, o job.Owner) error {

@@ -166,10 +166,17 @@ func TestRefusals(t *testing.T) {
 		{"GET", "/sluice/v1/jobs?limit=0", us, 400, "Invalid"},
 		{"GET", "/sluice/v1/jobs?limit=1001", us, 400, "Invalid"},
 		{"GET", "/sluice/v1/jobs?limit=many", us, 400, "Invalid"},
+		{"GET", "/sluice/v1/jobs?limit=1_0", us, 400, "Invalid"},
+		{"GET", "/sluice/v1/jobs?limit=%2B1", us, 400, "Invalid"},
+		{"GET", "/sluice/v1/jobs?limit=0x1", us, 400, "Invalid"},
+		{"GET", "/sluice/v1/jobs?list=%ff", us, 400, "Malformed"},
+		{"GET", "/sluice/v1/jobs?%ff=1", us, 400, "Malformed"},
+		{"GET", "/sluice/v1/jobs?list=%zz", us, 400, "Malformed"},
+		{"GET", "/sluice/v1/jobs/%ff", us, 400, "Malformed"},
 		{"GET", "/sluice/v1/jobs?sate=created", us, 400, "Invalid"},
 		{"GET", "/sluice/v1/jobs?next=forged", us, 400, "BadToken"},
 		{"GET", "/sluice/v1/jobs?next=AAAAAAAAAAAAAAAAAAAAAAAAAAAA", us, 400, "BadToken"},
-		{"GET", "/sluice/v1/jobs?next=%00%ff", us, 400, "BadToken"},
+		{"GET", "/sluice/v1/jobs?next=%00%ff", us, 400, "Malformed"},
 	} {
 		f.who = c.who
 		var got Fault

@@ -40,7 +40,7 @@ func (a *API) list(w http.ResponseWriter, r *http.Request, o job.Owner) error {
 	limit := usualLimit
 	if s := q.Get("limit"); s != "" {
 		n, err := strconv.Atoi(s)
-		if err != nil || n < 1 || n > mostJobs {
+		if err != nil || strings.Trim(s, "0123456789") != "" || n < 1 || n > mostJobs {
 			return fault.New(fault.Invalid, "limit: %q is not a number from 1 to %d", s, mostJobs)
 		}
 		limit = n

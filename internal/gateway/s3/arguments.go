@@ -4,16 +4,23 @@ import (
 	"encoding/base64"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
-// checkText refuses query parameters of listings that are not UTF-8: no key is, and the
-// answer, which is XML, could not repeat them.
+// checkText refuses query parameters and stored headers that are not UTF-8: nothing that
+// is kept could repeat them, nor an answer, which is XML.
 func (c *call) checkText() error {
-	for _, name := range []string{"prefix", "delimiter", "marker", "start-after", "key-marker", "upload-id-marker"} {
-		if s := c.q.Get(name); !utf8.ValidString(s) {
+	for name, values := range c.q {
+		if s := strings.Join(values, ","); !utf8.ValidString(name + s) {
 			return badArgument(name, s, "Argument "+name+" must be UTF-8")
+		}
+	}
+	for name, values := range c.r.Header {
+		if s := strings.Join(values, ","); !utf8.ValidString(s) && isStored(name) {
+			return badArgument(strings.ToLower(name), s, "Value for "+strings.ToLower(name)+" header must be UTF-8")
 		}
 	}
 	// An upload that ended since may still be a marker, but what never was one may not.
@@ -24,6 +31,21 @@ func (c *call) checkText() error {
 }
 
 var uploadIDPattern = regexp.MustCompile(`^[0-9a-f]{32}$`)
+
+// isStored reports whether the value of a header may be kept with an object.
+func isStored(name string) bool {
+	return name == "Content-Type" || slices.Contains(kept, name) || strings.HasPrefix(name, "X-Amz-")
+}
+
+// wholeNumber reads a number that is written with digits only, which strconv does not
+// insist on.
+func wholeNumber(s string) (int64, bool) {
+	if strings.Trim(s, "0123456789") != "" {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	return n, err == nil
+}
 
 // limit reads how many entries a page may have, at most most.
 func (c *call) limit(name string, most int) (int, error) {
@@ -38,11 +60,11 @@ func (c *call) number(name string, otherwise, lowest, highest int) (int, error) 
 	if s == "" {
 		return otherwise, nil
 	}
-	n, err := strconv.Atoi(s)
-	if err != nil || n < lowest || n > highest {
+	n, ok := wholeNumber(s)
+	if !ok || n < int64(lowest) || n > int64(highest) {
 		return 0, badArgument(name, s, "Argument "+name+" must be an integer between "+strconv.Itoa(lowest)+" and "+strconv.Itoa(highest))
 	}
-	return n, nil
+	return int(n), nil
 }
 
 // flag reads a query parameter that is true or false; it is false if it is not there.

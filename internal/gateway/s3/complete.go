@@ -118,8 +118,9 @@ func (c *call) objectSize() (*int64, error) {
 	if !given {
 		return nil, nil
 	}
-	size, err := strconv.ParseInt(strings.Join(values, ","), 10, 64)
-	if err != nil {
+	text := strings.Join(values, ",")
+	size, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || strings.HasPrefix(text, "+") {
 		return nil, invalidValue(objectSize)
 	}
 	if size < 0 {

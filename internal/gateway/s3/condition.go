@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -85,8 +84,8 @@ func (c *call) condition() (diskobject.Condition, error) {
 	}
 	cond := diskobject.Condition{Absent: none == "*", ETag: etagOf(match)}
 	if text := h.Get(ifMatchSize); text != "" {
-		size, err := strconv.ParseInt(text, 10, 64)
-		if err != nil || size < 0 {
+		size, ok := wholeNumber(text)
+		if !ok {
 			return cond, invalidHeader(ifMatchSize)
 		}
 		cond.Size = &size

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
+	"unicode/utf16"
 )
 
 var errXML = failure{"MalformedXML", http.StatusBadRequest, "The XML you provided was not well-formed or did not validate against our published schema"}
@@ -43,17 +45,36 @@ var (
 	}}
 	createBucketDocument = xmlElement{name: "CreateBucketConfiguration", children: []xmlElement{
 		{name: "LocationConstraint"},
-		{name: "Location", opaque: true}, {name: "Bucket", opaque: true}, {name: "Tags", opaque: true},
+		{name: "Location", opaque: true},
+		{name: "Bucket", opaque: true},
+		{name: "Tags", opaque: true},
 	}}
 )
 
 // readXML reads a document that is all of text.
 func readXML(text []byte, root xmlElement, v any) error {
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
-	if root.check(text) != nil || xml.Unmarshal(text, v) != nil {
+	if hasSurrogate(text) || root.check(text) != nil || xml.Unmarshal(text, v) != nil {
 		return errXML
 	}
 	return nil
+}
+
+var numericReference = regexp.MustCompile(`&#(?:x([0-9a-fA-F]+)|([0-9]+));`)
+
+// hasSurrogate reports whether a document refers to a surrogate by its number, which is
+// no character of XML. The decoder would replace it, and the key with it.
+func hasSurrogate(text []byte) bool {
+	for _, found := range numericReference.FindAllSubmatch(text, -1) {
+		digits, base := found[1], 16
+		if digits == nil {
+			digits, base = found[2], 10
+		}
+		if n, err := strconv.ParseUint(string(digits), base, 32); err == nil && utf16.IsSurrogate(rune(n)) { //nolint:gosec // 32 bits
+			return true
+		}
+	}
+	return false
 }
 
 // check compares the text with what the document may have.

@@ -30,7 +30,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -269,8 +268,8 @@ func (c *call) checkBody(length bool) error {
 	}
 	if values, given := c.r.Header[decodedLength]; given {
 		// Of an aws-chunked body this is the length by now; of another one it must be the same.
-		n, err := strconv.ParseInt(strings.Join(values, ","), 10, 64)
-		if err != nil || n != c.r.ContentLength {
+		n, ok := wholeNumber(strings.Join(values, ","))
+		if !ok || n != c.r.ContentLength {
 			return invalidValue(decodedLength)
 		}
 	}

@@ -43,11 +43,11 @@ func (c *call) createUpload() error {
 
 // partNumber reads which part a request is about.
 func (c *call) partNumber() (int, error) {
-	n, err := strconv.Atoi(c.q.Get("partNumber"))
-	if err != nil || n < 1 || n > diskobject.MaxParts {
+	n, ok := wholeNumber(c.q.Get("partNumber"))
+	if !ok || n < 1 || n > diskobject.MaxParts {
 		return 0, badArgument("partNumber", c.q.Get("partNumber"), "Part number must be an integer between 1 and 10000, inclusive")
 	}
-	return n, nil
+	return int(n), nil
 }
 
 func (c *call) uploadPart() error {

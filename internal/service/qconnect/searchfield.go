@@ -126,7 +126,7 @@ func readTime(value string) (string, error) {
 	t, err := time.Parse(time.RFC3339Nano, strings.ToUpper(value))
 	if err != nil {
 		seconds, err := strconv.ParseFloat(value, 64)
-		if err != nil || !(seconds >= 0 && seconds < 1<<37) { // NaN fails both; year 6325
+		if err != nil || strings.Trim(value, "0123456789.eE+-") != "" || !(seconds >= 0 && seconds < 1<<37) { // NaN fails both; year 6325
 			return "", fault.New(fault.Invalid, "Time %q is invalid, expected RFC 3339 or seconds since 1970", value)
 		}
 		t = time.UnixMilli(int64(seconds*1000 + 0.5))
