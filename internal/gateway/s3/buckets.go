@@ -66,11 +66,16 @@ type createBucketConfiguration struct {
 	Bucket             *struct{}
 }
 
+const (
+	bucketLock      = "X-Amz-Bucket-Object-Lock-Enabled"
+	bucketNamespace = "X-Amz-Bucket-Namespace"
+)
+
 func (c *call) createBucket() error {
 	if !validBucket(c.bucket) {
 		return failure{"InvalidBucketName", http.StatusBadRequest, "The specified bucket is not valid."}
 	}
-	for name, plain := range map[string]string{"X-Amz-Bucket-Object-Lock-Enabled": "false", "X-Amz-Bucket-Namespace": "global"} {
+	for name, plain := range map[string]string{bucketLock: "false", bucketNamespace: "global"} {
 		if v := c.r.Header.Get(name); v != "" && !strings.EqualFold(v, plain) {
 			return notImplemented(name)
 		}

@@ -129,6 +129,23 @@ func namedAlgorithm(h http.Header, name string) (diskobject.Algorithm, error) {
 	return a, nil
 }
 
+// checkNamed compares the algorithm that an SDK names with the one that the operation uses,
+// want, where the request has no value of it.
+func (c *call) checkNamed(want diskobject.Algorithm) error {
+	named, err := namedAlgorithm(c.r.Header, sdkAlgorithm)
+	switch {
+	case err != nil:
+		return err
+	case named != "" && want == "":
+		return errNoValue
+	case named != "" && named != want:
+		return invalidValue(sdkAlgorithm)
+	}
+	return nil
+}
+
+var errNoValue = invalidRequest("x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found.")
+
 // checksumKindOf returns the type of checksum that the headers name; "" without the header.
 func checksumKindOf(h http.Header) (string, error) {
 	values, given := h[checksumKind]
@@ -154,6 +171,9 @@ func (c *call) uploadChecksum() (diskobject.Checksum, error) {
 		return diskobject.Checksum{}, err
 	case a == "" && kind != "":
 		return diskobject.Checksum{}, invalidRequest("The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.")
+	}
+	if err := c.checkNamed(a); err != nil {
+		return diskobject.Checksum{}, err
 	}
 	sum := diskobject.Checksum{Algorithm: a, Composite: kind == "COMPOSITE" || kind == "" && a.Allows(true)}
 	if a != "" && !a.Allows(sum.Composite) {

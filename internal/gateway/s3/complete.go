@@ -138,6 +138,15 @@ func (c *call) checkCompletion(sum diskobject.Checksum, in diskobject.Completion
 	if kind != "" && kind != checksumType(sum) {
 		return invalidRequest("The upload was created using the %s checksum mode. The complete request must use the same checksum mode.", checksumType(sum))
 	}
+	for _, name := range []string{sdkAlgorithm, checksumAlgorithm} {
+		a, err := namedAlgorithm(c.r.Header, name)
+		if err != nil {
+			return err
+		}
+		if a != "" && a != sum.Algorithm {
+			return errMismatch(sum.Algorithm, string(a))
+		}
+	}
 	algorithm := strings.ToLower(string(sum.Algorithm))
 	if a := in.Checksum.Algorithm; a != "" && a != sum.Algorithm {
 		return errMismatch(sum.Algorithm, string(a))

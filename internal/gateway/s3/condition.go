@@ -33,15 +33,27 @@ var conditional = map[string][]string{
 	copySource + "-If-Unmodified-Since": {"CopyObject", "UploadPartCopy"},
 }
 
-// particular are headers that say what is to be stored, or how much of it, each with the
-// operations that obey it. Where they have no effect the caller would get something else
-// than it asked for.
+// particular are headers that say what is to be stored, how much of it, or what it is to
+// be compared with, each with the operations that obey it. Where they have no effect the
+// caller would get something else than it asked for.
 var particular = map[string][]string{
 	copySource:            {"CopyObject", "UploadPartCopy"},
 	copySource + "-Range": {"UploadPartCopy"},
 	objectSize:            {"CompleteMultipartUpload"},
 	trailerNames:          {"PutObject", "UploadPart", "CreateBucket", "DeleteObjects"},
+	checksumAlgorithm:     {"PutObject", "UploadPart", "CreateBucket", "DeleteObjects", "CopyObject", "CreateMultipartUpload", "CompleteMultipartUpload"},
+	sdkAlgorithm:          {"PutObject", "UploadPart", "CreateBucket", "DeleteObjects", "CopyObject", "CreateMultipartUpload", "CompleteMultipartUpload"},
+	checksumKind:          {"PutObject", "UploadPart", "CreateBucket", "DeleteObjects", "CreateMultipartUpload", "CompleteMultipartUpload"},
+	bucketLock:            {"CreateBucket"},
+	bucketNamespace:       {"CreateBucket"},
+	"Content-Range":       nil, // of a partial PUT: RFC 9110, section 14.5
+	"Content-Digest":      nil, // of RFC 9530, as the following
+	"Repr-Digest":         nil,
+	"Digest":              nil, // of RFC 3230
 }
+
+// storesMeta are the operations that keep metadata.
+var storesMeta = []string{"PutObject", "CopyObject", "CreateMultipartUpload"}
 
 // checkConditional refuses a change under a condition that the operation does not check,
 // and a header that it does not obey.
@@ -52,6 +64,16 @@ func (c *call) checkConditional(op *operation) error {
 	for name, obeyed := range particular {
 		if _, given := c.r.Header[name]; given && !slices.Contains(obeyed, op.name) {
 			return notImplemented(name)
+		}
+	}
+	for name := range c.r.Header {
+		if strings.HasPrefix(name, metaPrefix) && c.place == atObject && !slices.Contains(storesMeta, op.name) {
+			return badArgument(strings.ToLower(name), c.r.Header.Get(name), "Metadata cannot be specified in this context.")
+		}
+	}
+	for name := range c.trailers {
+		if _, isParticular := particular[name]; isParticular || strings.HasPrefix(name, amzPrefix) || name == "Content-Md5" {
+			return notImplemented("Trailer")
 		}
 	}
 	for name, checked := range conditional {

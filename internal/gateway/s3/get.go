@@ -80,7 +80,7 @@ func (c *call) readArguments() (mode string, number int, err error) {
 	if mode = c.r.Header.Get(checksumMode); mode != "" && mode != "ENABLED" {
 		return "", 0, badArgument("x-amz-checksum-mode", mode, "Value for x-amz-checksum-mode header is invalid.")
 	}
-	if c.q.Get("partNumber") == "" {
+	if !c.q.Has("partNumber") {
 		return mode, 0, nil
 	}
 	if number, err = c.partNumber(); err == nil && c.r.Header.Get("Range") != "" {

@@ -73,7 +73,7 @@ func (in *integrity) named(h http.Header) error {
 	case err != nil:
 		return err
 	case sdk != "" && in.algorithm == "":
-		return invalidRequest("x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found.")
+		return errNoValue
 	case sdk != "" && sdk != in.algorithm:
 		return invalidValue(sdkAlgorithm)
 	case asked != "" && in.algorithm != "" && asked != in.algorithm:

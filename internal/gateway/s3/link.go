@@ -26,6 +26,7 @@ var linkHeaders = []string{
 // query. The query is signed, so it wins over a header that is not: an x-amz-* header
 // always is.
 func (c *call) readLink() error {
+	var seen []string
 	for parameter, values := range c.q {
 		name := http.CanonicalHeaderKey(parameter)
 		lower := strings.ToLower(parameter)
@@ -34,6 +35,10 @@ func (c *call) readLink() error {
 			continue
 		}
 		value := strings.Join(values, ",")
+		if slices.Contains(seen, name) {
+			return badArgument(parameter, value, "The link has the same header twice, in different letters.")
+		}
+		seen = append(seen, name)
 		if !validName(lower) || !validValue(value) {
 			return badArgument(parameter, value, "The link holds a header that HTTP does not allow.")
 		}

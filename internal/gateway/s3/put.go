@@ -129,6 +129,9 @@ func (c *call) copying(src object.Name) (how diskobject.Copying, err error) {
 	if how.Checksum, err = namedAlgorithm(c.r.Header, checksumAlgorithm); err != nil {
 		return how, err
 	}
+	if err := c.checkNamed(how.Checksum); err != nil {
+		return how, err
+	}
 	switch strings.ToUpper(c.r.Header.Get("X-Amz-Metadata-Directive")) {
 	case "REPLACE":
 		m, err := c.meta()

@@ -12,12 +12,13 @@ type operation struct {
 	name        string
 	method      string
 	place       place
-	query       string // a parameter that must be there; "" is none of all those below
-	value       string // of it; "" means any
-	header      string // that must be there
-	streams     bool   // takes a body of any length
-	document    bool   // reads a small document
-	makesBucket bool   // wants no bucket to be there
+	query       string   // a parameter that must be there; "" is none of all those below
+	value       string   // of it; "" means any
+	header      string   // that must be there
+	arguments   []string // other parameters that it takes, of a change
+	streams     bool     // takes a body of any length
+	document    bool     // reads a small document
+	makesBucket bool     // wants no bucket to be there
 	serve       func(*call) error
 }
 
@@ -34,15 +35,15 @@ var operations = []*operation{
 	{name: "ListObjects", method: http.MethodGet, place: atBucket, serve: (*call).listObjects},
 	{name: "DeleteObjects", method: http.MethodPost, place: atBucket, query: "delete", document: true, serve: (*call).deleteObjects},
 
-	{name: "UploadPartCopy", method: http.MethodPut, place: atObject, query: "uploadId", header: copySource, serve: (*call).uploadPartCopy},
-	{name: "UploadPart", method: http.MethodPut, place: atObject, query: "uploadId", streams: true, serve: (*call).uploadPart},
+	{name: "UploadPartCopy", method: http.MethodPut, place: atObject, query: "uploadId", arguments: []string{"partNumber"}, header: copySource, serve: (*call).uploadPartCopy},
+	{name: "UploadPart", method: http.MethodPut, place: atObject, query: "uploadId", arguments: []string{"partNumber"}, streams: true, serve: (*call).uploadPart},
 	{name: "CopyObject", method: http.MethodPut, place: atObject, header: copySource, serve: (*call).copyObject},
 	{name: "PutObject", method: http.MethodPut, place: atObject, streams: true, serve: (*call).putObject},
 	{name: "ListParts", method: http.MethodGet, place: atObject, query: "uploadId", serve: (*call).listParts},
 	{name: "GetObject", method: http.MethodGet, place: atObject, serve: (*call).getObject},
 	{name: "HeadObject", method: http.MethodHead, place: atObject, serve: (*call).getObject},
 	{name: "AbortMultipartUpload", method: http.MethodDelete, place: atObject, query: "uploadId", serve: (*call).abortUpload},
-	{name: "DeleteObject", method: http.MethodDelete, place: atObject, serve: (*call).deleteObject},
+	{name: "DeleteObject", method: http.MethodDelete, place: atObject, arguments: []string{"versionId"}, serve: (*call).deleteObject},
 	{name: "CreateMultipartUpload", method: http.MethodPost, place: atObject, query: "uploads", serve: (*call).createUpload},
 	{name: "CompleteMultipartUpload", method: http.MethodPost, place: atObject, query: "uploadId", document: true, serve: (*call).completeUpload},
 }

@@ -82,15 +82,16 @@ func New(store *diskobject.Store, v *sigv4.Verifier, o Options) *Handler {
 // call is one request on its way.
 type call struct {
 	*Handler
-	w       http.ResponseWriter
-	r       *http.Request
-	q       url.Values
-	who     sigv4.Identity
-	id      string // of the request
-	bucket  string
-	key     string
-	place   place
-	replied bool // the head of the reply is out: an error can only cut it off
+	w        http.ResponseWriter
+	r        *http.Request
+	q        url.Values
+	who      sigv4.Identity
+	id       string // of the request
+	bucket   string
+	key      string
+	place    place
+	trailers http.Header // that HTTP announces, which no signature covers
+	replied  bool        // the head of the reply is out: an error can only cut it off
 
 	space *diskspace.Reservation // what the body may take of the disk
 }
@@ -143,6 +144,7 @@ func (c *call) serve() (string, error) {
 		return "Unknown", err
 	}
 	op, err := c.operation()
+	c.trailers = c.r.Trailer
 	length := c.r.Header.Get("Content-Length") != "" || c.r.ContentLength != 0
 	// botocore waits for ever for this, though it has nothing to send.
 	if c.r.ContentLength == 0 && strings.EqualFold(c.r.Header.Get("Expect"), "100-continue") {
@@ -157,6 +159,9 @@ func (c *call) serve() (string, error) {
 		return op.name, verifyErr
 	}
 	c.who = who
+	if err := c.checkRepeated(); err != nil {
+		return op.name, err
+	}
 	if who.Presigned {
 		if err := c.readLink(); err != nil {
 			return op.name, err
@@ -181,6 +186,9 @@ func (c *call) run(op *operation, length bool) error {
 		return err
 	}
 	if err := c.checkText(); err != nil {
+		return err
+	}
+	if err := op.checkArguments(c.q); err != nil {
 		return err
 	}
 	if op.streams {
