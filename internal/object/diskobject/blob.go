@@ -58,22 +58,22 @@ func (s *Store) write(ctx context.Context, r io.Reader, algorithms ...Algorithm)
 }
 
 // fill copies r to f and hashes it. MD5 is slower than disk and network, so it has a
-// goroutine of its own: one buffer is hashed while this goroutine computes its other
-// checksums, writes the buffer before it and reads the one after it. A buffer is written
-// last, since files may change what they are given.
+// goroutine of its own, which always has a buffer to hash: it goes on with the next one
+// while this goroutine writes the one before, reads into it again and computes the other
+// checksums. A buffer is written last, since files may change what they are given.
 func (s *Store) fill(ctx context.Context, f vfs.File, r io.Reader, sums *sums) (int64, error) {
 	out := sink{f: f, space: s.space}
-	var hashing sync.WaitGroup
+	hasher := md5Queue{sums: sums}
 	var bufs [2]*[]byte // the second is taken when a stream is longer than one
 	defer func() {
-		hashing.Wait()
+		hasher.close()
 		for _, p := range bufs {
 			if p != nil {
 				s.bufs.Put(p)
 			}
 		}
 	}()
-	var before []byte // hashed, or being hashed, and not written yet
+	var before []byte // handed to the hasher, and not written yet
 	for i := 0; ; i ^= 1 {
 		if err := context.Cause(ctx); err != nil {
 			return out.size, err
@@ -86,18 +86,62 @@ func (s *Store) fill(ctx context.Context, f vfs.File, r io.Reader, sums *sums) (
 			return out.size, err
 		}
 		text := (*bufs[i])[:n]
-		hashing.Wait()
-		hashing.Go(func() { sums.writeMD5(text) })
-		sums.writeOthers(text)
-		if err := out.write(before); err != nil {
+		if err == io.EOF && before == nil { // short: another goroutine is not worth its start
+			sums.writeMD5(text)
+			sums.writeOthers(text)
+			err = out.write(text)
 			return out.size, err
 		}
+		hasher.add(text)
+		sums.writeOthers(text)
+		if before != nil {
+			hasher.await()
+			if err := out.write(before); err != nil {
+				return out.size, err
+			}
+		}
 		if err == io.EOF {
-			hashing.Wait()
+			hasher.await()
 			err = out.write(text)
 			return out.size, err
 		}
 		before = text
+	}
+}
+
+// md5Queue computes the MD5 of a stream in another goroutine, which the first buffer
+// starts. At most two buffers are added and not awaited: one is hashed, and one waits so
+// that the goroutine need not.
+type md5Queue struct {
+	sums    *sums
+	added   chan []byte // nil before the first
+	hashed  chan struct{}
+	running sync.WaitGroup
+}
+
+func (q *md5Queue) add(text []byte) {
+	if q.added == nil {
+		q.added, q.hashed = make(chan []byte, 1), make(chan struct{}, 2)
+		q.running.Go(q.run)
+	}
+	q.added <- text
+}
+
+func (q *md5Queue) run() {
+	for text := range q.added {
+		q.sums.writeMD5(text)
+		q.hashed <- struct{}{}
+	}
+}
+
+// await waits for the oldest buffer that was not awaited.
+func (q *md5Queue) await() { <-q.hashed }
+
+// close waits until no buffer is used any more.
+func (q *md5Queue) close() {
+	if q.added != nil {
+		close(q.added)
+		q.running.Wait()
 	}
 }
 
