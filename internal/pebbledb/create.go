@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -17,6 +18,9 @@ import (
 // its place.
 const manifestMarker = "marker.manifest."
 
+// lostAndFound is in the root of some file systems.
+const lostAndFound = "lost+found"
+
 // Exists reports whether there is a database in dir. Files without a database are an
 // error: creating a database over them could lose what they hold.
 func Exists(fs vfs.FS, dir string) (bool, error) {
@@ -27,6 +31,7 @@ func Exists(fs vfs.FS, dir string) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("list %s: %w", dir, err)
 	}
+	names = slices.DeleteFunc(names, func(name string) bool { return name == lostAndFound })
 	for _, name := range names {
 		if strings.HasPrefix(name, manifestMarker) {
 			return true, nil
@@ -58,6 +63,10 @@ func createIfMissing(fs vfs.FS, dir string, p *pebble.Options, o Options) error 
 			return err
 		}
 	}
+	dir, err := followLinks(fs, dir)
+	if err != nil {
+		return err
+	}
 	parent := fs.PathDir(dir)
 	if err := makeSynced(fs, parent); err != nil {
 		return createFailed(parent, err)
@@ -69,13 +78,25 @@ func createIfMissing(fs vfs.FS, dir string, p *pebble.Options, o Options) error 
 	if err := createAside(fs, aside, p); err != nil {
 		return createFailed(parent, err)
 	}
-	if err := fs.Remove(dir); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("replace the empty directory %s, which must not be a mount point: %w", dir, err)
-	}
-	if err := fs.Rename(aside, dir); err != nil {
-		return fmt.Errorf("create %s: %w", dir, err)
+	if err := replaceEmpty(fs, aside, dir); err != nil {
+		return errors.Join(err, fs.RemoveAll(aside))
 	}
 	return syncDir(fs, parent)
+}
+
+// replaceEmpty renames aside to dir, which does not exist or is empty.
+func replaceEmpty(fs vfs.FS, aside, dir string) error {
+	err := fs.Remove(dir)
+	if err == nil || errors.Is(err, os.ErrNotExist) {
+		err = fs.Rename(aside, dir)
+	}
+	if isMountPoint(err) {
+		return mountPointError(dir, err)
+	}
+	if err != nil {
+		return fmt.Errorf("create %s: %w", dir, err)
+	}
+	return nil
 }
 
 // checkMissing refuses to create a database where the state record says that there was

@@ -1,0 +1,54 @@
+package pebbledb
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// followLinks returns the directory that dir stands for if it, or a directory above it,
+// is a symbolic link: a database is created at the end of a link, and the link stays. A
+// link that leads nowhere is an error: its volume is not mounted. Only the file system of
+// the machine has links.
+func followLinks(disk vfs.FS, dir string) (string, error) {
+	if vfs.Root(disk) != vfs.Default {
+		return dir, nil
+	}
+	for at := dir; ; at = filepath.Dir(at) {
+		info, err := os.Lstat(at)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return "", err
+		case info.Mode()&fs.ModeSymlink != 0:
+			if _, err := os.Stat(at); errors.Is(err, fs.ErrNotExist) {
+				to, _ := os.Readlink(at)
+				return "", fmt.Errorf("%s is a symbolic link to %s, which does not exist: mount its volume, or create that directory", at, to)
+			}
+		}
+		if parent := filepath.Dir(at); parent == at || parent == "." {
+			break
+		}
+	}
+	resolved, err := filepath.EvalSymlinks(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return dir, nil
+	}
+	return resolved, err
+}
+
+// isMountPoint recognizes the errors of removing or replacing a directory on which a
+// file system is mounted.
+func isMountPoint(err error) bool {
+	return errors.Is(err, syscall.EBUSY) || errors.Is(err, syscall.EXDEV)
+}
+
+func mountPointError(dir string, err error) error {
+	return fmt.Errorf("%s is a mount point, where a database cannot be created in one step: mount the file system on the directory above, "+
+		"or elsewhere and make %[1]s a symbolic link to a directory in it: %w", dir, err)
+}
