@@ -29,7 +29,7 @@ func withSource(ctx context.Context, data string, getenv func(string) string, do
 	}
 	if t, err := findTarget(data, getenv); err == nil {
 		taken := false
-		err := withSnapshot(ctx, data, getenv, func(ctx context.Context, s snapshots.Snapshot) error {
+		err := withSnapshot(ctx, data, getenv, usualWaits, func(ctx context.Context, s snapshots.Snapshot) error {
 			taken = true
 			if err := sameDirectory(s.Data, data); err != nil {
 				return err

@@ -94,7 +94,7 @@ func runCheck(ctx context.Context, dir string, o checkOptions, out, errs io.Writ
 		if o.repair {
 			return usageError{fmt.Errorf("a server runs on %s: stop it, a repair needs the directory for itself", dir)}
 		}
-		err = withSnapshot(ctx, dir, os.Getenv, func(ctx context.Context, s snapshots.Snapshot) (err error) {
+		err = withSnapshot(ctx, dir, os.Getenv, usualWaits, func(ctx context.Context, s snapshots.Snapshot) (err error) {
 			options.Snapshot = s.Path
 			c, err = check.Run(ctx, options, found.add)
 			return err

@@ -39,6 +39,9 @@ import (
 // Path is where the handler is served.
 const Path = jobs.Prefix + "snapshot"
 
+// Heartbeat is how often a server shows that a snapshot exists.
+const Heartbeat = 10 * time.Second
+
 // Snapshot is the first line of a reply.
 type Snapshot struct {
 	Path    string    `json:"path"`    // of the directory, absolute
@@ -61,7 +64,7 @@ type Options struct {
 	Take func(context.Context) (s Snapshot, release func(), err error)
 	// Stopping is closed when the server stops; nil never is.
 	Stopping  <-chan struct{}
-	Heartbeat time.Duration                    // 0 is 10 seconds
+	Heartbeat time.Duration                    // 0 is the usual Heartbeat
 	Observe   func(context.Context, wire.Done) // called after every reply; may be nil
 }
 
@@ -71,7 +74,7 @@ type Handler struct{ o Options }
 // New returns a Handler.
 func New(o Options) *Handler {
 	if o.Heartbeat == 0 {
-		o.Heartbeat = 10 * time.Second
+		o.Heartbeat = Heartbeat
 	}
 	return &Handler{o}
 }
