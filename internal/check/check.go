@@ -15,6 +15,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path/filepath"
 	"syscall"
@@ -61,9 +62,10 @@ type Check struct {
 	report func(Finding)
 	totals Totals
 
-	locks   []*pebble.Lock
-	store   *pebblestore.Inspection // nil if it cannot be opened
-	objects *diskobject.Inspection
+	locks    []*pebble.Lock
+	unlocked bool                    // the directory cannot be written
+	store    *pebblestore.Inspection // nil if it cannot be opened
+	objects  *diskobject.Inspection
 
 	// unsure says that something could not be read: what refers to it cannot be judged,
 	// and nothing may be repaired.
@@ -145,8 +147,15 @@ func (c *Check) lock(dir string) (*pebble.Lock, error) {
 		return nil, nil
 	}
 	l, err := pebble.LockDirectory(dir, c.o.FS)
-	if errors.Is(err, syscall.EAGAIN) {
+	switch {
+	case errors.Is(err, syscall.EAGAIN):
 		return nil, ErrRunning
+	case errors.Is(err, syscall.EROFS), errors.Is(err, fs.ErrPermission):
+		if !c.unlocked {
+			c.unlocked = true
+			c.found(NotLocked, "data directory", "it cannot be written here, and so not be locked: if a server runs on it elsewhere, findings may be wrong")
+		}
+		l, err = pebble.LockDirectory(dir, lockless{c.o.FS})
 	}
 	if err != nil {
 		return nil, fmt.Errorf("lock %s, so that no server starts on it meanwhile: %w", dir, err)
@@ -154,6 +163,11 @@ func (c *Check) lock(dir string) (*pebble.Lock, error) {
 	c.locks = append(c.locks, l)
 	return l, nil
 }
+
+// lockless is a file system whose files cannot be locked because they cannot be written.
+type lockless struct{ vfs.FS }
+
+func (lockless) Lock(string) (io.Closer, error) { return io.NopCloser(nil), nil }
 
 func (c *Check) exists(path string) bool {
 	_, err := c.o.FS.Stat(path)

@@ -262,3 +262,28 @@ func TestCodesAreDocumented(t *testing.T) {
 		t.Errorf("code %s is documented and does not exist", code)
 	}
 }
+
+// TestMissingOptions: a missing OPTIONS file is one finding, and not one for every table.
+func TestMissingOptions(t *testing.T) {
+	t.Parallel()
+	d := newData(t)
+	d.ended(doneID, "")
+	d.ok(d.store.Flush(t.Context()))
+	d.close()
+	for _, dir := range []string{"d/store", "d/objects/index"} {
+		names, err := d.fs.List(dir)
+		d.ok(err)
+		for _, name := range names {
+			if strings.HasPrefix(name, "OPTIONS-") {
+				d.ok(d.fs.Remove(dir + "/" + name))
+			}
+		}
+	}
+	all, _ := d.check(Options{})
+	expectCodes(t, "check without OPTIONS", all, []string{FileDamaged, FileDamaged})
+	for _, f := range all {
+		if !strings.HasSuffix(f.Subject, "/OPTIONS") || f.Problem != "the file is missing" {
+			t.Errorf("found %+v, want that OPTIONS is missing", f)
+		}
+	}
+}

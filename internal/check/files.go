@@ -8,7 +8,10 @@ import (
 	"path"
 	"strings"
 
+	"github.com/cockroachdb/pebble/v2"
+
 	"github.com/sluicehq/sluice/internal/pebbledb"
+	"github.com/sluicehq/sluice/internal/store/pebblestore"
 )
 
 // checkCredentials reads the root key. There may be none: the environment may give it.
@@ -23,12 +26,12 @@ func (c *Check) checkCredentials(context.Context) error {
 }
 
 // checkPebble looks at every file of a database of Pebble's.
-func (c *Check) checkPebble(what, dir string) error {
+func (c *Check) checkPebble(what, dir string, merger *pebble.Merger) error {
 	if !c.exists(dir) {
 		return nil
 	}
 	c.o.Progress("files of "+what, 0, 0)
-	all, err := pebbledb.Inspect(c.o.FS, dir)
+	all, err := pebbledb.Inspect(c.o.FS, dir, merger)
 	if err != nil {
 		return err
 	}
@@ -49,10 +52,10 @@ func (c *Check) checkPebble(what, dir string) error {
 
 // checkFiles looks at files below the level of rows.
 func (c *Check) checkFiles(context.Context) error {
-	if err := c.checkPebble("store", c.storeDir()); err != nil {
+	if err := c.checkPebble("store", c.storeDir(), pebblestore.Merger()); err != nil {
 		return err
 	}
-	if err := c.checkPebble("objects/index", c.indexDir()); err != nil {
+	if err := c.checkPebble("objects/index", c.indexDir(), nil); err != nil {
 		return err
 	}
 	if c.o.Snapshot != "" {

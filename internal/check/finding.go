@@ -40,6 +40,7 @@ const (
 	Mismatch        = "store-objects-mismatch"
 	Credentials     = "credentials"
 	Leftover        = "leftover"
+	NotLocked       = "not-locked"
 	HoldNoJob       = "hold-without-job"
 	HoldFinalJob    = "hold-of-ended-job"
 	SourceMissing   = "source-missing"
@@ -77,6 +78,7 @@ var Kinds = map[string]Kind{
 		"mount or put back the right one, or restore a backup; a start with --accept-loss takes both as they are", "",
 	},
 	Credentials: {Error, "the root key is damaged", "put the right file back, or remove it to have a new root key made", ""},
+	NotLocked:   {Note, "the directory cannot be locked", "make sure that no server runs on it, and check again if errors are found", ""},
 	Leftover:    {Note, "left over from a crash; the next start removes it", "nothing", ""},
 
 	pebblestore.RowUnreadable:  {Error, "rows of the store cannot be read", keep, ""},

@@ -38,6 +38,8 @@ func (c *Check) Repair(ctx context.Context, report func(Finding)) (err error) {
 	switch {
 	case c.o.Snapshot != "":
 		return ErrRunning
+	case c.unlocked:
+		return fmt.Errorf("nothing was repaired: %s cannot be written", c.o.Dir)
 	case c.unsure:
 		return ErrUnsafe
 	case len(c.repairs) == 0:

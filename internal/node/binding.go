@@ -41,7 +41,7 @@ func (b *binder) createStore() error {
 	}
 	id, err := diskobject.ReadID(b.fs, b.objectsDir())
 	if err != nil {
-		return pebbledb.Explain(b.fs, b.indexDir(), err)
+		return pebbledb.Explain(b.fs, b.indexDir(), nil, err)
 	}
 	if id == "" {
 		return nil

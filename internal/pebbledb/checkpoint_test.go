@@ -86,7 +86,7 @@ func TestCheckpointHasNoOldLogs(t *testing.T) {
 		if err := db.Checkpoint(dir, pebble.WithFlushedWAL()); err != nil {
 			t.Fatal(err)
 		}
-		found, err := pebbledb.Inspect(disk, dir)
+		found, err := pebbledb.Inspect(disk, dir, nil)
 		if err != nil || len(found) > 0 {
 			t.Errorf("checkpoint %d: Inspect finds %v, %v, want nothing", i, found, err)
 		}

@@ -13,7 +13,7 @@ import (
 func TestExplain(t *testing.T) {
 	t.Parallel()
 	disk, cause := sound.make(t), errors.New("invalid")
-	if got := pebbledb.Explain(disk, cutDir, cause); got != cause {
+	if got := pebbledb.Explain(disk, cutDir, nil, cause); got != cause {
 		t.Errorf("sound database: %v, want the error as it is", got)
 	}
 	missing := errors.New("holds files but no database")
@@ -21,7 +21,7 @@ func TestExplain(t *testing.T) {
 	if err := empty.MkdirAll(cutDir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if got := pebbledb.Explain(empty, cutDir, missing); got != missing {
+	if got := pebbledb.Explain(empty, cutDir, nil, missing); got != missing {
 		t.Errorf("no database: %v, want the error as it is", got)
 	}
 	name := ""
@@ -31,7 +31,7 @@ func TestExplain(t *testing.T) {
 		}
 	}
 	changeFile(t, disk, name, func(b []byte) []byte { b[0] ^= 1; return b })
-	got := pebbledb.Explain(disk, cutDir, cause)
+	got := pebbledb.Explain(disk, cutDir, nil, cause)
 	for _, want := range []string{strings.TrimPrefix(name, cutDir+"/"), "crc32c checksum mismatch", "restore a backup"} {
 		if !strings.Contains(got.Error(), want) {
 			t.Errorf("damaged table: %q, want it to have %q", got, want)
@@ -40,7 +40,7 @@ func TestExplain(t *testing.T) {
 	if !errors.Is(got, cause) {
 		t.Error("the cause is lost")
 	}
-	if got := pebbledb.Explain(disk, cutDir, pebbledb.ErrInUse); got != pebbledb.ErrInUse {
+	if got := pebbledb.Explain(disk, cutDir, nil, pebbledb.ErrInUse); got != pebbledb.ErrInUse {
 		t.Errorf("in use: %v, want the error as it is", got)
 	}
 }

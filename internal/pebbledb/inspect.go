@@ -44,19 +44,26 @@ func (i *inspection) found(file string, offset int64, format string, args ...any
 // Inspect reads every file of a database that no process has open, or of a snapshot, and
 // returns what is damaged, in the order in which the files depend on each other. It
 // writes nothing, and does not open LOCK: the caller may hold it. An error means that
-// the directory cannot be read at all.
-func Inspect(fs vfs.FS, dir string) ([]Finding, error) {
+// the directory cannot be read at all. Tables are read with the merger, nil is Pebble's,
+// if the database does not say which one it has.
+func Inspect(fs vfs.FS, dir string, merger *pebble.Merger) ([]Finding, error) {
 	names, err := fs.List(dir)
 	if err != nil {
 		return nil, fmt.Errorf("list %s: %w", dir, err)
 	}
-	i := &inspection{fs: fs, dir: dir}
+	if merger == nil {
+		merger = pebble.DefaultMerger
+	}
+	i := &inspection{fs: fs, dir: dir, opts: pebble.Options{Merger: merger}}
 	slices.Sort(names)
 	i.markers(names)
 	i.options(names)
 	v := i.logs()
 	if v != nil && v.manifest != nil {
 		i.tables(v.manifest, names)
+	}
+	if i.optionsFile(names) == "" { // which Pebble does without, so it explains nothing
+		i.found("OPTIONS", -1, "the file is missing")
 	}
 	return i.all, nil
 }
@@ -85,14 +92,18 @@ func (i *inspection) markers(names []string) {
 	}
 }
 
-// options checks the newest OPTIONS file, the only one that Pebble reads.
-func (i *inspection) options(names []string) {
-	name := ""
+// optionsFile returns the newest OPTIONS file, the only one that Pebble reads.
+func (*inspection) optionsFile(names []string) (name string) {
 	for _, n := range names {
 		if strings.HasPrefix(n, "OPTIONS-") {
 			name = n // the names are sorted, and have six digits or more
 		}
 	}
+	return name
+}
+
+func (i *inspection) options(names []string) {
+	name := i.optionsFile(names)
 	if name == "" {
 		return
 	}
@@ -111,7 +122,9 @@ func (i *inspection) options(names []string) {
 			return nil, fmt.Errorf("unknown comparer %q", name)
 		},
 	}
+	merger := i.opts.Merger
 	if err := i.parseOptions(text, hooks); err != nil {
+		i.opts = pebble.Options{Merger: merger}
 		i.found(name, -1, "%v", err)
 	}
 }

@@ -22,7 +22,7 @@ func TestInspectSound(t *testing.T) {
 	t.Parallel()
 	for _, h := range append(histories, sound) {
 		disk := h.make(t)
-		if found, err := pebbledb.Inspect(disk, cutDir); err != nil || len(found) > 0 {
+		if found, err := pebbledb.Inspect(disk, cutDir, nil); err != nil || len(found) > 0 {
 			t.Errorf("%s: found %v, %v, want nothing", h, found, err)
 		}
 	}
@@ -92,7 +92,7 @@ func flipped(t *testing.T, disk *testenv.CrashDisk, name string, at int, bit byt
 		t.Fatal(ok, err)
 	}
 	changeFile(t, c, name, func(b []byte) []byte { b[at] ^= bit; return b })
-	found, err := pebbledb.Inspect(c, cutDir)
+	found, err := pebbledb.Inspect(c, cutDir, nil)
 	if err != nil {
 		t.Fatalf("Inspect: %v", err)
 	}

@@ -150,7 +150,7 @@ func Open(dir string, o Options) (*Store, error) {
 	s.bufs.New = func() any { b := make([]byte, copyBuffer); return &b }
 	s.buffers = newReadBuffers(wholeBlocks)
 	if err := s.open(dir, o); err != nil {
-		return nil, fmt.Errorf("open objects in %s: %w", dir, pebbledb.Explain(s.fs, s.fs.PathJoin(dir, "index"), err))
+		return nil, fmt.Errorf("open objects in %s: %w", dir, pebbledb.Explain(s.fs, s.fs.PathJoin(dir, "index"), nil, err))
 	}
 	return s, nil
 }

@@ -64,6 +64,10 @@ var memberMerger = &pebble.Merger{
 	},
 }
 
+// Merger returns how values of one member are merged, for programs that read the files of
+// a store.
+func Merger() *pebble.Merger { return memberMerger }
+
 // mergers are used again, since a compaction needs one for every member it meets.
 var mergers = sync.Pool{New: func() any { return new(merger) }}
 

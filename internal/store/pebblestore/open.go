@@ -103,7 +103,7 @@ func Open(dir string, o Options) (*Store, error) {
 		Name: "store", Logger: o.Logger, Exit: o.Exit, AcceptLoss: o.AcceptLoss, Create: o.Create,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("open store %s: %w", dir, pebbledb.Explain(o.FS, dir, err))
+		return nil, fmt.Errorf("open store %s: %w", dir, pebbledb.Explain(o.FS, dir, memberMerger, err))
 	}
 	s := &Store{
 		db: db, opts: opts, fs: o.FS, scratch: o.FS.PathJoin(dir, "scratch"),
@@ -113,7 +113,7 @@ func Open(dir string, o Options) (*Store, error) {
 	for _, step := range []func() error{s.clearScratch, s.openSequence, s.openQueue} {
 		if err := step(); err != nil {
 			err = errors.Join(err, db.Close())
-			return nil, fmt.Errorf("open store %s: %w", dir, pebbledb.Explain(o.FS, dir, err))
+			return nil, fmt.Errorf("open store %s: %w", dir, pebbledb.Explain(o.FS, dir, memberMerger, err))
 		}
 	}
 	s.behind.start()
