@@ -32,8 +32,8 @@ func keepPrivate(data string, log *slog.Logger) error {
 		log.Warn("other users of this machine could read the root key; consider a new one", slog.String("file", "credentials"))
 	}
 	if info, err := os.Stat(data); err == nil && info.Mode()&others != 0 {
-		log.Warn("other users of this machine can look into the data directory: it is not this user's to change",
-			slog.String("mode", info.Mode().Perm().String()))
+		log.Warn("other users of this machine can list the data directory: its mode is left as it is, because it belongs to another user or is shared",
+			slog.String("mode", info.Mode().String()))
 	}
 	return nil
 }

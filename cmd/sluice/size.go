@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 )
@@ -31,6 +30,9 @@ var units = []struct {
 	{"", 1},
 }
 
+// maxSize is more than any file system has.
+const maxSize = 1 << 60
+
 func (s *size) Set(text string) error {
 	text = strings.ToLower(strings.TrimSpace(text))
 	for _, u := range units {
@@ -39,8 +41,11 @@ func (s *size) Set(text string) error {
 			continue
 		}
 		n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
-		if err != nil || !(n >= 0) || n*u.factor >= math.MaxInt64 {
+		if err != nil || !(n >= 0) {
 			break
+		}
+		if n*u.factor >= maxSize {
+			return errors.New("must be less than 1EiB")
 		}
 		s.bytes, s.set = int64(n*u.factor), true
 		return nil

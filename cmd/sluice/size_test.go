@@ -41,3 +41,10 @@ func TestSize(t *testing.T) {
 		}
 	}
 }
+
+func TestSizeTooLarge(t *testing.T) {
+	t.Parallel()
+	if err := new(size).Set("2000000TiB"); err == nil || err.Error() != "must be less than 1EiB" {
+		t.Errorf("2000000TiB: %v, want that it must be less than 1EiB", err)
+	}
+}

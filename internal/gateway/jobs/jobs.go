@@ -170,7 +170,7 @@ func (a *API) version(w http.ResponseWriter, _ *http.Request, _ job.Owner) error
 }
 
 func (a *API) unknown(http.ResponseWriter, *http.Request, job.Owner) error {
-	return fault.New(fault.UnknownOperation, "no such operation; there are GET jobs, jobs/{id}, jobs/{id}/report, version and POST jobs/{id}/stop below "+Prefix)
+	return fault.New(fault.UnknownOperation, "no such operation; there are GET jobs, jobs/{id}, jobs/{id}/report, version and POST jobs/{id}/stop, snapshot below "+Prefix)
 }
 
 // statuses of the kinds of fault; 400 for all others.
