@@ -68,6 +68,9 @@ func (w *reply) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 func (w *reply) WriteHeader(status int) {
 	if status >= 200 && w.exchange.status == 0 { // 100 Continue is not yet the reply
 		w.exchange.status = status
+		if status >= 400 {
+			w.exchange.body.drain()
+		}
 	}
 	w.ResponseWriter.WriteHeader(status)
 }
@@ -136,6 +139,9 @@ type body struct {
 	io.ReadCloser
 	exchange *exchange
 	pace     pace
+	length   int64 // as announced, -1 if it is not
+	expects  bool  // the caller waits for a 100 Continue
+	begun    bool
 	done     bool
 }
 
@@ -145,7 +151,10 @@ type body struct {
 func track(w *reply, r *http.Request, stall time.Duration) *body {
 	conn := http.NewResponseController(w.ResponseWriter)
 	w.pace = pace{set: conn.SetWriteDeadline, stall: stall}
-	b := &body{ReadCloser: r.Body, exchange: w.exchange, pace: pace{set: conn.SetReadDeadline, stall: stall}}
+	b := &body{
+		ReadCloser: r.Body, exchange: w.exchange, pace: pace{set: conn.SetReadDeadline, stall: stall},
+		length: r.ContentLength, expects: expectsContinue(r),
+	}
 	w.exchange.body = b
 	if r.Body == nil || r.Body == http.NoBody {
 		b.done = true
@@ -157,6 +166,7 @@ func track(w *reply, r *http.Request, stall time.Duration) *body {
 }
 
 func (b *body) Read(p []byte) (int, error) {
+	b.begun = true
 	if !b.done {
 		b.pace.step()
 	}

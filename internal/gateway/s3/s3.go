@@ -159,6 +159,9 @@ func (c *call) serve() (string, error) {
 		return op.name, verifyErr
 	}
 	c.who = who
+	if err != nil && !who.Presigned {
+		return op.name, err
+	}
 	if err := c.checkRepeated(); err != nil {
 		return op.name, err
 	}
