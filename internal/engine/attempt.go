@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/guard"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/object"
 	"github.com/sluicehq/sluice/internal/store"
@@ -138,11 +139,12 @@ func isPermanent(err error) bool { return !isTransient(err) && !fault.Is(err, fa
 
 // try takes the job from its checkpoint to its end, if nothing comes between. An
 // error that is not permanent is returned.
-func (a *attempt) try(ctx context.Context) (outcome, error) {
+func (a *attempt) try(ctx context.Context) (out outcome, err error) {
+	defer a.engine.options.Guard.Recover(guard.Attempt, &err)
 	if err := a.reload(ctx); err != nil {
 		return "", err
 	}
-	err := a.bind(ctx)
+	err = a.bind(ctx)
 	if err == nil {
 		if a.slot.maxSource > 0 && a.job.Source.Size > a.slot.maxSource {
 			return released, nil // the size was not known before

@@ -37,6 +37,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sluicehq/sluice/internal/destination"
+	"github.com/sluicehq/sluice/internal/guard"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/object"
 	"github.com/sluicehq/sluice/internal/store"
@@ -70,6 +71,10 @@ type Options struct {
 	Limits   Limits                    // none by default
 	Reports  func(job.Job) object.Name // where a job's report goes; by default <job id>.csv in the bucket "reports"
 
+	// Guard recovers panics of goroutines that run on callers' bytes. Nil recovers without
+	// a log line and a metric.
+	Guard *guard.Guard
+
 	// Waits returns why no job is worked on at the moment, such as a full disk; empty if
 	// nothing is in the way. While it gives a reason the engine claims nothing, and lets
 	// go of the jobs that it has at the end of the batch in hand. Nil is never in the way.
@@ -78,6 +83,8 @@ type Options struct {
 	// Shared says that other engines claim from the same store. One that has a job then
 	// leaves the next to those that have none, for as long as they need to see it.
 	Shared bool
+
+	wrapRule func(destination.Rule) destination.Rule // of tests; nil leaves rules as they are
 
 	// BatchRecords, if more than 0, bounds a batch to fewer records than it could hold.
 	BatchRecords int

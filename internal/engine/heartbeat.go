@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/guard"
 	"github.com/sluicehq/sluice/internal/job"
 )
 
@@ -85,16 +86,25 @@ func (h *heartbeat) run(ctx context.Context, lost context.CancelCauseFunc) {
 			return
 		case <-ticker.C:
 		}
-		h.ticks.Add(1)
-		if err := h.checkLease(ctx); fault.Is(err, fault.LeaseLost) || fault.Is(err, fault.NotFound) {
+		if err := h.beat(ctx); err != nil {
 			lost(err)
 			return
 		}
-		if h.engine.options.Waits() != "" {
-			h.yield.Store(true)
-		}
-		h.checkSlice(ctx)
 	}
+}
+
+// beat returns an error if the attempt must end.
+func (h *heartbeat) beat(ctx context.Context) (err error) {
+	defer h.engine.options.Guard.Recover(guard.Heartbeat, &err)
+	h.ticks.Add(1)
+	if err := h.checkLease(ctx); fault.Is(err, fault.LeaseLost) || fault.Is(err, fault.NotFound) {
+		return err
+	}
+	if h.engine.options.Waits() != "" {
+		h.yield.Store(true)
+	}
+	h.checkSlice(ctx)
+	return nil
 }
 
 // checkLease renews the lease if it is time, or else asks whether it is still the

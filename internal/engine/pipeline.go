@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/internal/destination"
+	"github.com/sluicehq/sluice/internal/guard"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/record"
 	"github.com/sluicehq/sluice/internal/store"
@@ -91,12 +92,17 @@ func (a *attempt) rule(ctx context.Context) (destination.Rule, error) {
 	if err != nil {
 		return nil, err
 	}
-	return destination.NewRule(destination.Target{Kind: d.Kind, Action: d.Action, Job: string(a.job.ID), Config: list.Config})
+	rule, err := destination.NewRule(destination.Target{Kind: d.Kind, Action: d.Action, Job: string(a.job.ID), Config: list.Config})
+	if err == nil && a.engine.options.wrapRule != nil {
+		rule = a.engine.options.wrapRule(rule)
+	}
+	return rule, err
 }
 
 func (p *pipeline) prepare(ctx context.Context, b *buffer, f *inflight) {
 	defer close(f.ready)
 	defer b.free()
+	defer p.engine.options.Guard.Recover(guard.Prepare, &f.err)
 	if b.size() >= fewRecords {
 		select {
 		case p.engine.preparing <- struct{}{}:
@@ -120,7 +126,8 @@ func (p *pipeline) commitAll(ctx context.Context) error {
 	return nil
 }
 
-func (p *pipeline) commit(ctx context.Context, f *inflight) error {
+func (p *pipeline) commit(ctx context.Context, f *inflight) (err error) {
+	defer p.engine.options.Guard.Recover(guard.Commit, &err)
 	select {
 	case <-f.ready:
 	case <-ctx.Done():

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/guard"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/record"
 )
@@ -27,8 +28,15 @@ type reader struct {
 }
 
 // read reads until the source ends, breaks, or reading is to end. What was read is
-// sent on, whatever came behind it.
+// sent on, whatever came behind it, except after a panic: a batch may hold half a record
+// then.
 func (r *reader) read(ctx context.Context, working *sync.WaitGroup) (eof bool, err error) {
+	defer func() {
+		if r.batch != nil {
+			r.batch.free()
+		}
+	}()
+	defer r.pipeline.engine.options.Guard.Recover(guard.Reader, &err)
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
 	working.Go(func() {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/guard"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/object"
 )
@@ -24,13 +25,24 @@ func (a *attempt) writeReport(ctx context.Context, remark string) (object.Name, 
 		if remark != "" {
 			rejects = withLast(rejects, destination.Reject{Code: wholeSource, Reason: remark})
 		}
-		_, err := destination.WriteReport(out, destination.KeyColumn(a.job.Destination.Kind), rejects)
-		out.CloseWithError(err)
+		out.CloseWithError(a.writeRows(out, rejects))
 	}()
-	_, err := a.engine.objects.Put(ctx, name, "text/csv; charset=utf-8", in)
+	err := a.putReport(ctx, name, in)
 	in.CloseWithError(context.Canceled) // if Put gave up early, the writer must too
 	<-written
 	return name, err
+}
+
+func (a *attempt) putReport(ctx context.Context, n object.Name, r io.Reader) (err error) {
+	defer a.engine.options.Guard.Recover(guard.Report, &err)
+	_, err = a.engine.objects.Put(ctx, n, "text/csv; charset=utf-8", r)
+	return err
+}
+
+func (a *attempt) writeRows(w io.Writer, rejects iter.Seq2[destination.Reject, error]) (err error) {
+	defer a.engine.options.Guard.Recover(guard.Report, &err)
+	_, err = destination.WriteReport(w, destination.KeyColumn(a.job.Destination.Kind), rejects)
+	return err
 }
 
 // wholeSource is the code of a row about the source as a whole.

@@ -20,6 +20,7 @@ import (
 
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/engine"
+	"github.com/sluicehq/sluice/internal/guard"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/object"
 	"github.com/sluicehq/sluice/internal/object/diskobject"
@@ -48,6 +49,7 @@ type rig struct {
 	objects *diskobject.Store
 	journal *journal
 	metrics *prometheus.Registry
+	guard   *guard.Guard
 }
 
 func newRig(t *testing.T) *rig {
@@ -67,7 +69,9 @@ func rigOn(t *testing.T, disk vfs.FS) *rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { check(t, o.Close()) })
-	return &rig{T: t, store: s, objects: o, journal: newJournal(), metrics: prometheus.NewRegistry()}
+	r := &rig{T: t, store: s, objects: o, journal: newJournal(), metrics: prometheus.NewRegistry()}
+	r.guard = guard.New(slog.New(r.journal), r.metrics)
+	return r
 }
 
 func check(t *testing.T, err error) {
@@ -136,6 +140,7 @@ func (r *rig) start(o engine.Options, with ...any) (e *engine.Engine, end func()
 		}
 	}
 	o.Logger = slog.New(r.journal)
+	o.Guard = r.guard
 	if o.BatchRecords == 0 {
 		o.BatchRecords = 64
 	}

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sluicehq/sluice/internal/guard"
+	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/store"
 )
 
@@ -56,7 +58,7 @@ func (e *Engine) claimJobs(ctx context.Context, working *sync.WaitGroup, myTurn 
 		}
 		myTurn = false
 		asked := time.Now()
-		j, ok, err := e.store.Claim(ctx, e.wanted(s))
+		j, ok, err := e.claim(ctx, s)
 		if err != nil || !ok {
 			s.free()
 			return err
@@ -68,6 +70,11 @@ func (e *Engine) claimJobs(ctx context.Context, working *sync.WaitGroup, myTurn 
 		})
 	}
 	return nil
+}
+
+func (e *Engine) claim(ctx context.Context, s *slot) (j job.Job, ok bool, err error) {
+	defer e.options.Guard.Recover(guard.Claim, &err)
+	return e.store.Claim(ctx, e.wanted(s))
 }
 
 // freeSlot takes a free slot, the small one last or alone; nil if there is none.

@@ -38,6 +38,7 @@ import (
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/gateway/jobs"
 	"github.com/sluicehq/sluice/internal/gateway/snapshots"
+	"github.com/sluicehq/sluice/internal/guard"
 	"github.com/sluicehq/sluice/internal/sigv4"
 	"github.com/sluicehq/sluice/internal/wire"
 )
@@ -58,6 +59,7 @@ type Parts struct {
 type Options struct {
 	Log      *slog.Logger         // nil logs nothing
 	Registry *prometheus.Registry // what /metrics shows; nil makes an empty one
+	Guard    *guard.Guard         // logs and counts panics of handlers; nil makes one for Log and Registry
 	// Stall is how long a caller may leave us waiting for its next bytes, or not
 	// take ours. 0 means a minute, which is what load balancers grant too.
 	Stall time.Duration
@@ -91,6 +93,9 @@ func New(p Parts, o Options) *Gateway {
 	}
 	if o.Registry == nil {
 		o.Registry = prometheus.NewRegistry()
+	}
+	if o.Guard == nil {
+		o.Guard = guard.New(o.Log, o.Registry)
 	}
 	if o.Stall == 0 {
 		o.Stall = time.Minute

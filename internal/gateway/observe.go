@@ -4,13 +4,13 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"runtime/debug"
 	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/guard"
 )
 
 // log writes the line of the access log. The sentence of a fault is the caller's and
@@ -63,11 +63,8 @@ func (g *Gateway) rescue(w *reply, r *http.Request, thrown any) any {
 	if err, ok := thrown.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		return thrown
 	}
-	g.o.Log.LogAttrs(r.Context(), slog.LevelError, "handler panicked",
-		slog.Any("panic", thrown),
-		slog.String("operation", w.exchange.operation),
-		slog.String("request", w.exchange.id),
-		slog.String("stack", string(debug.Stack())))
+	g.o.Guard.Log(r.Context(), guard.Request, thrown,
+		slog.String("operation", w.exchange.operation), slog.String("request", w.exchange.id))
 	if w.exchange.status != 0 {
 		return http.ErrAbortHandler
 	}

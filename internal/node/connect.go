@@ -57,7 +57,7 @@ func (n *Node) connect(ctx context.Context, v *sigv4.Verifier) error {
 		})
 	}
 	n.gateway = gateway.New(lead, gateway.Options{
-		Log: n.o.Logger, Registry: n.registry, Proxy: n.o.Proxy, Rate: options.Limits.Rate, MaxBody: maxBody,
+		Log: n.o.Logger, Registry: n.registry, Guard: n.guard, Proxy: n.o.Proxy, Rate: options.Limits.Rate, MaxBody: maxBody,
 	})
 	return nil
 }
@@ -75,7 +75,7 @@ func (n *Node) apis(tokens *service.Tokens, o service.Options) []*wire.API {
 func (n *Node) engage(o service.Options) func() {
 	worker := engine.New(n.store, n.objects, engine.Options{
 		Holder: holder(), Jobs: n.o.Jobs, Lease: n.o.Lease, Grace: n.o.Grace,
-		Logger: n.o.Logger, Registry: n.registry, Waits: n.space.Reason,
+		Logger: n.o.Logger, Registry: n.registry, Guard: n.guard, Waits: n.space.Reason,
 		Shared: n.o.shared(), Poll: n.poll(),
 		Limits:  engineLimits(o.Limits),
 		Reports: func(j job.Job) object.Name { return reportName(j, o.Bucket) },

@@ -29,6 +29,7 @@ import (
 
 	"github.com/sluicehq/sluice/internal/diskspace"
 	"github.com/sluicehq/sluice/internal/gateway"
+	"github.com/sluicehq/sluice/internal/guard"
 	"github.com/sluicehq/sluice/internal/service"
 	"github.com/sluicehq/sluice/internal/sigv4"
 	"github.com/sluicehq/sluice/internal/store"
@@ -122,6 +123,7 @@ type Node struct {
 	space    *diskspace.Watcher // of the file system of Dir; nil has no limits
 	registry *prometheus.Registry
 	binder   *binder // of an embedded store to the objects
+	guard    *guard.Guard
 	store    store.Store
 	objects  objects
 	gateway  *gateway.Gateway
@@ -142,6 +144,7 @@ type Node struct {
 func Open(ctx context.Context, o Options) (*Node, error) {
 	n := &Node{o: o.withDefaults(), leaveWithin: leaveWithin}
 	n.fs, n.registry = n.o.FS, newRegistry(n.o.Version)
+	n.guard = guard.New(n.o.Logger, n.registry)
 	if err := n.open(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}

@@ -36,7 +36,7 @@ func (n *Node) openObjects(ctx context.Context, key sigv4.Credentials, v *sigv4.
 			create = func() error { return n.binder.createIndex(embedded) }
 		}
 		d, err := diskobject.Open(filepath.Join(n.o.Dir, "objects"), diskobject.Options{
-			FS: n.fs, Logger: n.o.Logger, Registry: n.registry, Space: n.space, Exit: n.o.Exit, AcceptLoss: n.o.AcceptLoss,
+			FS: n.fs, Logger: n.o.Logger, Registry: n.registry, Guard: n.guard, Space: n.space, Exit: n.o.Exit, AcceptLoss: n.o.AcceptLoss,
 			Create: create,
 		})
 		if err != nil {
@@ -65,7 +65,7 @@ func (n *Node) openObjects(ctx context.Context, key sigv4.Credentials, v *sigv4.
 		}
 	}
 	return n.patiently(ctx, "objects", func() error {
-		o, err := s3object.Open(ctx, n.o.Objects, s3object.Options{Getenv: n.o.Getenv, Logger: n.o.Logger})
+		o, err := s3object.Open(ctx, n.o.Objects, s3object.Options{Getenv: n.o.Getenv, Logger: n.o.Logger, Guard: n.guard})
 		if err != nil {
 			return fmt.Errorf("objects: %w", err)
 		}

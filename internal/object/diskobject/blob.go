@@ -1,6 +1,7 @@
 package diskobject
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/sluicehq/sluice/internal/diskspace"
+	"github.com/sluicehq/sluice/internal/guard"
 )
 
 const (
@@ -63,7 +65,7 @@ func (s *Store) write(ctx context.Context, r io.Reader, algorithms ...Algorithm)
 // checksums. A buffer is written last, since files may change what they are given.
 func (s *Store) fill(ctx context.Context, f vfs.File, r io.Reader, sums *sums) (int64, error) {
 	out := sink{f: f, space: s.space}
-	hasher := md5Queue{sums: sums}
+	hasher := md5Queue{sums: sums, guard: s.guard}
 	var bufs [2]*[]byte // the second is taken when a stream is longer than one
 	defer func() {
 		hasher.close()
@@ -95,15 +97,12 @@ func (s *Store) fill(ctx context.Context, f vfs.File, r io.Reader, sums *sums) (
 		hasher.add(text)
 		sums.writeOthers(text)
 		if before != nil {
-			hasher.await()
-			if err := out.write(before); err != nil {
+			if err := cmp.Or(hasher.await(), out.write(before)); err != nil {
 				return out.size, err
 			}
 		}
 		if err == io.EOF {
-			hasher.await()
-			err = out.write(text)
-			return out.size, err
+			return out.size, cmp.Or(hasher.await(), out.write(text))
 		}
 		before = text
 	}
@@ -115,13 +114,14 @@ func (s *Store) fill(ctx context.Context, f vfs.File, r io.Reader, sums *sums) (
 type md5Queue struct {
 	sums    *sums
 	added   chan []byte // nil before the first
-	hashed  chan struct{}
+	guard   *guard.Guard
+	hashed  chan error
 	running sync.WaitGroup
 }
 
 func (q *md5Queue) add(text []byte) {
 	if q.added == nil {
-		q.added, q.hashed = make(chan []byte, 1), make(chan struct{}, 2)
+		q.added, q.hashed = make(chan []byte, 1), make(chan error, 2)
 		q.running.Go(q.run)
 	}
 	q.added <- text
@@ -129,13 +129,18 @@ func (q *md5Queue) add(text []byte) {
 
 func (q *md5Queue) run() {
 	for text := range q.added {
-		q.sums.writeMD5(text)
-		q.hashed <- struct{}{}
+		q.hashed <- q.hash(text)
 	}
 }
 
+func (q *md5Queue) hash(text []byte) (err error) {
+	defer q.guard.Recover(guard.Hash, &err)
+	q.sums.writeMD5(text)
+	return nil
+}
+
 // await waits for the oldest buffer that was not awaited.
-func (q *md5Queue) await() { <-q.hashed }
+func (q *md5Queue) await() error { return <-q.hashed }
 
 // close waits until no buffer is used any more.
 func (q *md5Queue) close() {

@@ -51,6 +51,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/guard"
 	"github.com/sluicehq/sluice/internal/object"
 	"github.com/sluicehq/sluice/internal/pebbledb"
 )
@@ -61,6 +62,7 @@ type Options struct {
 	Now      func() time.Time      // nil means time.Now
 	Logger   *slog.Logger          // nil means silence
 	Registry prometheus.Registerer // of the metrics; nil registers none
+	Guard    *guard.Guard          // recovers panics of goroutines; nil without a log line
 	Space    Space                 // nil means that there is always some
 	Exit     func(code int)        // ends the process when Pebble cannot continue; nil means os.Exit
 
@@ -99,6 +101,7 @@ type Store struct {
 	fs      vfs.FS
 	now     func() time.Time
 	log     *slog.Logger
+	guard   *guard.Guard
 	space   Space
 	damaged prometheus.Counter
 	dir     string
@@ -141,7 +144,7 @@ func Open(dir string, o Options) (*Store, error) {
 		o.Space = endless{}
 	}
 	s := &Store{
-		fs: o.FS, now: o.Now, log: o.Logger, space: o.Space, dir: dir, blobs: o.FS.PathJoin(dir, "blobs"),
+		fs: o.FS, now: o.Now, log: o.Logger, guard: o.Guard, space: o.Space, dir: dir, blobs: o.FS.PathJoin(dir, "blobs"),
 		damaged: promauto.With(o.Registry).NewCounter(prometheus.CounterOpts{
 			Name: "sluice_damaged_blocks_total", Help: "Reads of a stored object that failed because its bytes are damaged or missing.",
 		}),

@@ -47,6 +47,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/sluicehq/sluice/internal/guard"
 	"github.com/sluicehq/sluice/internal/object"
 )
 
@@ -63,6 +64,7 @@ type Options struct {
 	Getenv     func(string) string // nil is os.Getenv
 	HTTPClient s3.HTTPClient       // nil is one with timeouts that suit
 	Logger     *slog.Logger        // nil is silent
+	Guard      *guard.Guard        // recovers panics of goroutines; nil without a log line
 
 	// PartSize is how much of a longer object is sent at a time. A Put holds at most
 	// three parts in memory, and S3 takes at most 10,000 of them, and none below 5 MiB

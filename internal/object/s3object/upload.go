@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/guard"
 )
 
 const (
@@ -118,17 +119,22 @@ func (u *upload) sendPart(ctx context.Context, body []byte, done chan<- sent) {
 	u.parts = append(u.parts, part)
 	u.size += int64(len(body))
 	go func() {
-		out, err := u.s.client.UploadPart(ctx, &s3.UploadPartInput{
-			Bucket: &u.at.bucket, Key: &u.at.key, UploadId: u.id,
-			PartNumber: part.PartNumber, Body: bytes.NewReader(body),
-		})
-		if err != nil {
-			done <- sent{body, u.s.told("write", u.at, err)}
-			return
-		}
-		part.ETag = out.ETag
-		done <- sent{body, nil}
+		err := u.uploadPart(ctx, part, body)
+		done <- sent{body, err}
 	}()
+}
+
+func (u *upload) uploadPart(ctx context.Context, part *types.CompletedPart, body []byte) (err error) {
+	defer u.s.opts.Guard.Recover(guard.Upload, &err)
+	out, err := u.s.client.UploadPart(ctx, &s3.UploadPartInput{
+		Bucket: &u.at.bucket, Key: &u.at.key, UploadId: u.id,
+		PartNumber: part.PartNumber, Body: bytes.NewReader(body),
+	})
+	if err != nil {
+		return u.s.told("write", u.at, err)
+	}
+	part.ETag = out.ETag
+	return nil
 }
 
 // outliving returns a context that ends a while after ctx does, or when it is told to.
