@@ -25,7 +25,7 @@ func (s *Store) ChangeMember(ctx context.Context, r store.ListRef, key string, a
 		lock = sqlLockList
 	}
 	var found, wrote store.Member
-	err := s.transact(ctx, func(a *attempt) error {
+	err := s.transact(ctx, func(ctx context.Context, a *attempt) error {
 		row, err := listBy(ctx, a, lock, r)
 		if err != nil {
 			return err

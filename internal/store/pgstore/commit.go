@@ -103,7 +103,7 @@ func (s *Store) Commit(ctx context.Context, l job.Lease, pr store.Prepared) (job
 		return job.Counts{}, leaseLost(l)
 	}
 	var counts job.Counts
-	err := s.transact(ctx, func(a *attempt) error {
+	err := s.transactLong(ctx, func(ctx context.Context, a *attempt) error {
 		if a.unsure {
 			row, err := lockedJob(ctx, a, l.Owner, l.Job)
 			if err == nil && row.steppedBy != nil && *row.steppedBy == a.id {
@@ -186,19 +186,21 @@ func (a *attempt) put(ctx context.Context, commands []command) error {
 		return done.CommandTag.RowsAffected(), done.Err
 	}
 	expectNew := !a.again
-	for _, c := range commands {
-		if expectNew {
-			added, err := exec(sqlAddMembers, c)
-			if err != nil {
+	for _, whole := range commands {
+		for _, c := range a.pieces(whole) {
+			if expectNew {
+				added, err := exec(sqlAddMembers, c)
+				if err != nil {
+					return err
+				}
+				if added == c.rows {
+					continue
+				}
+				expectNew = false
+			}
+			if _, err := exec(c.sql, c); err != nil {
 				return err
 			}
-			if added == c.rows {
-				continue
-			}
-			expectNew = false
-		}
-		if _, err := exec(c.sql, c); err != nil {
-			return err
 		}
 	}
 	return nil
@@ -209,10 +211,12 @@ func (a *attempt) put(ctx context.Context, commands []command) error {
 func (a *attempt) run(ctx context.Context, parts ...[]command) error {
 	p := a.tx.Conn().PgConn().StartPipeline(ctx)
 	for _, part := range parts {
-		for _, c := range part {
-			p.SendQueryParams(c.sql, c.args, c.types, []int16{binaryForm}, nil)
-			if err := p.Flush(); err != nil {
-				return errors.Join(err, p.Close())
+		for _, whole := range part {
+			for _, c := range a.pieces(whole) {
+				p.SendQueryParams(c.sql, c.args, c.types, []int16{binaryForm}, nil)
+				if err := p.Flush(); err != nil {
+					return errors.Join(err, p.Close())
+				}
 			}
 		}
 	}

@@ -138,7 +138,7 @@ func (c *contest) group(st *state) {
 
 // lookUp asks for the rows of names, for some thousands at once.
 func (a *attempt) lookUp(ctx context.Context, sql string, list int64, names []string, read func(pgx.Row) error) error {
-	for some := range slices.Chunk(names, chunkRows) {
+	for some := range slices.Chunk(names, a.atOnce(chunkRows)) {
 		rows, err := a.Query(ctx, sql, list, some)
 		if err != nil {
 			return err

@@ -19,7 +19,7 @@ const sqlJobCounts = `SELECT count(*) FILTER (WHERE state = 'created'), count(*)
 // JobCounts implements store.Work.
 func (s *Store) JobCounts(ctx context.Context) (store.JobCounts, error) {
 	var c store.JobCounts
-	err := s.statement(ctx, func(a *attempt) error {
+	err := s.statement(ctx, func(ctx context.Context, a *attempt) error {
 		var since *time.Time
 		err := a.QueryRow(ctx, sqlJobCounts, s.now()).Scan(&c.Created, &c.Processing, &c.Waiting, &since)
 		c.WaitingSince = timeOf(since)

@@ -33,7 +33,7 @@ const (
 // CreateJob implements store.Jobs.
 func (s *Store) CreateJob(ctx context.Context, j job.Job, once store.Once, unfinished int) (job.Job, error) {
 	var made job.Job
-	err := s.transact(ctx, func(a *attempt) error {
+	err := s.transact(ctx, func(ctx context.Context, a *attempt) error {
 		if err := a.lock(ctx, "jobs", j.Owner, string(j.Wire)); err != nil {
 			return err
 		}
@@ -95,7 +95,7 @@ func mayCreateJob(ctx context.Context, a *attempt, j *job.Job, unfinished int) e
 // Job implements store.Jobs.
 func (s *Store) Job(ctx context.Context, o job.Owner, id job.ID) (job.Job, error) {
 	var j job.Job
-	err := s.statement(ctx, func(a *attempt) error {
+	err := s.statement(ctx, func(ctx context.Context, a *attempt) error {
 		row, err := jobBy(ctx, a, sqlJob, o, id)
 		if err == nil {
 			j = row.Job
@@ -116,7 +116,7 @@ func (s *Store) ListJobs(ctx context.Context, o job.Owner, f store.JobFilter, p 
 		states = append(states, string(state))
 	}
 	var page []job.Job
-	err = s.statement(ctx, func(a *attempt) error {
+	err = s.statement(ctx, func(ctx context.Context, a *attempt) error {
 		page = nil
 		rows, err := a.Query(
 			ctx, sqlListJobs, o.Account, o.Region, from.created, from.id, f.Wire, f.Kind, f.List, states, from.ask,
@@ -151,7 +151,7 @@ func eachRow(rows pgx.Rows, read func(pgx.Row) error) error {
 // ChangeJob implements store.Jobs.
 func (s *Store) ChangeJob(ctx context.Context, o job.Owner, id job.ID, change func(*job.Job) error) (job.Job, error) {
 	var j job.Job
-	err := s.transact(ctx, func(a *attempt) error {
+	err := s.transact(ctx, func(ctx context.Context, a *attempt) error {
 		row, err := lockedJob(ctx, a, o, id)
 		if err != nil {
 			return err
@@ -194,7 +194,7 @@ func (s *Store) ChangeJob(ctx context.Context, o job.Owner, id job.ID, change fu
 // removes them.
 func (s *Store) DeleteJob(ctx context.Context, o job.Owner, id job.ID) error {
 	var number int64
-	err := s.transact(ctx, func(a *attempt) error {
+	err := s.transact(ctx, func(ctx context.Context, a *attempt) error {
 		row, err := lockedJob(ctx, a, o, id)
 		if a.unsure && (fault.Is(err, fault.NotFound) || err == nil && row.number != number) {
 			return nil // an attempt before this one was committed after all

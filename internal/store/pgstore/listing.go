@@ -64,7 +64,7 @@ func orElse(err, other error) error {
 }
 
 func (s *Store) listNumber(ctx context.Context, r store.ListRef) (number int64, err error) {
-	err = s.statement(ctx, func(a *attempt) error {
+	err = s.statement(ctx, func(ctx context.Context, a *attempt) error {
 		err := a.QueryRow(ctx, sqlListNumber, refArgs(r)...).Scan(&number)
 		if none(err) {
 			return noList(r)
@@ -113,7 +113,7 @@ var errFull = errors.New("the page is full")
 // look goes on with a listing, by up to ask members. When it is tried again it goes on
 // behind those that came in.
 func (s *Store) look(ctx context.Context, l *listing, ask int) error {
-	return s.statement(ctx, func(a *attempt) error {
+	return s.statement(ctx, func(ctx context.Context, a *attempt) error {
 		if l.begun {
 			l.span.from = behind(l.last)
 		}

@@ -76,7 +76,7 @@ func listBy(ctx context.Context, a *attempt, sql string, r store.ListRef) (*list
 // CreateList implements store.Lists.
 func (s *Store) CreateList(ctx context.Context, l store.List, once store.Once, most int) (store.List, error) {
 	var made listRow
-	err := s.transact(ctx, func(a *attempt) error {
+	err := s.transact(ctx, func(ctx context.Context, a *attempt) error {
 		if err := a.lock(ctx, "lists", l.Ref.Owner, string(l.Ref.Kind)); err != nil {
 			return err
 		}
@@ -144,7 +144,7 @@ func nameTaken(name string) error {
 // List implements store.Lists.
 func (s *Store) List(ctx context.Context, r store.ListRef) (store.List, error) {
 	var l store.List
-	err := s.statement(ctx, func(a *attempt) error {
+	err := s.statement(ctx, func(ctx context.Context, a *attempt) error {
 		row, err := listBy(ctx, a, sqlList, r)
 		if err == nil {
 			l = row.List
@@ -161,7 +161,7 @@ func (s *Store) ListLists(ctx context.Context, o job.Owner, k destination.Kind, 
 		return nil, "", err
 	}
 	var page []store.List
-	err = s.statement(ctx, func(a *attempt) error {
+	err = s.statement(ctx, func(ctx context.Context, a *attempt) error {
 		page = nil
 		rows, err := a.Query(ctx, sqlListLists, o.Account, o.Region, k, from.created, from.id, from.ask)
 		if err != nil {
@@ -184,7 +184,7 @@ func (s *Store) ListLists(ctx context.Context, o job.Owner, k destination.Kind, 
 // ChangeList implements store.Lists.
 func (s *Store) ChangeList(ctx context.Context, r store.ListRef, change func(*store.List) error) (store.List, error) {
 	var changed listRow
-	err := s.transact(ctx, func(a *attempt) error {
+	err := s.transact(ctx, func(ctx context.Context, a *attempt) error {
 		// Who creates or renames lists waits, so that names are looked up in peace.
 		if err := a.lock(ctx, "lists", r.Owner, string(r.Kind)); err != nil {
 			return err
@@ -224,7 +224,7 @@ func (s *Store) ChangeList(ctx context.Context, r store.ListRef, change func(*st
 // nobody finds their list's number any more; Run removes them.
 func (s *Store) DeleteList(ctx context.Context, r store.ListRef) error {
 	var number int64 // once it was found, no list made later under its ID is meant
-	err := s.transact(ctx, func(a *attempt) error {
+	err := s.transact(ctx, func(ctx context.Context, a *attempt) error {
 		err := a.QueryRow(ctx, sqlDeleteList, append(refArgs(r), number)...).Scan(&number)
 		if none(err) {
 			if a.unsure {

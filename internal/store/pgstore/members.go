@@ -49,7 +49,7 @@ func (s *Store) PutMember(ctx context.Context, r store.ListRef, key string, valu
 	if o.New {
 		sql = sqlPutNewMember
 	}
-	return s.statement(ctx, func(a *attempt) error {
+	return s.statement(ctx, func(ctx context.Context, a *attempt) error {
 		done, err := a.changeMember(ctx, r, sql, args)
 		switch {
 		case err != nil || done:
@@ -91,7 +91,7 @@ func (s *Store) DeleteMember(ctx context.Context, r store.ListRef, key string) e
 	if destination.Claims(r.Kind) {
 		return s.deleteAlone(ctx, r, key)
 	}
-	return s.statement(ctx, func(a *attempt) error {
+	return s.statement(ctx, func(ctx context.Context, a *attempt) error {
 		done, err := a.changeMember(ctx, r, sqlDeleteMember, append(refArgs(r), keyText(key)))
 		if err != nil || done || a.unsure {
 			return err
@@ -103,7 +103,7 @@ func (s *Store) DeleteMember(ctx context.Context, r store.ListRef, key string) e
 // Member implements store.Members.
 func (s *Store) Member(ctx context.Context, r store.ListRef, key string) (store.Member, error) {
 	m := store.Member{Key: key}
-	err := s.statement(ctx, func(a *attempt) error {
+	err := s.statement(ctx, func(ctx context.Context, a *attempt) error {
 		var number int64
 		var there bool
 		var created, updated *time.Time

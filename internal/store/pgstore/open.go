@@ -34,6 +34,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -66,7 +67,10 @@ type Store struct {
 	log      *slog.Logger
 	patience time.Duration
 	clock    func() time.Time
-	begin    string        // begins a transaction
+	idle     time.Duration // how long a transaction may ask for nothing; 0 is for ever
+	losses   losses
+	full     atomic.Bool // a write was refused for want of space since Ping has written
+	size     statementSize
 	node     stepID        // marks the leases that were claimed here
 	removals chan struct{} // tells Run that there is something to do
 }
@@ -84,7 +88,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	case !strings.Contains(url, "pool_max_conns"):
 		config.MaxConns = defaultMaxConns
 	}
-	config.MaxConns = max(config.MaxConns, 2) // a migration needs one, and one for its lock
+	config.MaxConns = max(config.MaxConns, 2) // a lease must be renewed while a batch is committed
 	// A peer that is gone without a word is noticed within seconds.
 	dialer := net.Dialer{Timeout: connectWithin, KeepAliveConfig: net.KeepAliveConfig{
 		Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3,
@@ -100,7 +104,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 		o.Patience = defaultPatience
 	}
 	s := &Store{
-		log: o.Logger, patience: o.Patience, clock: o.Clock, begin: sqlBegin,
+		log: o.Logger, patience: o.Patience, clock: o.Clock, idle: idleInTransaction, losses: losses{log: o.Logger},
 		node: rand.Text(), removals: make(chan struct{}, 1),
 	}
 	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
@@ -130,7 +134,7 @@ const sqlGiveUpLeases = `UPDATE jobs SET leased_until = coalesce($1::timestamptz
 func (s *Store) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), connectWithin)
 	defer cancel()
-	_, err := s.pool.Exec(ctx, sqlGiveUpLeases, s.now(), s.node)
+	_, err := s.once(ctx).Exec(ctx, sqlGiveUpLeases, s.now(), s.node)
 	s.pool.Close()
 	if err != nil {
 		s.log.Warn("leases not given up", "error", err)
@@ -138,16 +142,38 @@ func (s *Store) Close() error {
 	return nil
 }
 
+// once is for a statement that is not tried again. It takes no longer than ctx.
+func (s *Store) once(ctx context.Context) querier {
+	giveUp, ok := ctx.Deadline()
+	if !ok {
+		giveUp = time.Now().Add(s.patience)
+	}
+	return &single{s, &attempt{giveUp: giveUp}}
+}
+
 // Ping implements store.Store. It does not wait for a lost database.
 func (s *Store) Ping(ctx context.Context) error {
-	_, err := s.pool.Exec(ctx, sqlPing)
-	return known(ctx, err)
+	if s.full.Load() { // a small write may find room in a page that is there
+		some := make([]byte, takenSpace)
+		rand.Read(some) // or it would be compressed
+		if err := s.once(ctx).QueryRow(ctx, sqlTakeSpace, some).Scan(new(int64)); err != nil {
+			return s.toFault(ctx, err)
+		}
+		s.full.Store(false)
+	}
+	_, err := s.once(ctx).Exec(ctx, sqlPing)
+	return s.toFault(ctx, err)
 }
 
 const (
 	// A row that is written again and again, so that a database that only reads, or
 	// whose standby does not confirm, is not taken for one that works.
 	sqlPing = `INSERT INTO secrets (name, secret) VALUES ('ping', '') ON CONFLICT (name) DO UPDATE SET secret = excluded.secret`
+
+	// sqlTakeSpace writes so much that the database's files have to become longer.
+	sqlTakeSpace = `WITH taken AS (INSERT INTO secrets (name, secret) VALUES ('space', $1)
+		ON CONFLICT (name) DO UPDATE SET secret = excluded.secret RETURNING 1 AS n) SELECT count(*) FROM taken`
+	takenSpace = 256 << 10
 
 	sqlMakeSecret = `INSERT INTO secrets (name, secret) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`
 	sqlSecret     = `SELECT secret FROM secrets WHERE name = $1`
@@ -160,7 +186,7 @@ func (s *Store) Secret(ctx context.Context, name string) ([]byte, error) {
 	made := make([]byte, secretLen)
 	rand.Read(made) // never fails, see crypto/rand
 	var secret []byte
-	err := s.statement(ctx, func(q *attempt) error {
+	err := s.statement(ctx, func(ctx context.Context, q *attempt) error {
 		err := q.QueryRow(ctx, sqlSecret, name).Scan(&secret)
 		if err == nil || !none(err) {
 			return err

@@ -115,7 +115,7 @@ func (s *Store) Rejects(ctx context.Context, o job.Owner, id job.ID) iter.Seq2[d
 }
 
 func (s *Store) jobNumber(ctx context.Context, o job.Owner, id job.ID) (number int64, err error) {
-	err = s.statement(ctx, func(a *attempt) error {
+	err = s.statement(ctx, func(ctx context.Context, a *attempt) error {
 		row, err := jobBy(ctx, a, sqlJob, o, id)
 		if err == nil {
 			number = row.number
@@ -128,7 +128,7 @@ func (s *Store) jobNumber(ctx context.Context, o job.Owner, id job.ID) (number i
 // rejectsFrom reads rejects of records behind the last one into some; more tells
 // whether there may be others behind them.
 func (s *Store) rejectsFrom(ctx context.Context, job, last int64, some []destination.Reject) (_ []destination.Reject, more bool, err error) {
-	err = s.statement(ctx, func(a *attempt) error {
+	err = s.statement(ctx, func(ctx context.Context, a *attempt) error {
 		some, more = some[:0], false
 		rows, err := a.Query(ctx, sqlRejects, job, last, rejectsAtOnce)
 		if err != nil {

@@ -110,7 +110,7 @@ func (s *Store) sweep(ctx context.Context, w sweep) error {
 
 // remove removes some rows of one number; more is false if there was none.
 func (s *Store) remove(ctx context.Context, w sweep, b broom) (now broom, more bool, err error) {
-	err = s.transact(ctx, func(a *attempt) error {
+	err = s.transactLong(ctx, func(ctx context.Context, a *attempt) error {
 		now, more = b, false
 		err := a.QueryRow(ctx, w.next).Scan(&now.number)
 		if none(err) {
@@ -122,9 +122,10 @@ func (s *Store) remove(ctx context.Context, w sweep, b broom) (now broom, more b
 		if now.number != b.number || b.key == nil {
 			now.key = w.first
 		}
+		atOnce := int64(a.atOnce(removeAtOnce))
 		var first, last any
 		var n int64
-		if err := a.QueryRow(ctx, w.some, now.number, now.key, removeAtOnce).Scan(&first, &last, &n); err != nil {
+		if err := a.QueryRow(ctx, w.some, now.number, now.key, atOnce).Scan(&first, &last, &n); err != nil {
 			return err
 		}
 		more = true
@@ -132,7 +133,7 @@ func (s *Store) remove(ctx context.Context, w sweep, b broom) (now broom, more b
 			now.key = last
 			_, err = a.Exec(ctx, w.remove, now.number, first, last)
 		}
-		if err == nil && n < removeAtOnce {
+		if err == nil && n < atOnce {
 			_, err = a.Exec(ctx, w.removed, now.number)
 		}
 		return err

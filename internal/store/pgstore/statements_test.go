@@ -25,8 +25,6 @@ var forbidden = regexp.MustCompile(`(?i)\b(pg_\w*|advisory\w*|listen|notify|unli
 // allowed are uses of those words that are fine everywhere.
 var allowed = strings.NewReplacer("DO NOTHING", "", "DO UPDATE", "")
 
-var comment = regexp.MustCompile(`--.*`)
-
 func TestStatementsAreUnderstoodEverywhere(t *testing.T) {
 	t.Parallel()
 	checked := 0
@@ -61,12 +59,24 @@ func TestStatementsAreUnderstoodEverywhere(t *testing.T) {
 			return true
 		})
 	}
-	for _, name := range migrationNames(t) {
+	names, err := migrationNames()
+	if err != nil || len(names) == 0 {
+		t.Fatalf("read migrations: %v", err)
+	}
+	for i, name := range names {
+		if versionOf(name) != int64(i+1) {
+			t.Errorf("%s is migration %d, want %d", name, versionOf(name), i+1)
+		}
 		text, err := migrations.ReadFile(name)
 		if err != nil {
 			t.Fatalf("read %s: %v", name, err)
 		}
-		check(name, comment.ReplaceAllString(string(text), ""))
+		for _, sql := range statementsOf(string(text), false) {
+			if strings.Count(sql, "'")%2 != 0 {
+				t.Errorf("%s: a literal has the end of a statement or a comment in it:\n%s", name, sql)
+			}
+			check(name, sql)
+		}
 	}
 	if checked < 40 {
 		t.Errorf("%d statements were found, which cannot be all", checked)
@@ -91,17 +101,4 @@ func TestForbiddenWordsAreFound(t *testing.T) {
 			t.Errorf("%s: found %q, want nothing", sql, word)
 		}
 	}
-}
-
-func migrationNames(t *testing.T) []string {
-	t.Helper()
-	entries, err := migrations.ReadDir("migrations")
-	if err != nil || len(entries) == 0 {
-		t.Fatalf("read migrations: %v", err)
-	}
-	var names []string
-	for _, e := range entries {
-		names = append(names, "migrations/"+e.Name())
-	}
-	return names
 }

@@ -3,22 +3,39 @@ package pgstore
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
-	"io"
 	mrand "math/rand/v2"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
 
-	"github.com/sluicehq/sluice/internal/fault"
+// Every transaction sets its own isolation level and its own timeouts, and so does every
+// statement outside of one, see single.go: the defaults of a role or a database are made
+// for other programs. They are set for the transaction only, because a pool may give the
+// next one another session. That a role may only read is not overridden.
+//
+// There is no lock timeout beside the statement timeout, which includes waiting for locks.
+const (
+	sqlBegin = `BEGIN ISOLATION LEVEL READ COMMITTED`
+	// sqlSettings takes the statement timeout and the idle timeout in milliseconds, 0 for
+	// none. PostgreSQL has transaction_timeout from 17 on.
+	sqlSettings = `SELECT set_config('lock_timeout', '0', true),
+		set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $2, true),
+		CASE WHEN current_setting('transaction_timeout', true) <> '' THEN set_config('transaction_timeout', '0', true) END`
+	// The same for pgx.TxOptions, which has no arguments.
+	sqlBeginWith = sqlBegin + `; SELECT set_config('lock_timeout', '0', true),
+		set_config('statement_timeout', '%s', true), set_config('idle_in_transaction_session_timeout', '%s', true),
+		CASE WHEN current_setting('transaction_timeout', true) <> '' THEN set_config('transaction_timeout', '0', true) END`
 )
 
 // A transaction that asks for nothing more, because its node is paused or cut off,
 // must not keep its locks: the server ends it. The time is short beside a lease, and
 // long beside what lies between two statements.
-const sqlBegin = `BEGIN; SET LOCAL idle_in_transaction_session_timeout = '5s'`
+const idleInTransaction = 5 * time.Second
 
 // stepID marks the row that a step changes.
 type stepID = string
@@ -33,6 +50,10 @@ type attempt struct {
 	again bool
 	// unsure tells that an attempt before this one may have been committed.
 	unsure bool
+
+	long   bool      // the step takes as long as it takes, see transactLong
+	giveUp time.Time // no connection is waited for any longer, nor an answer if the step is not long
+	cuts   int       // see statementSize
 }
 
 type querier interface {
@@ -41,43 +62,101 @@ type querier interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-// transact runs step in a transaction and commits it, unless step returns an error.
-// step is called again when the transaction lost a conflict or its connection, so it
-// must give results only by overwriting them. If a.unsure is set, it must first find
-// out whether it was done already.
-func (s *Store) transact(ctx context.Context, step func(a *attempt) error) error {
-	return s.retry(ctx, func(a *attempt) error {
-		tx, err := s.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: s.begin})
+// step is what is done in one attempt. It is called again when its transaction lost a
+// conflict or its connection, so it must give results only by overwriting them. If
+// a.unsure is set, it must first find out whether it was done already. It must use the
+// context that it is given, which ends with the time for it.
+type step func(ctx context.Context, a *attempt) error
+
+// transact runs a step in a transaction and commits it, unless the step returns an error.
+// All of it takes no longer than Options.Patience and a moment.
+func (s *Store) transact(ctx context.Context, do step) error {
+	return s.retry(ctx, false, s.inTransaction(do))
+}
+
+// transactLong is transact for a step whose length is that of its data: only connections
+// are waited for within Options.Patience. When it is cancelled from outside, by a pool or
+// a watchdog that ends long statements, the next attempt makes shorter statements.
+func (s *Store) transactLong(ctx context.Context, do step) error {
+	return s.retry(ctx, true, s.inTransaction(do))
+}
+
+func (s *Store) inTransaction(do step) step {
+	return func(ctx context.Context, a *attempt) error {
+		conn, tx, err := s.begin(ctx, a)
 		if err != nil {
 			return err
 		}
+		defer conn.Release()
 		a.querier, a.tx = tx, tx
-		if err := step(a); err != nil {
+		if err := do(ctx, a); err != nil {
 			rollback(ctx, tx)
 			return err
 		}
 		err = tx.Commit(ctx)
-		if err != nil && !refused(err) {
+		if err != nil && !isConflict(err) {
 			a.unsure = true
 		}
 		return err
-	})
+	}
 }
+
+func (s *Store) begin(ctx context.Context, a *attempt) (*pgxpool.Conn, pgx.Tx, error) {
+	ctx, cancel := context.WithDeadline(ctx, a.giveUp)
+	defer cancel()
+	conn, err := s.acquire(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	begin := fmt.Sprintf(sqlBeginWith, a.statementTimeout(), milliseconds(s.idle))
+	tx, err := conn.BeginTx(ctx, pgx.TxOptions{BeginQuery: begin})
+	if err != nil {
+		conn.Release()
+		return nil, nil, err
+	}
+	return conn, tx, nil
+}
+
+// acquire takes a connection from the pool, if there is one before ctx ends.
+func (s *Store) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return nil, &notSentError{err}
+	}
+	return conn, nil
+}
+
+// notSentError is an error before anything was sent to the database.
+type notSentError struct{ error }
+
+func (e *notSentError) Unwrap() error { return e.error }
+
+// statementTimeout is for the database. What has more time than that is cut off by the
+// end of the context, which costs the connection.
+func (a *attempt) statementTimeout() string {
+	if a.long {
+		return milliseconds(0)
+	}
+	return milliseconds(max(time.Until(a.giveUp), time.Millisecond))
+}
+
+func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
 // rollback need not succeed: the connection is closed if it does not. It must not hang
 // on a connection that does.
-func rollback(ctx context.Context, tx pgx.Tx) {
+func rollback(ctx context.Context, tx interface{ Rollback(context.Context) error }) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	_ = tx.Rollback(ctx)
 }
 
-// statement runs a step whose statements are each a transaction of their own.
-func (s *Store) statement(ctx context.Context, step func(a *attempt) error) error {
-	return s.retry(ctx, func(a *attempt) error {
-		a.querier, a.tx = s.pool, nil
-		err := step(a)
-		if err != nil && lost(err) && !pgconn.SafeToRetry(err) {
+// statement runs a step whose statements are each a transaction of their own. All of
+// it takes no longer than Options.Patience and a moment.
+func (s *Store) statement(ctx context.Context, do step) error {
+	return s.retry(ctx, false, func(ctx context.Context, a *attempt) error {
+		a.querier, a.tx = &single{s, a}, nil
+		err := do(ctx, a)
+		if err != nil && isConnectionError(err) && mayBeDone(err) {
 			a.unsure = true
 		}
 		return err
@@ -87,104 +166,50 @@ func (s *Store) statement(ctx context.Context, step func(a *attempt) error) erro
 const (
 	firstPause = 5 * time.Millisecond
 	maxPause   = 500 * time.Millisecond
+	// answerWithin is how much longer than the database's own timeout an answer is waited
+	// for.
+	answerWithin = 250 * time.Millisecond
 )
 
 // retry is the one place where something is tried again.
-func (s *Store) retry(ctx context.Context, try func(a *attempt) error) error {
-	a := attempt{id: rand.Text()}
-	giveUp := time.Now().Add(s.patience)
+func (s *Store) retry(ctx context.Context, long bool, do step) error {
+	a := attempt{id: rand.Text(), long: long, giveUp: time.Now().Add(s.patience)}
+	limited := ctx
+	if !long {
+		var cancel context.CancelFunc
+		limited, cancel = context.WithDeadline(ctx, a.giveUp.Add(answerWithin))
+		defer cancel()
+	}
 	for pause := firstPause; ; pause = min(2*pause, maxPause) {
-		err := try(&a)
+		a.cuts = s.size.cuts()
+		err := do(limited, &a)
 		a.again = true
-		if err == nil || ctx.Err() != nil || !refused(err) && !lost(err) {
-			return known(ctx, err)
+		if err == nil {
+			s.losses.end()
+			s.size.fits(long)
+			return nil
 		}
-		if lost(err) {
-			s.log.Warn("database lost", "error", err)
-			s.pool.Reset() // the other connections are most likely gone too
+		if ctx.Err() != nil || !isRetryable(err) {
+			return s.toFault(ctx, err)
 		}
-		if time.Now().Add(pause).After(giveUp) {
-			return known(ctx, err)
+		if long && code(err) == queryCanceled && s.size.cut(a.cuts) {
+			a.giveUp = time.Now().Add(s.patience)
+			continue
+		}
+		late := !time.Now().Add(pause).Before(a.giveUp)
+		if isConnectionError(err) {
+			s.losses.add(err)
+			if !late { // a pool that is busy is no reason to give up its connections
+				s.pool.Reset() // the other connections are most likely gone too
+			}
+		}
+		if late {
+			return s.toFault(ctx, err)
 		}
 		select {
 		case <-ctx.Done():
-			return known(ctx, err)
-		case <-time.After(pause/2 + mrand.N(pause)): // or who met once would meet again
+			return s.toFault(ctx, err)
+		case <-time.After(pause/2 + mrand.N(pause)): // or two that met once would meet again
 		}
 	}
 }
-
-func code(err error) string {
-	var e *pgconn.PgError
-	if errors.As(err, &e) {
-		return e.Code
-	}
-	return ""
-}
-
-// The codes, see https://www.postgresql.org/docs/15/errcodes-appendix.html.
-const (
-	serializationFailure = "40001"
-	deadlockDetected     = "40P01"
-	uniqueViolation      = "23505"
-	badText              = "22021" // not UTF-8, or a NUL in it
-	badJSON              = "22P05" // the same in jsonb
-	tooMuchForIndex      = "54000"
-)
-
-// refused reports that a transaction lost a conflict with another: it was not
-// committed, and will do better when it sees what the other has done.
-func refused(err error) bool {
-	c := code(err)
-	return c == serializationFailure || c == deadlockDetected || c == uniqueViolation
-}
-
-// lost reports that the database did not answer, or that it is not the one to ask now.
-func lost(err error) bool {
-	switch c := code(err); c {
-	case "57P01", "57P02", "57P03", // is being shut down, was, is starting
-		"53300",          // has too many connections
-		"25006", "25P03", // is a standby, ended a transaction that did nothing
-		"40003": // does not know whether it committed
-		return true
-	case "":
-		var f *fault.Error
-		return err != nil && !none(err) && !errors.As(err, &f) && broken(err)
-	default:
-		return c[:2] == "08"
-	}
-}
-
-// broken reports that it was the connection that failed, and not what came over it.
-func broken(err error) bool {
-	var connect *pgconn.ConnectError
-	var network interface{ Timeout() bool } // a net.Error, and what pgconn makes of it
-	return errors.As(err, &connect) || errors.As(err, &network) || pgconn.SafeToRetry(err) ||
-		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, pgconn.ErrConnClosed)
-}
-
-// known gives an error the kind that a caller can act on.
-func known(ctx context.Context, err error) error {
-	var f *fault.Error
-	switch {
-	case err == nil || errors.As(err, &f):
-		return err
-	case ctx.Err() != nil:
-		return fmt.Errorf("ask database: %w", ctx.Err())
-	case lost(err):
-		return fmt.Errorf("%w: %w", errUnavailable, err)
-	case refused(err):
-		return fmt.Errorf("%w: %w", errBusy, err)
-	}
-	switch code(err) {
-	case badText, badJSON, tooMuchForIndex:
-		return errText
-	}
-	return fmt.Errorf("ask database: %w", err)
-}
-
-var (
-	errUnavailable = fault.New(fault.Unavailable, "the database does not answer")
-	errBusy        = fault.New(fault.Unavailable, "the database is too busy with others")
-	errText        = fault.New(fault.Invalid, "a text is not UTF-8, has a NUL in it, or is too long")
-)

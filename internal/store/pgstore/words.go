@@ -73,7 +73,7 @@ func (a *attempt) untaken(ctx context.Context, list int64, words []destination.W
 // putAlone puts a member of a list whose members have words, or which may have o.Max
 // members. It has the list for itself meanwhile.
 func (s *Store) putAlone(ctx context.Context, r store.ListRef, key string, value []byte, at time.Time, o store.PutOptions) error {
-	return s.transact(ctx, func(a *attempt) error {
+	return s.transact(ctx, func(ctx context.Context, a *attempt) error {
 		row, err := listBy(ctx, a, sqlLockList, r)
 		if err != nil {
 			return err
@@ -110,7 +110,7 @@ func (s *Store) putAlone(ctx context.Context, r store.ListRef, key string, value
 
 // deleteAlone removes a member, and its words with it.
 func (s *Store) deleteAlone(ctx context.Context, r store.ListRef, key string) error {
-	return s.transact(ctx, func(a *attempt) error {
+	return s.transact(ctx, func(ctx context.Context, a *attempt) error {
 		row, err := listBy(ctx, a, sqlLockList, r)
 		if err != nil {
 			return err

@@ -48,7 +48,7 @@ const (
 
 // Claim implements store.Work. A claim whose answer was lost is a lease that runs out.
 func (s *Store) Claim(ctx context.Context, w store.Wanted) (j job.Job, ok bool, err error) {
-	err = s.statement(ctx, func(a *attempt) error {
+	err = s.statement(ctx, func(ctx context.Context, a *attempt) error {
 		var o job.Owner
 		var id job.ID
 		err := a.QueryRow(ctx, sqlClaim, s.now(), w.MaxSize, text(w.Holder), s.node, w.Lease).Scan(&o.Account, &o.Region, &id)
@@ -69,7 +69,7 @@ func (s *Store) Claim(ctx context.Context, w store.Wanted) (j job.Job, ok bool, 
 
 // Waiting implements store.Work.
 func (s *Store) Waiting(ctx context.Context, w store.Wanted) (waits bool, err error) {
-	err = s.statement(ctx, func(a *attempt) error {
+	err = s.statement(ctx, func(ctx context.Context, a *attempt) error {
 		return a.QueryRow(ctx, sqlWaiting, s.now(), w.MaxSize).Scan(&waits)
 	})
 	return waits, err
@@ -105,7 +105,7 @@ func (s *Store) Finish(ctx context.Context, l job.Lease, o store.Outcome) (job.J
 // underLease changes the row of a job whose lease is held.
 func (s *Store) underLease(ctx context.Context, l job.Lease, change func(*jobRow, time.Time) error) (job.Job, error) {
 	var j job.Job
-	err := s.transact(ctx, func(a *attempt) error {
+	err := s.transact(ctx, func(ctx context.Context, a *attempt) error {
 		if a.unsure {
 			row, err := lockedJob(ctx, a, l.Owner, l.Job)
 			if err == nil && row.steppedBy != nil && *row.steppedBy == a.id {
@@ -145,7 +145,7 @@ func (s *Store) leaseArgs(l job.Lease) []any {
 
 // Renew implements store.Work.
 func (s *Store) Renew(ctx context.Context, l job.Lease, d time.Duration) (job.Lease, error) {
-	err := s.statement(ctx, func(a *attempt) error {
+	err := s.statement(ctx, func(ctx context.Context, a *attempt) error {
 		err := a.QueryRow(ctx, sqlRenew, append(s.leaseArgs(l), d)...).Scan(&l.Holder, &l.Until)
 		if none(err) {
 			return leaseLost(l)
@@ -161,7 +161,7 @@ func (s *Store) Renew(ctx context.Context, l job.Lease, d time.Duration) (job.Le
 
 // Release implements store.Work.
 func (s *Store) Release(ctx context.Context, l job.Lease) error {
-	return s.statement(ctx, func(a *attempt) error {
+	return s.statement(ctx, func(ctx context.Context, a *attempt) error {
 		done, err := a.Exec(ctx, sqlRelease, append(s.leaseArgs(l), a.id)...)
 		if err != nil || done.RowsAffected() == 1 {
 			return err
@@ -188,7 +188,7 @@ type heldJob struct {
 // look only.
 func (s *Store) held(ctx context.Context, l job.Lease) (h heldJob, err error) {
 	h.ref.Owner = l.Owner
-	err = s.statement(ctx, func(a *attempt) error {
+	err = s.statement(ctx, func(ctx context.Context, a *attempt) error {
 		err := a.QueryRow(ctx, sqlHeld, s.leaseArgs(l)...).Scan(&h.ref.Kind, &h.ref.ID, &h.number, &h.list)
 		if none(err) {
 			return leaseLost(l)

@@ -4,12 +4,9 @@
 -- Text that is in an index is ordered by its bytes, which is an order that listings
 -- promise and that no upgrade of the system's languages changes.
 --
--- A migration runs without a transaction, because not every database has them for
--- its schema, so each statement must be good to be run again. It only adds: the
--- release before it works on what it leaves behind.
-
--- +goose NO TRANSACTION
--- +goose Up
+-- Each statement of a migration is a transaction of its own, because not every database
+-- takes several changes of its schema in one, so each must be good to be run again. A
+-- migration only adds: the release before it works on what it leaves behind.
 
 -- One import each. Written by the services until it is ready, then by workers.
 CREATE TABLE IF NOT EXISTS jobs (

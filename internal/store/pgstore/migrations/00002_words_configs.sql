@@ -1,8 +1,5 @@
 -- What jobs keep for their services, jobs that are deleted, and the words of members.
 
--- +goose NO TRANSACTION
--- +goose Up
-
 ALTER TABLE jobs ADD COLUMN IF NOT EXISTS config bytea; -- the service's own
 -- lists.number of the list that was there when the job was created, if any: the one that it is for.
 ALTER TABLE jobs ADD COLUMN IF NOT EXISTS list_number bigint;
