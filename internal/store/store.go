@@ -50,10 +50,24 @@ type Once struct {
 // where After, the word that came with the part before, left off. A word is only
 // good for the listing that it came from; one that cannot be is fault.BadToken. An entry that is there all the
 // while is listed exactly once, whatever is added or removed meanwhile.
+//
+// A page costs a bounded amount: a listing with a filter examines at most Budget entries
+// for it. A page that is not full has a word if the budget ran out, and may be empty
+// then. Only an empty word is the end of a listing.
 type Page struct {
 	After string
 	Limit int
+	// Budget is how many entries may be examined; 0 is MemberBudget or JobBudget. It is
+	// not bound to the word: it may change from page to page.
+	Budget int
 }
+
+// How many entries a page examines at most, unless its Budget says otherwise. To examine
+// that many members or jobs takes a store some tens of milliseconds.
+const (
+	MemberBudget = 20_000
+	JobBudget    = 2_000
+)
 
 // JobFilter selects jobs; an empty member selects all.
 type JobFilter struct {
@@ -75,15 +89,20 @@ type Jobs interface {
 	// Job returns a job; fault.NotFound.
 	Job(ctx context.Context, o job.Owner, id job.ID) (job.Job, error)
 	// ListJobs lists an owner's jobs, oldest first, and the word for the next page,
-	// empty at the end.
+	// empty at the end. It examines the jobs that are not final, if only such are
+	// selected, or else those of the filter's list, or of its wire, or all: where the rest
+	// of the filter passes over many of these, a page is short, see Page.
 	ListJobs(ctx context.Context, o job.Owner, f JobFilter, p Page) ([]job.Job, string, error)
 	// ChangeJob applies change to a job as it is now and stores what comes out; an
 	// error of change's is returned and nothing is stored; fault.NotFound. ID, owner,
-	// wire and created time stay; counts, checkpoint and lease are the workers', and
+	// wire, destination and created time stay; counts, checkpoint and lease are the workers', and
 	// stay too. When the job's state becomes final its lease ends: a commit that has
 	// not happened yet never will. change may be called more than once, and must not
 	// call the store.
 	ChangeJob(ctx context.Context, o job.Owner, id job.ID, change func(*job.Job) error) (job.Job, error)
+	// UnfinishedJob returns a job that imports into a list and is in one of some states
+	// that are not final; ok is false if there is none.
+	UnfinishedJob(ctx context.Context, r ListRef, states ...job.State) (j job.Job, ok bool, err error)
 	// DeleteJob removes a job whose state is final, with its rejects, and forgets its
 	// token; fault.NotFound, and fault.Conflict if the state is not final. A job may be
 	// made later under its ID; what was prepared for the one before is fault.LeaseLost.
@@ -193,7 +212,7 @@ type Lists interface {
 	// List returns a list; fault.NotFound.
 	List(ctx context.Context, r ListRef) (List, error)
 	// ListLists lists an owner's lists of a kind, oldest first, and the word for the
-	// next page, empty at the end.
+	// next page, empty at the end. It has no filter, and needs no Budget.
 	ListLists(ctx context.Context, o job.Owner, k destination.Kind, p Page) ([]List, string, error)
 	// ChangeList applies change to a list as it is now and stores what comes out; an
 	// error of change's is returned and nothing is stored; fault.NotFound, and
@@ -249,7 +268,7 @@ type Members interface {
 	// Member returns one member; fault.NotFound.
 	Member(ctx context.Context, r ListRef, key string) (Member, error)
 	// ListMembers lists members in order of their keys' bytes, and the word for the
-	// next page, empty at the end. Every page but the last is full, however many
-	// members the filter passes over.
+	// next page, empty at the end. It examines the members that have the prefix: where
+	// Match passes over many, a page is short, see Page.
 	ListMembers(ctx context.Context, r ListRef, f MemberFilter, p Page) ([]Member, string, error)
 }

@@ -73,13 +73,12 @@ func (s *Service) ListAddressLists(ctx context.Context, in *api.ListAddressLists
 // error: the operation's table has no word for it.
 func (s *Service) DeleteAddressList(ctx context.Context, in *api.DeleteAddressListInput) (*api.DeleteAddressListOutput, error) {
 	ref := refOf(ctx, in.AddressListId)
-	running := store.JobFilter{Kind: ref.Kind, List: ref.ID, States: []job.State{job.Processing}}
-	jobs, _, err := s.store.ListJobs(ctx, ref.Owner, running, store.Page{Limit: 1})
+	running, ok, err := s.store.UnfinishedJob(ctx, ref, job.Processing)
 	if err != nil {
 		return nil, err
 	}
-	if len(jobs) > 0 {
-		return nil, fault.New(fault.Conflict, "address list %s is in use: import job %s is PROCESSING", ref.ID, jobs[0].ID)
+	if ok {
+		return nil, fault.New(fault.Conflict, "address list %s is in use: import job %s is PROCESSING", ref.ID, running.ID)
 	}
 	// A job that starts in between finds its list gone, and fails saying so.
 	if err := s.store.DeleteList(ctx, ref); err != nil && !fault.Is(err, fault.NotFound) {

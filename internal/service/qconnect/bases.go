@@ -131,14 +131,12 @@ func (s *Service) DeleteKnowledgeBase(ctx context.Context, in *api.DeleteKnowled
 	if err != nil {
 		return nil, err
 	}
-	unfinished := jobsOf(l.Ref)
-	unfinished.States = []job.State{job.Created, job.Processing}
-	jobs, _, err := s.store.ListJobs(ctx, l.Ref.Owner, unfinished, store.Page{Limit: 1})
+	j, ok, err := s.store.UnfinishedJob(ctx, l.Ref, job.Created, job.Processing)
 	if err != nil {
 		return nil, err
 	}
-	if len(jobs) > 0 {
-		return nil, fault.New(fault.Conflict, "knowledge base %s is in use: import job %s is %s", l.Ref.ID, jobs[0].ID, status(jobs[0]))
+	if ok {
+		return nil, fault.New(fault.Conflict, "knowledge base %s is in use: import job %s is %s", l.Ref.ID, j.ID, status(j))
 	}
 	// A job that is started in between finds its list gone, and fails. Nobody can ask
 	// for it any more: its base does not exist.

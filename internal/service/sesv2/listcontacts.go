@@ -57,8 +57,14 @@ func (s *Service) ListContacts(ctx context.Context, in *api.ListContactsInput) (
 		return nil, err
 	}
 	out := &api.ListContactsOutput{Contacts: []api.Contact{}}
+	examined := 0
+	if match := selects.Match; match != nil {
+		selects.Match = func(m store.Member) bool { examined++; return match(m) }
+	}
 	for after := page.After; ; {
-		part := store.Page{After: after, Limit: min(contactsAtOnce, page.Limit-len(out.Contacts))}
+		part := store.Page{
+			After: after, Limit: min(contactsAtOnce, page.Limit-len(out.Contacts)), Budget: store.MemberBudget - examined,
+		}
 		var members []store.Member
 		members, after, err = s.store.ListMembers(ctx, l.Ref, selects, part)
 		if err != nil {
@@ -67,7 +73,8 @@ func (s *Service) ListContacts(ctx context.Context, in *api.ListContactsInput) (
 		for _, m := range members {
 			out.Contacts = append(out.Contacts, set.contact(m))
 		}
-		if after == "" || len(out.Contacts) == page.Limit {
+		// Without a filter a page ends where it is full, long before the budget does.
+		if after == "" || len(out.Contacts) == page.Limit || examined >= store.MemberBudget {
 			out.NextToken = s.tokens.Next(listing, after)
 			return out, nil
 		}

@@ -140,9 +140,7 @@ func TestCheckFinds(t *testing.T) {
 		t.Fatal(err)
 	}
 	key := jobKey{owner: checkOwner, id: "done"}
-	doneJob := &job.Job{ID: "done", Owner: checkOwner, Wire: job.SESv2}
 	openKey := jobKey{owner: checkOwner, id: "open"}
-	gone := &job.Job{ID: "gone", Owner: checkOwner, Wire: job.SESv2}
 	junk := []byte("{junk")
 	for _, tt := range []struct {
 		name   string
@@ -160,13 +158,6 @@ func TestCheckFinds(t *testing.T) {
 		}, []string{JobCounts + " job done", JobCounts + " job done"}, false},
 		{"lost reject", func(b *pebble.Batch) error { return b.Delete(appendNumber(rejectPrefix(done), 10), nil) }, []string{JobCounts + " job done"}, false},
 		{"reject", func(b *pebble.Batch) error { return b.Set(appendNumber(rejectPrefix(done), 10), []byte{200}, nil) }, []string{RowDamaged + " job done"}, false},
-		{"unfinished without a job", func(b *pebble.Batch) error { return b.Set(keyOfUnfinished(gone), nil, nil) }, []string{IndexDangling + " job gone"}, true},
-		{"unfinished and final", func(b *pebble.Batch) error { return b.Set(keyOfUnfinished(doneJob), nil, nil) }, []string{IndexDangling + " job done"}, true},
-		{"not unfinished", func(b *pebble.Batch) error {
-			return b.Delete(keyOfUnfinished(&job.Job{ID: "open", Owner: checkOwner, Wire: job.SESv2}), nil)
-		}, []string{IndexMissing + " job open"}, false},
-		{"order without a job", func(b *pebble.Batch) error { return b.Set(keyOfJobOrder(gone), nil, nil) }, []string{IndexDangling + " job gone"}, true},
-		{"twice in order", func(b *pebble.Batch) error { return b.Set(keyOfJobOrder(doneJob), nil, nil) }, []string{IndexDangling + " job done"}, true},
 		{"list", func(b *pebble.Batch) error { return b.Set(keyOfList(suppressed), junk, nil) }, []string{RowDamaged + " suppression suppression", RowsOrphaned + " list number"}, false},
 		{"list gone", func(b *pebble.Batch) error { return b.Delete(keyOfList(suppressed), nil) }, []string{
 			IndexDangling + " suppression suppression", IndexDangling + " suppression suppression", IndexDangling + " client token", RowsOrphaned + " list number",
@@ -215,6 +206,59 @@ func TestCheckFinds(t *testing.T) {
 				expectRepaired(t, fs, got)
 			}
 		})
+	}
+}
+
+// TestCheckFindsIndexes is TestCheckFinds for each index of jobs.
+func TestCheckFindsIndexes(t *testing.T) {
+	t.Parallel()
+	for _, x := range jobIndexes {
+		for name, tt := range map[string]struct {
+			damage func(b *pebble.Batch, open, done *job.Job)
+			want   string // empty for nothing
+			clean  bool
+		}{
+			"without a job": {func(b *pebble.Batch, open, _ *job.Job) {
+				open.ID = "gone"
+				b.Set(x.key(open), []byte(open.State), nil)
+			}, IndexDangling + " job gone", true},
+			"missing": {func(b *pebble.Batch, open, _ *job.Job) { b.Delete(x.key(open), nil) }, IndexMissing + " job open", false},
+			"bad key": {func(b *pebble.Batch, _, _ *job.Job) { b.Set([]byte{x.table, 200}, nil, nil) }, RowUnknown + " " + x.name, true},
+			"of another": {func(b *pebble.Batch, open, _ *job.Job) {
+				open.Created, open.Wire, open.Destination.List = open.Created.Add(time.Hour), "other", "other"
+				b.Set(x.key(open), []byte(open.State), nil)
+			}, IndexDangling + " job open", true},
+			"final": {func(b *pebble.Batch, _, done *job.Job) {
+				if x.unfinished {
+					b.Set(x.key(done), []byte(job.Processing), nil)
+				} else {
+					b.Set(append(x.prefix(done.Owner), 0), nil, nil)
+				}
+			}, map[bool]string{true: IndexDangling + " job done", false: RowUnknown + " " + x.name}[x.unfinished], true},
+		} {
+			t.Run(x.name+" "+name, func(t *testing.T) {
+				t.Parallel()
+				s, fs := checked(t)
+				var jobs [2]job.Job
+				for i, id := range []job.ID{"open", "done"} {
+					row, err := s.jobRow(s.db, jobKey{owner: checkOwner, id: id})
+					if err != nil {
+						t.Fatal(err)
+					}
+					jobs[i] = row.Job
+				}
+				b := s.db.NewBatch()
+				tt.damage(b, &jobs[0], &jobs[1])
+				if err := s.apply(b); err != nil {
+					t.Fatal(err)
+				}
+				got, _ := findings(t, s, fs)
+				expectFindings(t, got, []string{tt.want})
+				if tt.clean {
+					expectRepaired(t, fs, got)
+				}
+			})
+		}
 	}
 }
 

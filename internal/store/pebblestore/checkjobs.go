@@ -27,7 +27,7 @@ func (c *rowCheck) checkJobs() error {
 			return nil
 		}
 		c.number(&c.jobs, row.Number, jobName(key))
-		c.checkJobIndexes(key, row)
+		c.checkIndexed(key, row)
 		return c.checkWork(key, row)
 	})
 }
@@ -54,10 +54,13 @@ var jobStates = []job.State{job.Created, job.Processing, job.Completed, job.Fail
 func (c *rowCheck) rowsOfJob(k jobKey) [][]byte {
 	keys := [][]byte{keyOfJob(k)}
 	add := func(key []byte) { keys = append(keys, bytes.Clone(key)) }
-	for _, table := range []byte{tableJobOrder, tableUnfinished} {
-		prefix := ownerPrefix(table, k.owner)
-		_ = c.each(keyRange{prefix, after(prefix)}, "index of jobs", func(key, _ []byte) error {
-			if bytes.HasSuffix(key, []byte(k.id)) && indexedJob(table, key) == k {
+	for _, x := range jobIndexes {
+		prefix := x.prefix(k.owner)
+		_ = c.each(keyRange{prefix, after(prefix)}, x.name, func(key, _ []byte) error {
+			if !bytes.HasSuffix(key, []byte(k.id)) {
+				return nil
+			}
+			if of, ok := x.split(key); ok && of == k {
 				add(key)
 			}
 			return nil
@@ -67,32 +70,23 @@ func (c *rowCheck) rowsOfJob(k jobKey) [][]byte {
 	return keys
 }
 
-// indexedJob returns the job that a row of an index of jobs refers to.
-func indexedJob(table byte, key []byte) jobKey {
-	if table == tableUnfinished {
-		k, _ := splitUnfinished(key)
-		return k
-	}
-	o, rest, err := splitOwner(key)
-	if err != nil || len(rest) < timeLen {
-		return jobKey{}
-	}
-	return jobKey{owner: o, id: job.ID(rest[timeLen:])}
-}
-
-func (c *rowCheck) checkJobIndexes(k jobKey, row *jobRow) {
+// checkIndexed checks that a job has its rows in the indexes.
+func (c *rowCheck) checkIndexed(k jobKey, row *jobRow) {
 	j := &row.Job
 	if row.Token != nil {
 		c.checkToken(jobName(k), keyOfToken(k.owner, tokenOfJob, string(j.Wire), *row.Token), *row.Token, string(k.id))
 	}
-	if has, ok := c.has(keyOfJobOrder(j), "index of jobs"); ok && !has {
-		c.found(IndexMissing, jobName(k), "is missing from the list of jobs")
-	}
-	if j.State.Final() {
-		return
-	}
-	if has, ok := c.has(keyOfUnfinished(j), "index of unfinished jobs"); ok && !has {
-		c.found(IndexMissing, jobName(k), "is %s and missing from the index of unfinished jobs: no worker finds it", j.State)
+	for _, x := range jobIndexes {
+		if !x.has(j) {
+			continue
+		}
+		if has, ok := c.has(x.key(j), x.name); ok && !has {
+			why := ""
+			if x == unfinishedJobs {
+				why = ": no worker finds it"
+			}
+			c.found(IndexMissing, jobName(k), "is %s and missing from the %s%s", j.State, x.name, why)
+		}
 	}
 }
 
@@ -150,30 +144,26 @@ func (c *rowCheck) checkRejects(k jobKey, number uint64) (n int64, err error) {
 	return n, err
 }
 
-func (c *rowCheck) checkJobOrder() error {
-	return c.eachOf(tableJobOrder, "list of jobs", func(k, _ []byte) error {
-		key := indexedJob(tableJobOrder, k)
-		if key.id == "" {
-			c.foundAt(RowUnknown, "list of jobs "+digest(k), [][]byte{bytes.Clone(k)}, "%v", errBadKey)
+// checkJobIndexes checks that each index row of a job leads to one that it is for.
+func (c *rowCheck) checkJobIndexes() error {
+	for _, x := range jobIndexes {
+		err := c.eachOf(x.table, x.name, func(k, state []byte) error {
+			key, ok := x.split(k)
+			if !ok {
+				c.foundAt(RowUnknown, x.name+" "+digest(k), [][]byte{bytes.Clone(k)}, "%v", errBadKey)
+				return nil
+			}
+			c.checkJobIndex(k, key, x.name, func(row *jobRow) bool {
+				j := &row.Job
+				return x.has(j) && bytes.Equal(x.key(j), k) && (!x.unfinished || string(state) == string(j.State))
+			})
 			return nil
-		}
-		c.checkJobIndex(k, key, "list of jobs", func(row *jobRow) bool { return bytes.Equal(keyOfJobOrder(&row.Job), k) })
-		return nil
-	})
-}
-
-func (c *rowCheck) checkUnfinished() error {
-	return c.eachOf(tableUnfinished, "index of unfinished jobs", func(k, _ []byte) error {
-		key, ok := splitUnfinished(k)
-		if !ok {
-			c.foundAt(RowUnknown, "index of unfinished jobs "+digest(k), [][]byte{bytes.Clone(k)}, "%v", errBadKey)
-			return nil
-		}
-		c.checkJobIndex(k, key, "index of unfinished jobs", func(row *jobRow) bool {
-			return !row.Job.State.Final() && bytes.Equal(keyOfUnfinished(&row.Job), k)
 		})
-		return nil
-	})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // checkJobIndex checks that an index row leads to a job, and to one that it is for.

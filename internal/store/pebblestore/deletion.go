@@ -66,7 +66,7 @@ func (s *Store) DeleteJob(ctx context.Context, o job.Owner, id job.ID) error {
 		return err
 	}
 	b.Delete(keyOfJob(k), nil)
-	b.Delete(keyOfJobOrder(&row.Job), nil)
+	deleteIndexes(b, &row.Job)
 	// Not by a cut, which snapshots see too: a job that they list has its counts.
 	b.Delete(keyOfProgress(row.Number), nil)
 	return s.erase(b, rejectRange(row.Number))

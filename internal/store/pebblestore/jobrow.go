@@ -1,6 +1,7 @@
 package pebblestore
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -55,12 +56,17 @@ func (s *Store) jobRow(r pebble.Reader, k jobKey) (*jobRow, error) {
 	if v == nil {
 		return nil, fault.New(fault.NotFound, "there is no job %s", k.id)
 	}
+	return decodeStoredJob(keyOfJob(k), v)
+}
+
+// decodeStoredJob decodes a row and compares it with its key; errDamagedRow.
+func decodeStoredJob(key, v []byte) (*jobRow, error) {
 	row := new(jobRow)
 	if err := json.Unmarshal(v, row); err != nil {
-		return nil, fmt.Errorf("read job %s: %w: %w", k.id, errDamagedRow, err)
+		return nil, fmt.Errorf("read job: %w: %w", errDamagedRow, err)
 	}
-	if keyFor(&row.Job) != k {
-		return nil, fmt.Errorf("read job %s: %w: it is of another job", k.id, errDamagedRow)
+	if !bytes.Equal(keyOfJob(keyFor(&row.Job)), key) {
+		return nil, fmt.Errorf("read job: %w: it is of another job", errDamagedRow)
 	}
 	return row, nil
 }
@@ -107,8 +113,8 @@ func (s *Store) jobNow(k jobKey) (job.Job, error) {
 	return s.whole(snap, row)
 }
 
-// setJob adds a row and its place in the index of unfinished jobs to a batch.
-func setJob(b *pebble.Batch, row *jobRow) error {
+// setJob adds a row and its index rows to a batch.
+func setJob(b *pebble.Batch, row *jobRow, isNew bool) error {
 	stored := *row
 	stored.Job.Counts, stored.Job.Checkpoint = job.Counts{}, record.Position{}
 	v, err := json.Marshal(&stored)
@@ -116,11 +122,7 @@ func setJob(b *pebble.Batch, row *jobRow) error {
 		return fmt.Errorf("store job %s: %w", row.Job.ID, err)
 	}
 	b.Set(keyOfJob(keyFor(&row.Job)), v, nil)
-	if row.Job.State.Final() {
-		b.Delete(keyOfUnfinished(&row.Job), nil)
-	} else {
-		b.Set(keyOfUnfinished(&row.Job), []byte(row.Job.State), nil)
-	}
+	setIndexes(b, &row.Job, isNew)
 	return nil
 }
 
@@ -135,7 +137,7 @@ func (s *Store) enqueue(row *jobRow) (err error) {
 func (s *Store) saveJob(row *jobRow) error {
 	b := s.db.NewBatch()
 	defer b.Close()
-	if err := setJob(b, row); err != nil {
+	if err := setJob(b, row, false); err != nil {
 		return err
 	}
 	if err := s.apply(b); err != nil {

@@ -1,6 +1,7 @@
 package pebblestore
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -37,11 +38,10 @@ func (s *Store) CreateJob(ctx context.Context, j job.Job, once store.Once, unfin
 	}
 	b := s.db.NewBatch()
 	defer b.Close()
-	b.Set(keyOfJobOrder(&row.Job), nil, nil)
 	if err := setToken(b, token, once, string(j.ID)); err != nil {
 		return job.Job{}, err
 	}
-	if err := setJob(b, row); err != nil {
+	if err := setJob(b, row, true); err != nil {
 		return job.Job{}, err
 	}
 	// Others see the job before the write is done: who changes it must not tell the
@@ -92,7 +92,7 @@ func (s *Store) mayCreateJob(j *job.Job, unfinished int) error {
 	case unfinished <= 0:
 		return nil
 	}
-	n, err := s.countKeys(unfinishedPrefix(j.Owner, j.Wire), unfinished)
+	n, err := s.countKeys(unfinishedJobs.prefix(j.Owner, string(j.Wire)), unfinished)
 	if err == nil && n >= unfinished {
 		err = fault.New(fault.LimitExceeded, "there are %d unfinished jobs already", n)
 	}
@@ -125,7 +125,8 @@ func (s *Store) Job(ctx context.Context, o job.Owner, id job.ID) (job.Job, error
 func (s *Store) ListJobs(ctx context.Context, o job.Owner, f store.JobFilter, p store.Page) ([]job.Job, string, error) {
 	snap := s.db.NewSnapshot()
 	defer snap.Close()
-	return inOrder(ctx, snap, jobOrderPrefix(o), p, func(id string) (job.Job, bool, error) {
+	p.Budget = cmp.Or(p.Budget, store.JobBudget)
+	return inOrder(ctx, snap, indexFor(o, f), p, func(id string) (job.Job, bool, error) {
 		row, err := s.jobRow(snap, jobKey{owner: o, id: job.ID(id)})
 		if err != nil || !selects(f, &row.Job) {
 			return job.Job{}, false, err
@@ -161,7 +162,7 @@ func (s *Store) ChangeJob(ctx context.Context, o job.Owner, id job.ID, change fu
 	if err := change(&j); err != nil {
 		return job.Job{}, err
 	}
-	j.ID, j.Owner, j.Wire, j.Created = was.ID, was.Owner, was.Wire, was.Created
+	j.ID, j.Owner, j.Wire, j.Destination, j.Created = was.ID, was.Owner, was.Wire, was.Destination, was.Created
 	j.Counts, j.Checkpoint, j.Lease = was.Counts, was.Checkpoint, was.Lease
 	stampJob(&j)
 	if j.State.Final() && !was.State.Final() {

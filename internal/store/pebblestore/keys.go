@@ -15,11 +15,16 @@ import (
 // sorts before the first member, so that files of members never lie over rows.
 //
 //	s                                  how far numbers are given out
+//	s  1                               that every job is in every index of jobs
 //	x  name                            a secret
 //	b                                  the id shared with the object index, as JSON
 //	j  owner id                        a job, as JSON, without what w holds
 //	c  owner created id                an owner's jobs, oldest first: nothing
-//	u  owner wire id                   jobs that are not final: their state
+//	a  owner list created id           the same by the list that they import into: nothing
+//	i  owner wire created id           the same by the API that they came by: nothing
+//	e  owner created id                jobs that are not final, oldest first: their state
+//	f  owner kind list id              the same by the list that they import into: their state
+//	u  owner wire id                   the same by the API that they came by: their state
 //	l  owner kind id                   a list, as JSON
 //	n  owner kind name                 the id of the list of that name
 //	o  owner kind created id           an owner's lists, oldest first: nothing
@@ -36,21 +41,25 @@ import (
 // twice: a list made again under an old ID has new keys, and what was left behind
 // under the old ones cannot come back. Times are microseconds, 8 bytes.
 const (
-	tableSequence   = 's'
-	tableSecrets    = 'x'
-	tableBinding    = 'b'
-	tableJobs       = 'j'
-	tableJobOrder   = 'c'
-	tableUnfinished = 'u'
-	tableLists      = 'l'
-	tableListNames  = 'n'
-	tableListOrder  = 'o'
-	tableTokens     = 't'
-	tableNotes      = 'd'
-	tableSetAside   = 'q'
-	tableWork       = 'w'
-	tableWords      = 'y'
-	tableMembers    = 'z'
+	tableSequence         = 's'
+	tableSecrets          = 'x'
+	tableBinding          = 'b'
+	tableJobs             = 'j'
+	tableJobOrder         = 'c'
+	tableJobsOfList       = 'a'
+	tableJobsOfWire       = 'i'
+	tableUnfinishedOrder  = 'e'
+	tableUnfinishedOfList = 'f'
+	tableUnfinished       = 'u'
+	tableLists            = 'l'
+	tableListNames        = 'n'
+	tableListOrder        = 'o'
+	tableTokens           = 't'
+	tableNotes            = 'd'
+	tableSetAside         = 'q'
+	tableWork             = 'w'
+	tableWords            = 'y'
+	tableMembers          = 'z'
 )
 
 const (
@@ -87,37 +96,11 @@ func keyOfSequence() []byte { return []byte{tableSequence} }
 
 func keyOfBinding() []byte { return []byte{tableBinding} }
 
+func keyOfJobIndexes() []byte { return []byte{tableSequence, 1} }
+
 func keyOfSecret(name string) []byte { return append([]byte{tableSecrets}, name...) }
 
 func keyOfJob(k jobKey) []byte { return append(ownerPrefix(tableJobs, k.owner), k.id...) }
-
-func jobOrderPrefix(o job.Owner) []byte { return ownerPrefix(tableJobOrder, o) }
-
-func keyOfJobOrder(j *job.Job) []byte {
-	return append(appendTime(jobOrderPrefix(j.Owner), j.Created), j.ID...)
-}
-
-func unfinishedPrefix(o job.Owner, w job.Wire) []byte {
-	return appendWord(ownerPrefix(tableUnfinished, o), w)
-}
-
-func keyOfUnfinished(j *job.Job) []byte {
-	return append(unfinishedPrefix(j.Owner, j.Wire), j.ID...)
-}
-
-// splitUnfinished is the way back from keyOfUnfinished.
-func splitUnfinished(k []byte) (jobKey, bool) {
-	account, k, ok := cutWord(k[1:])
-	if !ok {
-		return jobKey{}, false
-	}
-	region, k, ok := cutWord(k)
-	if !ok {
-		return jobKey{}, false
-	}
-	_, k, ok = cutWord(k)
-	return jobKey{owner: job.Owner{Account: account, Region: region}, id: job.ID(k)}, ok
-}
 
 func keyOfList(r store.ListRef) []byte {
 	return append(kindPrefix(tableLists, r.Owner, r.Kind), r.ID...)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -175,6 +176,7 @@ func (s *Store) List(ctx context.Context, r store.ListRef) (store.List, error) {
 func (s *Store) ListLists(ctx context.Context, o job.Owner, k destination.Kind, p store.Page) ([]store.List, string, error) {
 	snap := s.db.NewSnapshot()
 	defer snap.Close()
+	p.Budget = math.MaxInt // there is no filter: the limit bounds it
 	return inOrder(ctx, snap, listOrderPrefix(o, k), p, func(id string) (store.List, bool, error) {
 		row, err := s.listRow(snap, store.ListRef{Owner: o, Kind: k, ID: id})
 		if err != nil {

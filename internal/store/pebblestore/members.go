@@ -1,6 +1,7 @@
 package pebblestore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -209,7 +210,7 @@ func (s *Store) Member(ctx context.Context, r store.ListRef, key string) (store.
 	return m, errors.Join(err, closer.Close())
 }
 
-// ListMembers implements store.Members. A page's word is its last key.
+// ListMembers implements store.Members. A page's word is the last key that was examined.
 func (s *Store) ListMembers(ctx context.Context, r store.ListRef, f store.MemberFilter, p store.Page) ([]store.Member, string, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, "", err
@@ -235,7 +236,7 @@ func (s *Store) ListMembers(ctx context.Context, r store.ListRef, f store.Member
 	if p.After != "" {
 		from = append(keyOfMember(number, p.After), 0)
 	}
-	return pageOfMembers(ctx, it, from, f.Match, p.Limit)
+	return pageOfMembers(ctx, it, from, f.Match, p)
 }
 
 func noListUnless(err error, r store.ListRef) error {
@@ -245,11 +246,16 @@ func noListUnless(err error, r store.ListRef) error {
 	return noList(r)
 }
 
-func pageOfMembers(ctx context.Context, it *pebble.Iterator, from []byte, match func(store.Member) bool, limit int) ([]store.Member, string, error) {
+func pageOfMembers(ctx context.Context, it *pebble.Iterator, from []byte, match func(store.Member) bool, p store.Page) ([]store.Member, string, error) {
 	var page []store.Member
-	passed := 0
+	last := "" // key that was examined
+	budget := cmp.Or(p.Budget, store.MemberBudget)
+	examined := 0
 	for ok := it.SeekGE(from); ok; ok = it.Next() {
-		if passed++; passed%checkEvery == 0 && ctx.Err() != nil {
+		if examined >= budget {
+			return page, last, nil
+		}
+		if examined++; examined%checkEvery == 0 && ctx.Err() != nil {
 			return nil, "", ctx.Err()
 		}
 		v, err := it.ValueAndErr()
@@ -260,13 +266,13 @@ func pageOfMembers(ctx context.Context, it *pebble.Iterator, from []byte, match 
 		if err != nil {
 			return nil, "", err
 		}
-		if match != nil && !match(m) {
-			continue
+		if match == nil || match(m) {
+			if len(page) == p.Limit {
+				return page, last, nil
+			}
+			page = append(page, m)
 		}
-		if len(page) == limit {
-			return page, page[limit-1].Key, nil
-		}
-		page = append(page, m)
+		last = m.Key
 	}
 	if err := it.Error(); err != nil {
 		return nil, "", fmt.Errorf("list members: %w", err)

@@ -110,7 +110,7 @@ func Open(dir string, o Options) (*Store, error) {
 		bulk: defaultBulk, cut: cutFrom, log: o.Logger, space: o.Space, writes: newGate(),
 	}
 	s.folders.New = func() any { return new(folder) }
-	for _, step := range []func() error{s.clearScratch, s.openSequence, s.openQueue} {
+	for _, step := range []func() error{s.clearScratch, s.openSequence, s.indexJobs, s.openQueue} {
 		if err := step(); err != nil {
 			err = errors.Join(err, db.Close())
 			return nil, fmt.Errorf("open store %s: %w", dir, pebbledb.Explain(o.FS, dir, memberMerger, err))

@@ -3,6 +3,7 @@ package pebblestore
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -24,26 +25,58 @@ func inOrder[T any](ctx context.Context, r pebble.Reader, prefix []byte, p store
 	}
 	defer it.Close()
 	var page []T
-	word := ""
+	last := "" // word of what was examined
+	examined := 0
 	for ok := it.SeekGE(from); ok; ok = it.Next() {
 		if err := ctx.Err(); err != nil {
 			return nil, "", err
 		}
+		if examined == p.Budget {
+			return page, last, nil
+		}
+		examined++
 		place := it.Key()[len(prefix):]
 		one, ok, err := load(string(place[timeLen:]))
 		if err != nil {
 			return nil, "", err
 		}
-		if !ok {
-			continue
+		if ok && len(page) == p.Limit {
+			return page, last, nil
 		}
-		if len(page) == p.Limit {
-			return page, word, nil
+		if ok {
+			page = append(page, one)
 		}
-		page, word = append(page, one), wordOf(place)
+		last = wordOf(place)
 	}
 	return page, "", it.Error()
 }
+
+// each calls do with every key that has a prefix, and what is there. The error errEnough
+// of do's ends it early.
+func each(ctx context.Context, r pebble.Reader, prefix []byte, do func(key, value []byte) error) error {
+	it, err := r.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)})
+	if err != nil {
+		return err
+	}
+	defer it.Close()
+	for ok := it.First(); ok; ok = it.Next() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		v, err := it.ValueAndErr()
+		if err != nil {
+			return err
+		}
+		if err := do(it.Key(), v); errors.Is(err, errEnough) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+	return it.Error()
+}
+
+var errEnough = errors.New("enough")
 
 func pageStart(prefix []byte, p store.Page) ([]byte, error) {
 	if p.Limit < 1 {

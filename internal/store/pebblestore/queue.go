@@ -50,7 +50,7 @@ func (s *Store) openQueue() error {
 	}
 	defer it.Close()
 	for ok := it.First(); ok; ok = it.Next() {
-		k, ok := splitUnfinished(it.Key())
+		k, ok := unfinishedJobs.split(it.Key())
 		if !ok {
 			s.log.Error("index of unfinished jobs has a damaged row: run sluice check, and restore a backup")
 			continue

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/store"
 )
 
@@ -15,6 +16,33 @@ const sqlJobCounts = `SELECT count(*) FILTER (WHERE state = 'created'), count(*)
 			ready AND (leased_until IS NULL OR leased_until <= coalesce($1::timestamptz, clock_timestamp())) AS waits
 		FROM jobs WHERE state IN ('created', 'processing')
 	) AS unfinished`
+
+// The condition on the states is that of the index jobs_unfinished_of_list.
+const sqlUnfinishedOfList = `SELECT ` + jobColumns + ` FROM jobs
+	WHERE account = $1 AND region = $2 AND kind = $3 AND list = $4 AND state = ANY ($5::text[])
+	AND state IN ('created', 'processing') LIMIT 1`
+
+// UnfinishedJob implements store.Jobs.
+func (s *Store) UnfinishedJob(ctx context.Context, r store.ListRef, states ...job.State) (j job.Job, ok bool, err error) {
+	err = s.statement(ctx, func(ctx context.Context, a *attempt) error {
+		var row jobRow
+		err := row.scan(a.QueryRow(ctx, sqlUnfinishedOfList, append(refArgs(r), texts(states))...))
+		if none(err) {
+			return nil
+		}
+		j, ok = row.Job, err == nil
+		return err
+	})
+	return j, ok, err
+}
+
+func texts(states []job.State) []string {
+	all := make([]string, len(states))
+	for i, s := range states {
+		all[i] = string(s)
+	}
+	return all
+}
 
 // JobCounts implements store.Work.
 func (s *Store) JobCounts(ctx context.Context) (store.JobCounts, error) {

@@ -6,8 +6,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/record"
@@ -17,12 +15,6 @@ import (
 const (
 	sqlUnfinished = `SELECT count(*) FROM (SELECT 1 FROM jobs
 		WHERE account = $1 AND region = $2 AND wire = $3 AND state IN ('created', 'processing') LIMIT $4) AS unfinished`
-
-	sqlListJobs = `SELECT ` + jobColumns + ` FROM jobs
-		WHERE account = $1 AND region = $2 AND (created, id) > ($3, $4)
-		AND ($5 = '' OR wire = $5) AND ($6 = '' OR kind = $6) AND ($7 = '' OR list = $7)
-		AND ($8::text[] IS NULL OR state = ANY ($8::text[]))
-		ORDER BY created, id LIMIT $9`
 
 	sqlDeleteJob = `DELETE FROM jobs WHERE account = $1 AND region = $2 AND id = $3`
 	sqlLeftover  = `INSERT INTO leftovers (part, number, since) VALUES ($1, $2, clock_timestamp())`
@@ -105,49 +97,6 @@ func (s *Store) Job(ctx context.Context, o job.Owner, id job.ID) (job.Job, error
 	return j, err
 }
 
-// ListJobs implements store.Jobs.
-func (s *Store) ListJobs(ctx context.Context, o job.Owner, f store.JobFilter, p store.Page) ([]job.Job, string, error) {
-	from, err := placeOf(p)
-	if err != nil {
-		return nil, "", err
-	}
-	var states []string
-	for _, state := range f.States {
-		states = append(states, string(state))
-	}
-	var page []job.Job
-	err = s.statement(ctx, func(ctx context.Context, a *attempt) error {
-		page = nil
-		rows, err := a.Query(
-			ctx, sqlListJobs, o.Account, o.Region, from.created, from.id, f.Wire, f.Kind, f.List, states, from.ask,
-		)
-		if err != nil {
-			return err
-		}
-		return eachRow(rows, func(r pgx.Row) error {
-			var row jobRow
-			err := row.scan(r)
-			page = append(page, row.Job)
-			return err
-		})
-	})
-	if err != nil {
-		return nil, "", err
-	}
-	page, word := cut(page, from, func(j *job.Job) (time.Time, string) { return j.Created, string(j.ID) })
-	return page, word, nil
-}
-
-func eachRow(rows pgx.Rows, read func(pgx.Row) error) error {
-	defer rows.Close()
-	for rows.Next() {
-		if err := read(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
-}
-
 // ChangeJob implements store.Jobs.
 func (s *Store) ChangeJob(ctx context.Context, o job.Owner, id job.ID, change func(*job.Job) error) (job.Job, error) {
 	var j job.Job
@@ -164,7 +113,7 @@ func (s *Store) ChangeJob(ctx context.Context, o job.Owner, id job.ID, change fu
 		if err := change(&row.Job); err != nil {
 			return err
 		}
-		row.ID, row.Owner, row.Wire, row.Created = was.ID, was.Owner, was.Wire, was.Created
+		row.ID, row.Owner, row.Wire, row.Destination, row.Created = was.ID, was.Owner, was.Wire, was.Destination, was.Created
 		row.Counts, row.Checkpoint, row.Lease = was.Counts, was.Checkpoint, was.Lease
 		row.Started, row.Finished = stamp(row.Started), stamp(row.Finished)
 		if row.State.Final() && !was.State.Final() {

@@ -1,6 +1,7 @@
 package pgstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -20,10 +21,10 @@ const (
 
 // How many members a filter looks at with one statement: few at first, since many
 // filters find their page among them, and then ever more, since others pass over
-// millions to find a few.
+// all that the budget allows to find a few.
 const (
 	firstLook = 1 << 10
-	mostLook  = 64 << 10
+	mostLook  = 16 << 10
 )
 
 // ListMembers implements store.Members. A page's word is the last key that was looked
@@ -37,11 +38,15 @@ func (s *Store) ListMembers(ctx context.Context, r store.ListRef, f store.Member
 	if err != nil {
 		return nil, "", err
 	}
-	l := listing{span: newSpan(number, f.Prefix, p.After), match: f.Match, limit: min(p.Limit, maxPage)}
+	l := listing{
+		span: newSpan(number, f.Prefix, p.After), match: f.Match, limit: min(p.Limit, maxPage),
+		budget: cmp.Or(p.Budget, store.MemberBudget),
+	}
 	for ask := firstLook; !l.full && !l.ended; ask = min(2*ask, mostLook) {
 		if f.Match == nil {
 			ask = l.limit - len(l.page) + 1
 		}
+		ask = min(ask, l.budget+1) // one more tells whether there is a next page
 		if err := s.look(ctx, &l, ask); err != nil {
 			return nil, "", err
 		}
@@ -101,11 +106,13 @@ type listing struct {
 	span  span
 	match func(store.Member) bool
 	limit int
-	page  []store.Member
-	begun bool   // there is a last
-	last  string // key that was looked at
-	full  bool   // and there are more that the page cannot take
-	ended bool   // there are no more
+	// budget is how many more members may be examined.
+	budget int
+	page   []store.Member
+	begun  bool   // there is a last
+	last   string // key that was looked at
+	full   bool   // and there are more: the page cannot take them, or the budget ran out
+	ended  bool   // there are no more
 }
 
 var errFull = errors.New("the page is full")
@@ -149,6 +156,11 @@ func (s *Store) look(ctx context.Context, l *listing, ask int) error {
 
 // add puts a member on the page if it matches. Its value is the caller's.
 func (l *listing) add(m store.Member) error {
+	if l.budget <= 0 {
+		l.full = true
+		return errFull
+	}
+	l.budget--
 	matches := l.match == nil || l.match(m)
 	if matches && len(l.page) == l.limit {
 		l.full = true

@@ -58,7 +58,11 @@ func cut[T any](page []T, p place, of func(*T) (time.Time, string)) ([]T, string
 		return page, ""
 	}
 	page = page[:p.limit]
-	created, id := of(&page[p.limit-1])
+	return page, wordOf(of(&page[p.limit-1]))
+}
+
+// wordOf returns the word of a place.
+func wordOf(created time.Time, id string) string {
 	b := binary.BigEndian.AppendUint64(nil, uint64(created.UnixMicro()))
-	return page, base64.RawURLEncoding.EncodeToString(append(b, id...))
+	return base64.RawURLEncoding.EncodeToString(append(b, id...))
 }

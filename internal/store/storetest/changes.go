@@ -17,7 +17,7 @@ var changeTests = []test{
 	{"a member that is not there is not changed", changeMissing},
 	{"every change of a member counts when all come at once", changeConcurrent},
 	{"changes of a member and an import follow one another", changeAndImport},
-	{"a page is full however rarely the filter matches", pagesFull},
+	{"a page is full however rarely the filter matches, within its budget", pagesFull},
 }
 
 // extend is a change that shows whether one was lost.
@@ -158,7 +158,7 @@ func pagesFull(f *fixture) {
 	for _, limit := range []int{1, 5, len(want), 100} {
 		var got []string
 		for after, end := "", false; !end; {
-			page, word, err := f.ListMembers(f.ctx, r, rare, store.Page{After: after, Limit: limit})
+			page, word, err := f.ListMembers(f.ctx, r, rare, store.Page{After: after, Limit: limit, Budget: n})
 			f.ok("ListMembers", err)
 			if word != "" && len(page) != limit {
 				f.Fatalf("ListMembers by %d: a page of %d before the end, want a full one", limit, len(page))
@@ -170,13 +170,13 @@ func pagesFull(f *fixture) {
 		}
 		f.equal(fmt.Sprint("ListMembers by ", limit), got, want)
 	}
-	page, word, err := f.ListMembers(f.ctx, r, rare, store.Page{Limit: len(want)})
+	page, word, err := f.ListMembers(f.ctx, r, rare, store.Page{Limit: len(want), Budget: n})
 	f.ok("ListMembers", err)
 	f.equal("a page that holds all, and its word", fmt.Sprint(len(page), word), fmt.Sprint(len(want), ""))
 	none := store.MemberFilter{Match: func(store.Member) bool { return false }}
-	page, word, err = f.ListMembers(f.ctx, r, none, store.Page{Limit: 1})
+	page, word, err = f.ListMembers(f.ctx, r, none, store.Page{Limit: 1, Budget: n})
 	f.ok("ListMembers", err)
 	f.equal("a page of nothing, and its word", fmt.Sprint(len(page), word), fmt.Sprint(0, ""))
-	_, _, err = f.ListMembers(canceled(f.ctx), r, none, store.Page{Limit: 1})
+	_, _, err = f.ListMembers(canceled(f.ctx), r, none, store.Page{Limit: 1, Budget: n})
 	f.equal("an error for a caller who has gone", err != nil, true)
 }

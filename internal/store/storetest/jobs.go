@@ -20,9 +20,6 @@ var jobTests = []test{
 	{"what the store returns is the caller's own", jobNotShared},
 	{"unfinished jobs are limited by owner and wire", jobLimit},
 	{"the limit holds when all create at once", jobLimitConcurrent},
-	{"jobs are listed oldest first and filtered", jobsListed},
-	{"pages of jobs stay put while jobs come", jobPages},
-	{"a page that cannot be is refused", pagesRefused},
 	{"a change is stored and leaves the workers' part", jobChanged},
 	{"a change that fails stores nothing", jobChangeFails},
 	{"a missing job is not found", jobMissing},
@@ -143,115 +140,19 @@ func atOnce(n int, do func(i int) error) []error {
 	return errs
 }
 
-func (f *fixture) jobIDs(o job.Owner, filter store.JobFilter, limit int) string {
-	f.Helper()
-	text := ""
-	for after := ""; ; {
-		page, word, err := f.ListJobs(f.ctx, o, filter, store.Page{After: after, Limit: limit})
-		f.ok("ListJobs", err)
-		if len(page) > limit || (word != "" && len(page) == 0) {
-			f.Fatalf("ListJobs: a page of %d, want 1 to %d", len(page), limit)
-		}
-		for _, j := range page {
-			f.equal("a listed job", j, f.job(o, string(j.ID)))
-			text += string(j.ID) + " "
-		}
-		if after = word; word == "" {
-			return text
-		}
-	}
-}
-
-func jobsListed(f *fixture) {
-	f.list(alice, "l")
-	base := time.Now()
-	for i, spec := range []struct {
-		id   string
-		wire job.Wire
-		list string
-	}{{"z", job.SESv2, "l"}, {"a", job.MailManager, "l"}, {"m", job.SESv2, "other"}, {"b", job.SESv2, "l"}} {
-		j := newJob(alice, spec.id)
-		j.Wire, j.Destination.List, j.Created = spec.wire, spec.list, base.Add(time.Duration(i)*time.Second)
-		j.Ready = spec.id == "z"
-		f.create(j)
-	}
-	early := newJob(alice, "early")
-	early.Ready, early.Created = false, time.Unix(-5, 0)
-	early.Destination.Kind = destination.Suppression
-	f.create(early)
-	f.create(newJob(bob, "x"))
-	l := f.claim().Lease
-	_, err := f.Begin(f.ctx, l, job.Source{})
-	f.ok("Begin", err)
-	f.commit(l, "put a b")
-	f.stop(alice, "a")
-	for _, c := range []struct {
-		filter store.JobFilter
-		want   string
-	}{
-		{store.JobFilter{}, "early z a m b "},
-		{store.JobFilter{Wire: job.SESv2}, "early z m b "},
-		{store.JobFilter{Kind: destination.Suppression}, "early "},
-		{store.JobFilter{List: "l"}, "early z a b "},
-		{store.JobFilter{States: []job.State{job.Processing, job.Stopped}}, "z a "},
-		{store.JobFilter{Wire: job.MailManager, List: "other"}, ""},
-	} {
-		for limit := 1; limit < 7; limit++ {
-			f.equal(fmt.Sprintf("ListJobs %+v by %d", c.filter, limit), f.jobIDs(alice, c.filter, limit), c.want)
-		}
-	}
-	f.equal("ListJobs of another owner", f.jobIDs(faraway, store.JobFilter{}, 5), "")
-}
-
-func jobPages(f *fixture) {
-	for _, id := range []string{"b", "d", "f"} {
-		f.create(newJob(alice, id)) // all created at the same time
-		if id != "f" {
-			time.Sleep(time.Second)
-		}
-	}
-	page, word, err := f.ListJobs(f.ctx, alice, store.JobFilter{}, store.Page{Limit: 2})
-	f.ok("ListJobs", err)
-	f.equal("first page", len(page), 2)
-	late := newJob(alice, "a") // sorts behind the word although its name is smaller
-	f.create(late)
-	f.stop(alice, "d") // what the word stands on may change
-	f.reopen()
-	page, word, err = f.ListJobs(f.ctx, alice, store.JobFilter{}, store.Page{After: word, Limit: 2})
-	f.ok("ListJobs", err)
-	f.equal("second page", []job.ID{page[0].ID, page[1].ID}, []job.ID{"a", "f"})
-	f.equal("its word", word, "")
-}
-
-func pagesRefused(f *fixture) {
-	r := f.list(alice, "l")
-	for _, limit := range []int{0, -1} {
-		_, _, err := f.ListJobs(f.ctx, alice, store.JobFilter{}, store.Page{Limit: limit})
-		f.fails("ListJobs", err, fault.Invalid)
-		_, _, err = f.ListLists(f.ctx, alice, destination.AddressList, store.Page{Limit: limit})
-		f.fails("ListLists", err, fault.Invalid)
-		_, _, err = f.ListMembers(f.ctx, r, store.MemberFilter{}, store.Page{Limit: limit})
-		f.fails("ListMembers", err, fault.Invalid)
-	}
-	_, _, err := f.ListJobs(f.ctx, alice, store.JobFilter{}, store.Page{Limit: 1, After: "!"})
-	f.fails("ListJobs with a word that is none", err, fault.BadToken)
-	_, _, err = f.ListLists(f.ctx, alice, destination.AddressList, store.Page{Limit: 1, After: "!"})
-	f.fails("ListLists with a word that is none", err, fault.BadToken)
-}
-
 func jobChanged(f *fixture) {
 	_, l := f.started(alice, "j1")
 	f.commit(l, "put a 1", "bad b")
 	was := f.job(alice, "j1")
 	changed, err := f.ChangeJob(f.ctx, alice, "j1", func(j *job.Job) error {
 		f.equal("the job that change sees", *j, was)
-		*j = job.Job{State: job.Processing, Ready: true, Name: "new", Tags: map[string]string{"k": "v"}, Config: []byte("c")}
+		*j = job.Job{Destination: job.Destination{List: "other"}, State: job.Processing, Ready: true, Name: "new", Tags: map[string]string{"k": "v"}, Config: []byte("c")}
 		return nil
 	})
 	f.ok("ChangeJob", err)
 	want := was
 	want.Name, want.Tags, want.Config = "new", map[string]string{"k": "v"}, []byte("c")
-	want.Destination, want.Source, want.Started = job.Destination{}, job.Source{}, time.Time{}
+	want.Source, want.Started = job.Source{}, time.Time{}
 	f.equal("ChangeJob", changed, want)
 	f.equal("Job", f.job(alice, "j1"), want)
 	f.equal("commits after it", f.held(l), nil)

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +17,7 @@ var memberTests = []test{
 	{"one of many gets to be the new member", memberNewConcurrent},
 	{"members are put while their list is made", memberWhileListIsMade},
 	{"members are listed by key, prefix and match", membersListed},
+	{"a page of members ends when its budget is used up", memberBudget},
 	{"pages of members stay put while members come and go", memberPages},
 	{"owners and lists do not see each other's members", membersApart},
 }
@@ -127,6 +129,61 @@ func (f *fixture) values(r store.ListRef, filter store.MemberFilter, limit int) 
 		}
 		if after = word; word == "" {
 			return strings.Join(all, " ")
+		}
+	}
+}
+
+func memberBudget(f *fixture) {
+	r := f.list(alice, "l")
+	for i := range 12 {
+		f.put(r, fmt.Sprintf("k%02d", i), fmt.Sprint(i))
+	}
+	f.put(r, "other", "12")
+	for _, c := range []struct {
+		prefix        string
+		budget, limit int
+		selects       string // members, by value
+		want          string // pages, by the values on them
+	}{
+		{"k", 5, 9, "", "[] [] [] end"},
+		{"k", 6, 9, "", "[] [] end"},
+		{"k", 5, 9, "11", "[] [] [11] end"},
+		{"", 5, 9, "0 4 6 12", "[0 4] [6] [12] end"},
+		{"", 5, 2, "0 4 6 12", "[0 4] [6] [12] end"},
+		{"", 5, 1, "0 4 6 12", "[0] [4] [6] [12] end"},
+		{"", 1, 1, "1", "[] [1] [] [] [] [] [] [] [] [] [] [] [] end"},
+		{"", 5, 9, "*", "[0 1 2 3 4] [5 6 7 8 9] [10 11 12] end"},
+		{"", 50, 9, "12", "[12] end"},
+		{"", 0, 9, "12", "[12] end"},
+		{"none", 5, 9, "*", "[] end"},
+	} {
+		examined := 0
+		filter := store.MemberFilter{Prefix: c.prefix, Match: func(m store.Member) bool {
+			examined++
+			return slices.Contains(strings.Fields(c.selects), string(m.Value))
+		}}
+		if c.selects == "*" {
+			filter.Match = nil
+		}
+		got, most := "", 0
+		for after := ""; ; {
+			examined = 0
+			page, word, err := f.ListMembers(f.ctx, r, filter, store.Page{After: after, Limit: c.limit, Budget: c.budget})
+			f.ok("ListMembers", err)
+			var values []string
+			for _, m := range page {
+				values = append(values, string(m.Value))
+			}
+			got += fmt.Sprint(values) + " "
+			most = max(most, examined)
+			if after = word; word == "" {
+				break
+			}
+		}
+		what := fmt.Sprintf("pages of %d of %q with a budget of %d, selecting %q", c.limit, c.prefix, c.budget, c.selects)
+		f.equal(what, got+"end", c.want)
+		if c.budget > 0 && most > c.budget {
+			f.Fatalf("%s: examined %d members, want %d at most", what, most, c.budget)
 		}
 	}
 }

@@ -182,12 +182,42 @@ func (m *Model) ListJobs(ctx context.Context, o job.Owner, f store.JobFilter, p 
 	defer unlock()
 	var all []job.Job
 	for _, j := range m.jobs {
-		if j.Owner == o && (f.Wire == "" || f.Wire == j.Wire) && (f.Kind == "" || f.Kind == j.Destination.Kind) &&
-			(f.List == "" || f.List == j.Destination.List) && (len(f.States) == 0 || slices.Contains(f.States, j.State)) {
+		if j.Owner == o && examines(f, &j.Job) {
 			all = append(all, copyJob(j.Job))
 		}
 	}
-	return page(all, p, func(j job.Job) string { return place(j.Created, string(j.ID)) })
+	budget := cmp.Or(p.Budget, store.JobBudget)
+	selects := func(j job.Job) bool {
+		return (f.Wire == "" || f.Wire == j.Wire) && (f.Kind == "" || f.Kind == j.Destination.Kind) &&
+			(f.List == "" || f.List == j.Destination.List) && (len(f.States) == 0 || slices.Contains(f.States, j.State))
+	}
+	return page(all, p, budget, selects, func(j job.Job) string { return place(j.Created, string(j.ID)) })
+}
+
+// examines tells which jobs a listing with a filter looks at.
+func examines(f store.JobFilter, j *job.Job) bool {
+	switch {
+	case len(f.States) > 0 && !slices.ContainsFunc(f.States, job.State.Final):
+		return !j.State.Final()
+	case f.List != "":
+		return j.Destination.List == f.List
+	}
+	return f.Wire == "" || j.Wire == f.Wire
+}
+
+// UnfinishedJob implements store.Jobs.
+func (m *Model) UnfinishedJob(ctx context.Context, r store.ListRef, states ...job.State) (job.Job, bool, error) {
+	unlock, err := m.open(ctx)
+	if err != nil {
+		return job.Job{}, false, err
+	}
+	defer unlock()
+	for _, j := range m.jobs {
+		if j.target() == r && !j.State.Final() && slices.Contains(states, j.State) {
+			return copyJob(j.Job), true, nil
+		}
+	}
+	return job.Job{}, false, nil
 }
 
 // place is a text that sorts by time, then by id, and begins as no other word does.
@@ -196,7 +226,7 @@ func place(t time.Time, id string) string {
 }
 
 // page sorts what there is by its words, and returns the part that is asked for.
-func page[T any](all []T, p store.Page, word func(T) string) ([]T, string, error) {
+func page[T any](all []T, p store.Page, budget int, selects func(T) bool, word func(T) string) ([]T, string, error) {
 	if p.Limit < 1 {
 		return nil, "", fault.New(fault.Invalid, "a page has at least one entry")
 	}
@@ -204,13 +234,25 @@ func page[T any](all []T, p store.Page, word func(T) string) ([]T, string, error
 		return nil, "", fault.New(fault.BadToken, "not a word of this listing")
 	}
 	slices.SortFunc(all, func(x, y T) int { return cmp.Compare(word(x), word(y)) })
-	for len(all) > 0 && word(all[0]) <= p.After {
-		all = all[1:]
+	var page []T
+	last := ""
+	for _, one := range all {
+		if word(one) <= p.After {
+			continue
+		}
+		if budget == 0 {
+			return page, last, nil
+		}
+		budget--
+		if selects(one) {
+			if len(page) == p.Limit {
+				return page, last, nil
+			}
+			page = append(page, one)
+		}
+		last = word(one)
 	}
-	if len(all) <= p.Limit {
-		return all, "", nil
-	}
-	return all[:p.Limit], word(all[p.Limit-1]), nil
+	return page, "", nil
 }
 
 // ChangeJob implements store.Jobs.
@@ -228,7 +270,7 @@ func (m *Model) ChangeJob(ctx context.Context, o job.Owner, id job.ID, change fu
 	if err := change(&j); err != nil {
 		return job.Job{}, err
 	}
-	j.ID, j.Owner, j.Wire, j.Created = was.ID, was.Owner, was.Wire, was.Created
+	j.ID, j.Owner, j.Wire, j.Destination, j.Created = was.ID, was.Owner, was.Wire, was.Destination, was.Created
 	j.Counts, j.Checkpoint, j.Lease = was.Counts, was.Checkpoint, was.Lease
 	if j.Ready && !was.Ready {
 		m.enqueue(was)

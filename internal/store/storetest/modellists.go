@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"maps"
+	"math"
 
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
@@ -89,7 +90,8 @@ func (m *Model) ListLists(ctx context.Context, o job.Owner, k destination.Kind, 
 			all = append(all, copyList(l.List))
 		}
 	}
-	return page(all, p, func(l store.List) string { return place(l.Created, l.Ref.ID) })
+	every := func(store.List) bool { return true }
+	return page(all, p, math.MaxInt, every, func(l store.List) string { return place(l.Created, l.Ref.ID) })
 }
 
 // ChangeList implements store.Lists.

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -172,16 +173,24 @@ func (m *Model) ListMembers(ctx context.Context, r store.ListRef, f store.Member
 		return nil, "", fault.New(fault.Invalid, "a page has at least one entry")
 	}
 	var members []store.Member
+	last, budget := "", cmp.Or(p.Budget, store.MemberBudget)
 	for _, key := range slices.Sorted(maps.Keys(l.members)) {
-		one := l.members[key]
-		one.Value = append([]byte(nil), one.Value...)
-		if !strings.HasPrefix(key, f.Prefix) || (p.After != "" && key <= p.After) || (f.Match != nil && !f.Match(one)) {
+		if !strings.HasPrefix(key, f.Prefix) || (p.After != "" && key <= p.After) {
 			continue
 		}
-		if len(members) == p.Limit {
-			return members, members[p.Limit-1].Key, nil
+		if budget <= 0 {
+			return members, last, nil
 		}
-		members = append(members, one)
+		budget--
+		one := l.members[key]
+		one.Value = append([]byte(nil), one.Value...)
+		if f.Match == nil || f.Match(one) {
+			if len(members) == p.Limit {
+				return members, last, nil
+			}
+			members = append(members, one)
+		}
+		last = key
 	}
 	return members, "", nil
 }

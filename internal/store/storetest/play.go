@@ -23,7 +23,7 @@ func sleep(o op) {
 // do does one operation and returns the answer as text.
 func (p *player) do(o op) string {
 	switch o.Name {
-	case "CreateJob", "ChangeJob", "DeleteJob", "ListJobs":
+	case "CreateJob", "ChangeJob", "DeleteJob", "ListJobs", "UnfinishedJob":
 		return p.doJobs(o)
 	case "Claim", "Waiting", "JobCounts", "Begin", "Renew", "Release", "Finish":
 		return p.doLeases(o)
@@ -80,14 +80,25 @@ func (p *player) doJobs(o op) string {
 		return answer(err, "%s", showJob(j))
 	case "DeleteJob":
 		return answer(p.s.DeleteJob(p.ctx, owner, id), "ok")
+	case "UnfinishedJob": // of several there may be any
+		j, ok, err := p.s.UnfinishedJob(p.ctx, listOf(o), []job.State{job.Created, job.Processing}[o.N%2:]...)
+		return answer(err, "%t %t", ok, ok && j.State.Final())
 	}
 	var all []string
 	f := store.JobFilter{}
 	if o.Key > 2 {
 		f.States = []job.State{job.Created, job.Completed}
 	}
+	switch o.ID {
+	case 1:
+		f.States = []job.State{job.Processing, job.Created}[o.Key%2:]
+	case 2:
+		f.List = listOf(o).ID
+	case 3:
+		f.Wire = job.SESv2
+	}
 	for after := ""; ; {
-		jobs, word, err := p.s.ListJobs(p.ctx, owner, f, store.Page{After: after, Limit: 1 + o.N})
+		jobs, word, err := p.s.ListJobs(p.ctx, owner, f, store.Page{After: after, Limit: 1 + o.N, Budget: o.N})
 		if err != nil {
 			return answer(err, "")
 		}
@@ -289,7 +300,7 @@ func (p *player) listMembers(o op, r store.ListRef) string {
 	}
 	var all []string
 	for after := ""; ; {
-		members, word, err := p.s.ListMembers(p.ctx, r, f, store.Page{After: after, Limit: 1 + o.N})
+		members, word, err := p.s.ListMembers(p.ctx, r, f, store.Page{After: after, Limit: 1 + o.N, Budget: o.ID})
 		if err != nil {
 			return answer(err, "")
 		}

@@ -1,0 +1,181 @@
+package pebblestore
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/store"
+)
+
+// jobIndex is a table whose keys lead to jobs:
+//
+//	table  owner  words  [created]  id
+type jobIndex struct {
+	table byte
+	name  string
+	words int                     // how many
+	of    func(*job.Job) []string // the words of a job
+	// ordered tells that the time of creation is in the key.
+	ordered bool
+	// unfinished tells that only jobs that are not final are in the table. The value is
+	// their state then, and empty otherwise.
+	unfinished bool
+}
+
+var (
+	allJobs = &jobIndex{
+		table: tableJobOrder, name: "list of jobs", ordered: true,
+		of: func(*job.Job) []string { return nil },
+	}
+	jobsOfList = &jobIndex{
+		table: tableJobsOfList, name: "index of jobs by list", words: 1, ordered: true,
+		of: func(j *job.Job) []string { return []string{j.Destination.List} },
+	}
+	jobsOfWire = &jobIndex{
+		table: tableJobsOfWire, name: "index of jobs by API", words: 1, ordered: true,
+		of: func(j *job.Job) []string { return []string{string(j.Wire)} },
+	}
+	unfinishedJobs = &jobIndex{
+		table: tableUnfinished, name: "index of unfinished jobs", words: 1, unfinished: true,
+		of: func(j *job.Job) []string { return []string{string(j.Wire)} },
+	}
+	unfinishedInOrder = &jobIndex{
+		table: tableUnfinishedOrder, name: "list of unfinished jobs", ordered: true, unfinished: true,
+		of: func(*job.Job) []string { return nil },
+	}
+	unfinishedOfList = &jobIndex{
+		table: tableUnfinishedOfList, name: "index of unfinished jobs by list", words: 2, unfinished: true,
+		of: func(j *job.Job) []string { return []string{string(j.Destination.Kind), j.Destination.List} },
+	}
+
+	jobIndexes = []*jobIndex{allJobs, jobsOfList, jobsOfWire, unfinishedJobs, unfinishedInOrder, unfinishedOfList}
+)
+
+func (x *jobIndex) prefix(o job.Owner, words ...string) []byte {
+	k := ownerPrefix(x.table, o)
+	for _, w := range words {
+		k = appendWord(k, w)
+	}
+	return k
+}
+
+func (x *jobIndex) key(j *job.Job) []byte {
+	k := x.prefix(j.Owner, x.of(j)...)
+	if x.ordered {
+		k = appendTime(k, j.Created)
+	}
+	return append(k, j.ID...)
+}
+
+// has reports whether a job has a row in the index.
+func (x *jobIndex) has(j *job.Job) bool { return !x.unfinished || !j.State.Final() }
+
+// split returns the job that a key leads to.
+func (x *jobIndex) split(k []byte) (jobKey, bool) {
+	o, rest, err := splitOwner(k)
+	ok := err == nil
+	for i := 0; ok && i < x.words; i++ {
+		_, rest, ok = cutWord(rest)
+	}
+	if ok && x.ordered {
+		if ok = len(rest) >= timeLen; ok {
+			rest = rest[timeLen:]
+		}
+	}
+	return jobKey{owner: o, id: job.ID(rest)}, ok && len(rest) > 0
+}
+
+// setIndexes makes the index rows of a job those of the job as it now is. What they are
+// made of does not change, but for the state: isNew tells that none is there yet.
+func setIndexes(b *pebble.Batch, j *job.Job, isNew bool) {
+	for _, x := range jobIndexes {
+		switch {
+		case !x.has(j):
+			b.Delete(x.key(j), nil)
+		case x.unfinished:
+			b.Set(x.key(j), []byte(j.State), nil)
+		case isNew:
+			b.Set(x.key(j), nil, nil)
+		}
+	}
+}
+
+func deleteIndexes(b *pebble.Batch, j *job.Job) {
+	for _, x := range jobIndexes {
+		b.Delete(x.key(j), nil)
+	}
+}
+
+// indexFor returns the index, and where in it, that has the fewest jobs beside those that
+// a filter selects.
+func indexFor(o job.Owner, f store.JobFilter) (prefix []byte) {
+	final := func(s job.State) bool { return s.Final() }
+	switch {
+	case len(f.States) > 0 && !slices.ContainsFunc(f.States, final):
+		return unfinishedInOrder.prefix(o)
+	case f.List != "":
+		return jobsOfList.prefix(o, f.List)
+	case f.Wire != "":
+		return jobsOfWire.prefix(o, string(f.Wire))
+	}
+	return allJobs.prefix(o)
+}
+
+// UnfinishedJob implements store.Jobs.
+func (s *Store) UnfinishedJob(ctx context.Context, r store.ListRef, states ...job.State) (j job.Job, ok bool, err error) {
+	snap := s.db.NewSnapshot()
+	defer snap.Close()
+	prefix := unfinishedOfList.prefix(r.Owner, string(r.Kind), r.ID)
+	var k jobKey
+	err = each(ctx, snap, prefix, func(key, state []byte) error {
+		if !slices.Contains(states, job.State(state)) {
+			return nil
+		}
+		k, ok = unfinishedOfList.split(key)
+		return errEnough
+	})
+	if err != nil || !ok {
+		return job.Job{}, false, err
+	}
+	row, err := s.jobRow(snap, k)
+	if err == nil {
+		j, err = s.whole(snap, row)
+	}
+	return j, err == nil, err
+}
+
+// indexJobs makes the indexes of a store that was written before there were all of them.
+// It may be interrupted, and then begins again.
+func (s *Store) indexJobs() error {
+	done, err := s.get(keyOfJobIndexes())
+	if err != nil || done != nil {
+		return err
+	}
+	b := s.db.NewBatch()
+	defer func() { b.Close() }()
+	err = each(context.Background(), s.db, []byte{tableJobs}, func(k, v []byte) error {
+		row, err := decodeStoredJob(k, v)
+		if err != nil {
+			return nil // reported when the job is asked for
+		}
+		setIndexes(b, &row.Job, true)
+		if b.Len() < indexBatchBytes {
+			return nil
+		}
+		err = b.Commit(pebble.NoSync)
+		b.Close()
+		b = s.db.NewBatch()
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("index jobs: %w", err)
+	}
+	b.Set(keyOfJobIndexes(), []byte{1}, nil)
+	return s.apply(b)
+}
+
+const indexBatchBytes = 1 << 20

@@ -1,0 +1,208 @@
+package storetest
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/sluicehq/sluice/internal/destination"
+	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/store"
+)
+
+var jobListTests = []test{
+	{"jobs are listed oldest first and filtered", jobsListed},
+	{"pages of jobs stay put while jobs come", jobPages},
+	{"a page of jobs ends when its budget is used up", jobBudget},
+	{"a page that cannot be is refused", pagesRefused},
+	{"an unfinished job of a list is found by its state, over reopening", jobUnfinished},
+}
+
+func (f *fixture) jobIDs(o job.Owner, filter store.JobFilter, limit int) string {
+	f.Helper()
+	text := ""
+	for after := ""; ; {
+		page, word, err := f.ListJobs(f.ctx, o, filter, store.Page{After: after, Limit: limit})
+		f.ok("ListJobs", err)
+		if len(page) > limit || (word != "" && len(page) != limit) {
+			f.Fatalf("ListJobs: a page of %d, want %d, or less at the end", len(page), limit)
+		}
+		for _, j := range page {
+			f.equal("a listed job", j, f.job(o, string(j.ID)))
+			text += string(j.ID) + " "
+		}
+		if after = word; word == "" {
+			return text
+		}
+	}
+}
+
+func jobsListed(f *fixture) {
+	f.list(alice, "l")
+	base := time.Now()
+	for i, spec := range []struct {
+		id   string
+		wire job.Wire
+		list string
+	}{{"z", job.SESv2, "l"}, {"a", job.MailManager, "l"}, {"m", job.SESv2, "other"}, {"b", job.SESv2, "l"}} {
+		j := newJob(alice, spec.id)
+		j.Wire, j.Destination.List, j.Created = spec.wire, spec.list, base.Add(time.Duration(i)*time.Second)
+		j.Ready = spec.id == "z"
+		f.create(j)
+	}
+	early := newJob(alice, "early")
+	early.Ready, early.Created = false, time.Unix(-5, 0)
+	early.Destination.Kind = destination.Suppression
+	f.create(early)
+	f.create(newJob(bob, "x"))
+	l := f.claim().Lease
+	_, err := f.Begin(f.ctx, l, job.Source{})
+	f.ok("Begin", err)
+	f.commit(l, "put a b")
+	f.stop(alice, "a")
+	for _, c := range []struct {
+		filter store.JobFilter
+		want   string
+	}{
+		{store.JobFilter{}, "early z a m b "},
+		{store.JobFilter{Wire: job.SESv2}, "early z m b "},
+		{store.JobFilter{Kind: destination.Suppression}, "early "},
+		{store.JobFilter{List: "l"}, "early z a b "},
+		{store.JobFilter{States: []job.State{job.Processing, job.Stopped}}, "z a "},
+		{store.JobFilter{Wire: job.MailManager, List: "other"}, ""},
+	} {
+		for limit := 1; limit < 7; limit++ {
+			f.equal(fmt.Sprintf("ListJobs %+v by %d", c.filter, limit), f.jobIDs(alice, c.filter, limit), c.want)
+		}
+	}
+	f.equal("ListJobs of another owner", f.jobIDs(faraway, store.JobFilter{}, 5), "")
+}
+
+func jobPages(f *fixture) {
+	for _, id := range []string{"b", "d", "f"} {
+		f.create(newJob(alice, id)) // all created at the same time
+		if id != "f" {
+			time.Sleep(time.Second)
+		}
+	}
+	page, word, err := f.ListJobs(f.ctx, alice, store.JobFilter{}, store.Page{Limit: 2})
+	f.ok("ListJobs", err)
+	f.equal("first page", len(page), 2)
+	late := newJob(alice, "a") // sorts behind the word although its name is smaller
+	f.create(late)
+	f.stop(alice, "d") // what the word stands on may change
+	f.reopen()
+	page, word, err = f.ListJobs(f.ctx, alice, store.JobFilter{}, store.Page{After: word, Limit: 2})
+	f.ok("ListJobs", err)
+	f.equal("second page", []job.ID{page[0].ID, page[1].ID}, []job.ID{"a", "f"})
+	f.equal("its word", word, "")
+}
+
+// jobBudget wants every page to examine no more than it may, and nothing that an index
+// would have spared it.
+func jobBudget(f *fixture) {
+	for i := range 12 {
+		j := newJob(alice, fmt.Sprint("j", i))
+		j.Created = time.Now().Add(time.Duration(i) * time.Second)
+		if i%6 == 5 { // 5, 11
+			j.Wire, j.Destination.List = job.MailManager, "rare"
+		}
+		f.create(j)
+		if i%4 != 2 { // 2, 6, 10 go on
+			f.stop(alice, string(j.ID))
+		}
+	}
+	for _, c := range []struct {
+		filter store.JobFilter
+		budget int
+		want   string
+	}{
+		{store.JobFilter{}, 5, "j0 j1 j2 j3 j4|j5 j6 j7 j8 j9|j10 j11"},
+		{store.JobFilter{List: "rare"}, 1, "j5|j11"},
+		{store.JobFilter{Wire: job.MailManager}, 1, "j5|j11"},
+		{store.JobFilter{List: "rare", Wire: job.MailManager}, 2, "j5 j11"},
+		{store.JobFilter{States: []job.State{job.Created}}, 2, "j2 j6|j10"},
+		{store.JobFilter{States: []job.State{job.Processing}}, 2, "|"},
+		{store.JobFilter{States: []job.State{job.Processing}}, 3, ""},
+		{store.JobFilter{States: []job.State{job.Completed, job.Created}}, 5, "j2|j6|j10"},
+		{store.JobFilter{Kind: destination.Suppression}, 5, "||"},
+		{store.JobFilter{Kind: destination.Suppression}, 0, ""},
+	} {
+		var pages []string
+		for after := ""; ; {
+			page, word, err := f.ListJobs(f.ctx, alice, c.filter, store.Page{After: after, Limit: 9, Budget: c.budget})
+			f.ok("ListJobs", err)
+			var ids []string
+			for _, j := range page {
+				ids = append(ids, string(j.ID))
+			}
+			pages = append(pages, strings.Join(ids, " "))
+			if after = word; word == "" {
+				break
+			}
+		}
+		f.equal(fmt.Sprintf("pages of %+v with a budget of %d", c.filter, c.budget), strings.Join(pages, "|"), c.want)
+	}
+}
+
+func pagesRefused(f *fixture) {
+	r := f.list(alice, "l")
+	for _, limit := range []int{0, -1} {
+		_, _, err := f.ListJobs(f.ctx, alice, store.JobFilter{}, store.Page{Limit: limit})
+		f.fails("ListJobs", err, fault.Invalid)
+		_, _, err = f.ListLists(f.ctx, alice, destination.AddressList, store.Page{Limit: limit})
+		f.fails("ListLists", err, fault.Invalid)
+		_, _, err = f.ListMembers(f.ctx, r, store.MemberFilter{}, store.Page{Limit: limit})
+		f.fails("ListMembers", err, fault.Invalid)
+	}
+	_, _, err := f.ListJobs(f.ctx, alice, store.JobFilter{}, store.Page{Limit: 1, After: "!"})
+	f.fails("ListJobs with a word that is none", err, fault.BadToken)
+	_, _, err = f.ListLists(f.ctx, alice, destination.AddressList, store.Page{Limit: 1, After: "!"})
+	f.fails("ListLists with a word that is none", err, fault.BadToken)
+}
+
+func jobUnfinished(f *fixture) {
+	want := func(r store.ListRef, want string, states ...job.State) {
+		f.Helper()
+		for range 2 {
+			j, ok, err := f.UnfinishedJob(f.ctx, r, states...)
+			f.ok("UnfinishedJob", err)
+			f.equal(fmt.Sprintf("unfinished job of %v in %v", r, states), string(j.ID), want)
+			f.equal("UnfinishedJob is ok", ok, want != "")
+			if ok {
+				f.equal("the job", j, f.job(r.Owner, want))
+			}
+		}
+	}
+	r := listRef(alice, "l")
+	suppression := r
+	suppression.Kind = destination.Suppression
+	others := []store.ListRef{listRef(alice, "l1"), listRef(bob, "l"), suppression}
+	want(r, "", job.Created, job.Processing)
+	f.started(alice, "j1")
+	for range 2 {
+		want(r, "j1", job.Created, job.Processing)
+		want(r, "j1", job.Processing)
+		want(r, "", job.Created)
+		want(r, "")
+		for _, other := range others {
+			want(other, "", job.Created, job.Processing)
+		}
+		f.reopen()
+	}
+	other := newJob(alice, "j2")
+	other.Destination.Kind = destination.Suppression
+	f.create(other)
+	want(r, "j1", job.Created, job.Processing)
+	want(suppression, "j2", job.Created)
+	l := f.claim().Lease
+	_, err := f.Finish(f.ctx, l, store.Outcome{State: job.Failed})
+	f.ok("Finish", err)
+	want(r, "", job.Created, job.Processing)
+	f.create(newJob(alice, "j3"))
+	want(r, "j3", job.Created, job.Processing)
+	f.stop(alice, "j3")
+	f.delete(alice, "j3")
+	want(r, "", job.Created, job.Processing, job.Stopped, job.Failed)
+}
