@@ -158,7 +158,7 @@ func (w *Watcher) reason() string {
 	if w.level == enough {
 		return ""
 	}
-	return fmt.Sprintf("disk full: %s free, %s needed", mebibytes(w.free), mebibytes(leave(w.min)))
+	return fmt.Sprintf("disk full: %s free, %s needed (--min-free)", mebibytes(w.free), mebibytes(leave(w.min)))
 }
 
 // mebibytes rounds down below and is exact enough for people.

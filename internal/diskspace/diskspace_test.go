@@ -81,15 +81,15 @@ func TestLevels(t *testing.T) {
 	}{
 		{100 * mib, true, true, "", ""},
 		{32 * mib, true, true, "", ""},
-		{32*mib - 1, false, true, "disk full: 31 MiB free, 36 MiB needed", "uploads refused, jobs wait"},
-		{33 * mib, false, true, "disk full: 33 MiB free, 36 MiB needed", ""},
-		{8 * mib, false, true, "disk full: 8 MiB free, 36 MiB needed", ""},
-		{8*mib - 1, false, false, "disk full: 7 MiB free, 36 MiB needed", "all writes refused"},
-		{8*mib + 1, false, false, "disk full: 8 MiB free, 36 MiB needed", ""},
-		{0, false, false, "disk full: 0 MiB free, 36 MiB needed", ""},
-		{9 * mib, false, true, "disk full: 9 MiB free, 36 MiB needed", "uploads refused, jobs wait"},
+		{32*mib - 1, false, true, "disk full: 31 MiB free, 36 MiB needed (--min-free)", "uploads refused, jobs wait"},
+		{33 * mib, false, true, "disk full: 33 MiB free, 36 MiB needed (--min-free)", ""},
+		{8 * mib, false, true, "disk full: 8 MiB free, 36 MiB needed (--min-free)", ""},
+		{8*mib - 1, false, false, "disk full: 7 MiB free, 36 MiB needed (--min-free)", "all writes refused"},
+		{8*mib + 1, false, false, "disk full: 8 MiB free, 36 MiB needed (--min-free)", ""},
+		{0, false, false, "disk full: 0 MiB free, 36 MiB needed (--min-free)", ""},
+		{9 * mib, false, true, "disk full: 9 MiB free, 36 MiB needed (--min-free)", "uploads refused, jobs wait"},
 		{36 * mib, true, true, "", "uploads and jobs go on"},
-		{0, false, false, "disk full: 0 MiB free, 36 MiB needed", "all writes refused"},
+		{0, false, false, "disk full: 0 MiB free, 36 MiB needed (--min-free)", "all writes refused"},
 		{100 * mib, true, true, "", "uploads and jobs go on"},
 	} {
 		d.set(step.free)

@@ -166,7 +166,7 @@ func TestFullDisk(t *testing.T) {
 		}
 	}
 	t.Logf("%d rounds over %d steps: the process ended in %d, and went on in %d", rounds, steps, ends, goesOn)
-	if ends == 0 || goesOn == 0 {
+	if !testing.Short() && (ends == 0 || goesOn == 0) { // of a few rounds all may end
 		t.Errorf("the process ended in %d rounds and went on in %d, want some of each", ends, goesOn)
 	}
 }

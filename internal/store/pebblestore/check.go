@@ -238,8 +238,16 @@ func (c *rowCheck) checkTables() error {
 	}
 	slices.Sort(known)
 	var from []byte // not an empty key, which Pebble does not take for no bound
+	read := *c // of a damaged table every range says the same
+	var last Finding
+	read.report = func(f Finding) {
+		if f.Problem != last.Problem || f.Row != last.Row {
+			c.report(f)
+		}
+		last = f
+	}
 	for _, table := range append(known, 0xff) {
-		err := c.each(keyRange{from, []byte{table}}, "rows of no table", func(k, _ []byte) error {
+		err := read.each(keyRange{from, []byte{table}}, "rows of no table", func(k, _ []byte) error {
 			c.foundAt(RowUnknown, fmt.Sprintf("row %s", digest(k)), [][]byte{bytes.Clone(k)}, "is of no known table")
 			return nil
 		})
