@@ -57,7 +57,7 @@ func BenchmarkPostgres(b *testing.B) {
 // the same file into a list of its own region.
 func importInto(b *testing.B, binary, url, file string, jobs int) {
 	b.StopTimer()
-	s, err := startServer(b.Context(), binary, b.TempDir(), "--store", url, "--jobs", fmt.Sprint(jobs))
+	s, err := startServer(b.Context(), binary, b.TempDir(), "--single-node", "--store", url, "--jobs", fmt.Sprint(jobs))
 	if err != nil {
 		b.Fatal(err)
 	}

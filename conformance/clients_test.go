@@ -34,7 +34,7 @@ func TestJavaScript(t *testing.T) {
 	}
 	t.Run("suites", func(t *testing.T) {
 		suite(t, "pebble", func(t *testing.T) { start(t).javaScript(t, calls) })
-		suite(t, "postgres", func(t *testing.T) { start(t, "--store", pgtest.Start(t)).javaScript(t, calls) })
+		suite(t, "postgres", func(t *testing.T) { start(t, "--single-node", "--store", pgtest.Start(t)).javaScript(t, calls) })
 		suite(t, "limits", func(t *testing.T) { runLimits(t, calls) })
 	})
 	t.Run("coverage", func(t *testing.T) {
@@ -80,7 +80,7 @@ func runLimits(t *testing.T, calls string) {
 		{"limits/jobs.mjs", []string{"--roles", "api"}},
 		{"limits/quotas.mjs", []string{"--roles", "api", "--limits", "aws"}},
 	} {
-		s := startOn(t, data, append([]string{"--store", store}, phase.flags...)...)
+		s := startOn(t, data, append([]string{"--single-node", "--store", store}, phase.flags...)...)
 		s.javaScript(t, calls, phase.file)
 		if err := s.kill(syscall.SIGTERM); err != nil {
 			t.Fatalf("after %s the server ended with %v, want exit code 0", phase.file, err)
@@ -115,7 +115,7 @@ func TestClientTokensOutliveTheServer(t *testing.T) {
 	needJavaScript(t)
 	for name, flags := range map[string]func(t *testing.T) []string{
 		"pebble":   func(*testing.T) []string { return nil },
-		"postgres": func(t *testing.T) []string { return []string{"--store", pgtest.Start(t)} },
+		"postgres": func(t *testing.T) []string { return []string{"--single-node", "--store", pgtest.Start(t)} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -19,6 +19,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/sluicehq/sluice/internal/testenv"
 )
 
 const (
@@ -80,7 +82,7 @@ func startUntil(t *testing.T, path, data string, flags ...string) *server {
 	s := &server{Data: data, log: &buffer{}, exited: make(chan error, 1)}
 	_ = os.Remove(filepath.Join(data, "endpoint.json")) // of a process that was killed
 	s.cmd = exec.Command(binary, append([]string{"serve", "--listen", "127.0.0.1:0", "--data", data}, flags...)...)
-	s.cmd.Env = append(os.Environ(), "SLUICE_ACCESS_KEY_ID="+accessKey, "SLUICE_SECRET_ACCESS_KEY="+secretKey)
+	s.cmd.Env = append(testenv.Environ(), "SLUICE_ACCESS_KEY_ID="+accessKey, "SLUICE_SECRET_ACCESS_KEY="+secretKey)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)

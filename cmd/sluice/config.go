@@ -4,10 +4,8 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
-	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -40,6 +38,10 @@ type config struct {
 	grace    time.Duration
 	proxy    bool
 
+	singleNode   bool
+	allowWeakKey bool
+	exposed      []string // variables whose files other users can read
+
 	acceptLoss bool
 	minFree    size
 }
@@ -63,6 +65,8 @@ func (c *config) flags(f *pflag.FlagSet) {
 	f.DurationVar(&c.grace, "shutdown-timeout", 30*time.Second, "`time` that running requests and batches have to end")
 	f.Var(&c.minFree, "min-free", "`size` of the disk that is kept free, such as 200MiB: below it uploads are refused and jobs wait, below a quarter of it all writes are refused; 0 keeps nothing free (default 2 % of the disk, 64MiB to 1GiB)")
 	f.BoolVar(&c.acceptLoss, "accept-loss", false, "start even if acknowledged data is missing, which the log then names; give it for one start only")
+	f.BoolVar(&c.singleNode, "single-node", false, "start with a database and files on this node's disk, which no other node can read")
+	f.BoolVar(&c.allowWeakKey, "allow-weak-key", false, "take a root secret of less than 16 characters on an address that others reach")
 	f.BoolVar(&c.proxy, "trust-proxy", false, "trust X-Forwarded-Proto; only behind a proxy that sets it")
 }
 
@@ -78,11 +82,15 @@ func settle(f *pflag.FlagSet, getenv func(string) string) error {
 	var wrong []error
 	set := func(name, value, from string) {
 		if err := f.Set(name, value); err != nil {
-			wrong = append(wrong, fmt.Errorf("%s: %s: %q: %w", from, name, value, reason(err)))
+			if isShown(value) {
+				wrong = append(wrong, fmt.Errorf("%s: %s: %q: %w", from, name, value, reason(err)))
+			} else {
+				wrong = append(wrong, fmt.Errorf("%s: %s: %s is not valid", from, name, shown(value)))
+			}
 		}
 	}
 	f.VisitAll(func(flag *pflag.Flag) {
-		variable := "SLUICE_" + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
+		variable := variableOf(flag.Name)
 		if value := getenv(variable); value != "" && !flag.Changed && flag.Name != "help" {
 			set(flag.Name, value, variable)
 		}
@@ -95,7 +103,7 @@ func settle(f *pflag.FlagSet, getenv func(string) string) error {
 		for _, l := range lines {
 			switch flag := f.Lookup(l.name); {
 			case flag == nil || l.name == "config" || l.name == "help":
-				wrong = append(wrong, fmt.Errorf("%s: %q is not a setting", l.from, l.name))
+				wrong = append(wrong, fmt.Errorf("%s: %s is not a setting%s", l.from, shown(l.name), suggest(l.name, flagNames(f))))
 			case !flag.Changed:
 				set(l.name, l.value, l.from)
 			}
@@ -105,6 +113,12 @@ func settle(f *pflag.FlagSet, getenv func(string) string) error {
 		return usageError{errors.Join(wrong...)}
 	}
 	return nil
+}
+
+func flagNames(f *pflag.FlagSet) []string {
+	var names []string
+	f.VisitAll(func(flag *pflag.Flag) { names = append(names, flag.Name) })
+	return names
 }
 
 // reason leaves out what pflag says around the error of a value: it speaks of flags
@@ -121,6 +135,9 @@ type setting struct{ name, value, from string }
 
 // readSettings reads lines of the form name = value. A name may be there once.
 func readSettings(file string) ([]setting, error) {
+	if isConnection(file) {
+		return nil, errors.New("config: the value is a URL or a connection string, not the name of a file")
+	}
 	in, err := os.Open(file)
 	if err != nil {
 		return nil, fmt.Errorf("config: %w", err)
@@ -137,10 +154,10 @@ func readSettings(file string) ([]setting, error) {
 		name, value, ok := strings.Cut(text, "=")
 		name = strings.TrimSpace(name)
 		if !ok {
-			return nil, fmt.Errorf("%s: %q is not of the form name = value", from, text)
+			return nil, fmt.Errorf("%s: %s is not of the form name = value", from, shown(text))
 		}
 		if slices.ContainsFunc(lines, func(l setting) bool { return l.name == name }) {
-			return nil, fmt.Errorf("%s: %q is set twice", from, name)
+			return nil, fmt.Errorf("%s: %s is set twice", from, shown(name))
 		}
 		lines = append(lines, setting{name, strings.TrimSpace(value), from})
 	}
@@ -155,26 +172,22 @@ func (c *config) check(getenv func(string) string) error {
 	var wrong []error
 	refuse := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
 
-	if _, port, err := net.SplitHostPort(c.listen); err != nil || port == "" {
-		refuse("listen: %q is not of the form host:port", c.listen)
+	if _, port, err := net.SplitHostPort(c.listen); err != nil || !isPort(port) {
+		refuse("listen: %s is not of the form host:port", shown(c.listen))
 	}
 	if (c.tlsCert == "") != (c.tlsKey == "") {
 		refuse("tls-cert, tls-key: one is set without the other")
 	}
 	if len(c.account) != 12 || strings.Trim(c.account, "0123456789") != "" {
-		refuse("account: %q is not twelve digits", c.account)
+		refuse("account: %s is not twelve digits", shown(c.account))
 	}
 	oneOf := func(name, value string, words ...string) {
 		if !slices.Contains(words, value) {
-			refuse("%s: %q is not one of %s", name, value, strings.Join(words, ", "))
+			refuse("%s: %s is not one of %s", name, shown(value), strings.Join(words, ", "))
 		}
 	}
-	if c.store != pebble && !strings.HasPrefix(c.store, "postgres://") && !strings.HasPrefix(c.store, "postgresql://") {
-		refuse("store: %q is not one of pebble, postgres://…", withoutPassword(c.store))
-	}
-	if c.objects != disk && !strings.HasPrefix(c.objects, "s3://") {
-		refuse("objects: %q is not one of disk, s3://…", c.objects)
-	}
+	c.checkStores(refuse, getenv)
+	c.refuseURLs(refuse)
 	if len(c.roles) == 0 {
 		refuse("roles: a node needs one at least, of api, worker")
 	}
@@ -201,11 +214,8 @@ func (c *config) check(getenv func(string) string) error {
 		refuse("%w", err)
 	}
 	c.data = data
-	if c.store != pebble && err == nil {
-		// Nodes that share a store need one key between them, so none makes its own.
-		if _, err := findKey(c.data, getenv); errors.Is(err, fs.ErrNotExist) {
-			refuse("store: nodes that share one need one key: set SLUICE_ACCESS_KEY_ID and SLUICE_SECRET_ACCESS_KEY, or put the same %s on each", credentialsFile(c.data))
-		}
+	if err == nil {
+		c.checkKey(refuse, getenv)
 	}
 	if len(wrong) > 0 {
 		return usageError{errors.Join(wrong...)}
@@ -222,14 +232,6 @@ const (
 )
 
 func (c *config) has(role string) bool { return slices.Contains(c.roles, role) }
-
-// withoutPassword is for texts that quote what should have been a database's URL.
-func withoutPassword(text string) string {
-	if u, err := url.Parse(text); err == nil {
-		return u.Redacted()
-	}
-	return "…"
-}
 
 const (
 	mostJobs   = 64              // each has a batch in memory, of some 40 MB

@@ -75,6 +75,12 @@ func TestSettings(t *testing.T) {
 		{"the command line may say the default", []string{"--limits", "none"}, env{"SLUICE_LIMITS": "aws"}, "", func(c config) bool {
 			return c.limits == "none"
 		}},
+		{"a weak secret on loopback", nil, env{"SLUICE_ACCESS_KEY_ID": "me", "SLUICE_SECRET_ACCESS_KEY": "test"}, "", func(config) bool { return true }},
+		{"a weak secret on loopback, IPv6", []string{"--listen", "[::1]:0"}, env{"SLUICE_ACCESS_KEY_ID": "me", "SLUICE_SECRET_ACCESS_KEY": "test"}, "", func(config) bool { return true }},
+		{"a weak secret that is meant", []string{"--listen", ":0", "--allow-weak-key"}, env{"SLUICE_ACCESS_KEY_ID": "me", "SLUICE_SECRET_ACCESS_KEY": "test"}, "", func(config) bool { return true }},
+		{"a secret of 16 characters", []string{"--listen", ":0"}, env{"SLUICE_ACCESS_KEY_ID": "me", "SLUICE_SECRET_ACCESS_KEY": "sixteen-letters!"}, "", func(config) bool { return true }},
+		{"a database and a disk that are meant", []string{"--single-node", "--store", "postgres://h/d"}, env{"SLUICE_ACCESS_KEY_ID": "me", "SLUICE_SECRET_ACCESS_KEY": "test"}, "", func(c config) bool { return c.store == "postgres://h/d" }},
+		{"two hosts of a database", []string{"--single-node", "--store", "postgres://a:pw@db1:5432,db2:5432/d?target_session_attrs=read-write"}, env{"SLUICE_ACCESS_KEY_ID": "me", "SLUICE_SECRET_ACCESS_KEY": "test"}, "", func(config) bool { return true }},
 		{"a value with an equals sign", nil, nil, "data = /a=b", func(c config) bool { return c.data == "/a=b" }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -106,13 +112,16 @@ func TestSettingsThatCannotBeMeant(t *testing.T) {
 		{[]string{"--shutdown-timeout", "-1s"}, nil, "", "shutdown-timeout: -1s is not a time"},
 		{[]string{"--tls-cert", "c.pem"}, nil, "", "tls-cert, tls-key: one is set without the other"},
 		{nil, env{"SLUICE_JOBS": "many"}, "", `SLUICE_JOBS: jobs: "many": `},
-		{nil, nil, "stroe = mysql", `sluice.conf:1: "stroe" is not a setting`},
-		{nil, nil, "store = mysql", `store: "mysql" is not one of pebble, postgres://…`},
+		{nil, nil, "stroe = mysql", `sluice.conf:1: "stroe" is not a setting; did you mean store?`},
+		{nil, nil, "store = mysql", `store: "mysql" is not one of pebble, postgres://`},
+		{[]string{"--store", "postgres://h/d"}, nil, "", "objects: files on this node's disk cannot be read by other nodes"},
+		{nil, env{"SLUICE_ACCESS_KEY_ID": "me", "SLUICE_SECRET_ACCESS_KEY": "fifteen-letters", "SLUICE_LISTEN": ":4680"}, "", "the root secret has less than 16 characters"},
+		{nil, env{"SLUICE_ACCESS_KEY_ID": "me", "SLUICE_SECRET_ACCESS_KEY": "test", "SLUICE_LISTEN": "192.0.2.1:4680"}, "", "--allow-weak-key"},
 		{[]string{"--store", "postgres://h/d"}, nil, "", "nodes that share one need one key"},
-		{[]string{"--store", "mysql://me:secret@h/d"}, nil, "", `"mysql://me:xxxxx@h/d"`},
+		{[]string{"--store", "mysql://me:secret@h/d"}, nil, "", "store: the value (not shown, it may be a secret) is not one of pebble"},
 		{[]string{"--roles", "api"}, nil, "", "a node does everything itself"},
 		{[]string{"--roles", "api,cook"}, nil, "", `roles: "cook" is not one of api, worker`},
-		{[]string{"--objects", "/srv"}, nil, "", `objects: "/srv" is not one of disk, s3://…`},
+		{[]string{"--objects", "/srv"}, nil, "", `objects: "/srv" is not one of disk, s3://`},
 		{nil, nil, "# a\n\nlease = soon", `sluice.conf:3: lease: "soon": `},
 		{nil, nil, "jobs 7", `sluice.conf:1: "jobs 7" is not of the form name = value`},
 		{nil, nil, "jobs = 7\njobs = 8", `sluice.conf:2: "jobs" is set twice`},

@@ -87,7 +87,7 @@ func withServer(cmd *cobra.Command, data string, do func(context.Context, target
 	ctx, stop := context.WithCancel(cmd.Context())
 	defer stop()
 	ended := make(chan error, 1)
-	go func() { ended <- serve(ctx, c, noEnv, io.Discard, cmd.ErrOrStderr()) }()
+	go func() { ended <- serve(ctx, c, nil, noEnv, io.Discard, cmd.ErrOrStderr()) }()
 	t, err := awaitTarget(data, noEnv, ended)
 	if err == nil {
 		err = do(ctx, t)

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	neturl "net/url"
 	"os"
 	"strings"
 
@@ -49,6 +50,9 @@ func clientTarget(data string, getenv func(string) string) (target, error) {
 		endpoint{strings.TrimSuffix(url, "/"), getenv("AWS_CA_BUNDLE")},
 		key{getenv("AWS_ACCESS_KEY_ID"), getenv("AWS_SECRET_ACCESS_KEY")},
 		region,
+	}
+	if u, err := neturl.Parse(url); err != nil || u.Host == "" {
+		return target{}, usageError{errors.New("AWS_ENDPOINT_URL is not of the form http://HOST:PORT")}
 	}
 	if t.key.id == "" || t.key.secret == "" {
 		return target{}, usageError{errors.New("AWS_ENDPOINT_URL is set, but AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not")}

@@ -57,7 +57,12 @@ func rootKey(data string, getenv func(string) string) (key, error) {
 
 // findKey is rootKey without the making: fs.ErrNotExist if there is none.
 func findKey(data string, getenv func(string) string) (key, error) {
-	k := key{getenv("SLUICE_ACCESS_KEY_ID"), getenv("SLUICE_SECRET_ACCESS_KEY")}
+	id, err := lookup(getenv, "SLUICE_ACCESS_KEY_ID")
+	secret, secretErr := lookup(getenv, "SLUICE_SECRET_ACCESS_KEY")
+	if err := errors.Join(err, secretErr); err != nil {
+		return key{}, usageError{err}
+	}
+	k := key{id, secret}
 	if (k.id == "") != (k.secret == "") {
 		return key{}, usageError{errors.New("SLUICE_ACCESS_KEY_ID, SLUICE_SECRET_ACCESS_KEY: one is set without the other")}
 	}

@@ -50,13 +50,13 @@ func execute(ctx context.Context, args []string, out, errs io.Writer) int {
 	case err == nil:
 		return 0
 	case errors.As(err, &own):
-		fmt.Fprintln(errs, "sluice:", err)
+		fmt.Fprintln(errs, "sluice:", withoutCredentials(err.Error()))
 		return own.exitCode()
 	case began && !errors.As(err, &wrong):
-		fmt.Fprintln(errs, "sluice:", err)
+		fmt.Fprintln(errs, "sluice:", withoutCredentials(err.Error()))
 		return exitFailed
 	}
-	fmt.Fprintf(errs, "sluice: %v\nSee '%s --help'.\n", err, cmd.CommandPath())
+	fmt.Fprintf(errs, "sluice: %s\nSee '%s --help'.\n", withoutCredentials(err.Error()), cmd.CommandPath())
 	return exitUsage
 }
 
@@ -90,6 +90,7 @@ env".`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagError(err) })
 	root.AddCommand(
 		newServe(),
 		newDemo(),

@@ -6,9 +6,12 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/sluicehq/sluice/internal/testenv"
 )
 
 func TestMain(m *testing.M) {
+	environ = testenv.Environ
 	testscript.Main(m, map[string]func(){"sluice": main})
 }
 

@@ -2,7 +2,12 @@
 
 package main
 
-import "log/slog"
+import (
+	"io/fs"
+	"log/slog"
+)
 
 // keepPrivate does nothing: access is not a matter of modes here.
 func keepPrivate(string, *slog.Logger) error { return nil }
+
+func isReadableByOthers(fs.FileInfo) bool { return false }

@@ -16,6 +16,9 @@ import (
 // others are the permissions of everybody but the owner.
 const others fs.FileMode = 0o077
 
+// isReadableByOthers reports whether other users than the owner of a file can read it.
+func isReadableByOthers(info fs.FileInfo) bool { return info.Mode()&others&0o044 != 0 }
+
 // keepPrivate makes sure that only the owner of the process can read what is in the
 // data directory: what will be written there, by the umask, and what is there already.
 // What belongs to somebody else is left as it is.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -31,7 +32,12 @@ AWS credentials file. SLUICE_ACCESS_KEY_ID and SLUICE_SECRET_ACCESS_KEY give ano
 
 Every flag is also a variable, --tls-cert is SLUICE_TLS_CERT, and a line of the file
 that --config names, 'tls-cert = server.pem'. The command line wins over the
-variable, the variable over the file.
+variable, the variable over the file. Another variable that begins with SLUICE_ is
+refused. SLUICE_SECRET_ACCESS_KEY_FILE names a file that holds the secret; so it is
+with SLUICE_ACCESS_KEY_ID, SLUICE_STORE, SLUICE_OBJECTS and the AWS_ variables of keys.
+
+SIGHUP reads log-level and the files of the certificate again; other settings need a
+restart.
 
 When it is told to stop it takes no more requests, ends those that run, commits the
 batches in hand and keeps every job where it is; the next start goes on from there.
@@ -46,16 +52,32 @@ Its memory is kept within 400 MiB unless GOMEMLIMIT says otherwise.`,
 		Example: `  sluice serve
   sluice serve --listen :4680 --data /srv/sluice --tls-cert tls.pem --tls-key tls.key
   SLUICE_LIMITS=aws SLUICE_LOG_FORMAT=json sluice serve --config /etc/sluice.conf`,
-		Args: cobra.NoArgs,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 { // cobra would repeat them, and one may be a URL
+				return fmt.Errorf("serve takes flags and no arguments, not %d", len(args))
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := settle(cmd.Flags(), os.Getenv); err != nil {
+			line := commandLine(cmd.Flags())
+			if wrong := checkVariables(cmd.Root(), environ()); wrong != nil {
+				return usageError{errors.Join(wrong...)}
+			}
+			getenv, exposed, err := withSecretFiles(os.Getenv)
+			if err != nil {
 				return err
 			}
-			if err := c.check(os.Getenv); err != nil {
+			if err := settle(cmd.Flags(), getenv); err != nil {
 				return err
 			}
+			if err := c.check(getenv); err != nil {
+				return err
+			}
+			c.exposed = exposed
 			limitMemory(os.Getenv)
-			return serve(cmd.Context(), c, os.Getenv, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			r := &reloader{line: line, values: valuesOf(cmd.Flags()), getenv: getenv}
+			r.catch()
+			return serve(cmd.Context(), c, r, getenv, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	c.flags(cmd.Flags())
@@ -73,9 +95,15 @@ func limitMemory(getenv func(string) string) {
 	}
 }
 
-// serve runs a server until ctx is done and all is quiet.
-func serve(ctx context.Context, c config, getenv func(string) string, out, errs io.Writer) (err error) {
-	log := c.logger(errs)
+// serve runs a server until ctx is done and all is quiet. r, unless nil, reloads its
+// settings.
+func serve(ctx context.Context, c config, r *reloader, getenv func(string) string, out, errs io.Writer) (err error) {
+	level := new(slog.LevelVar)
+	level.Set(c.level())
+	log := c.logger(errs, level)
+	for _, variable := range c.exposed {
+		log.Warn("other users of this machine can read the file of a secret", slog.String("variable", variable))
+	}
 	if _, err := os.Stat(filepath.Join(c.data, backup.UnfinishedRestore)); err == nil {
 		return fmt.Errorf("data: %s holds an unfinished restore: empty the directory and restore again", c.data)
 	}
@@ -90,6 +118,14 @@ func serve(ctx context.Context, c config, getenv func(string) string, out, errs 
 		if cert, err = gateway.LoadCertificate(c.tlsCert, c.tlsKey, log); err != nil {
 			return err
 		}
+	}
+	if r != nil {
+		r.level, r.cert, r.log = level, cert, log
+		var reloading sync.WaitGroup
+		until, stop := context.WithCancel(ctx)
+		reloading.Go(func() { r.run(until) })
+		defer reloading.Wait()
+		defer stop()
 	}
 	n, err := node.Open(ctx, c.node(getenv, cert, log))
 	if err != nil {
@@ -144,8 +180,8 @@ func (c *config) node(getenv func(string) string, cert *gateway.Certificate, log
 	return o
 }
 
-func (c *config) logger(w io.Writer) *slog.Logger {
-	o := &slog.HandlerOptions{Level: c.level()}
+func (c *config) logger(w io.Writer, level slog.Leveler) *slog.Logger {
+	o := &slog.HandlerOptions{Level: level}
 	if c.logForm == "json" {
 		return slog.New(slog.NewJSONHandler(w, o))
 	}

@@ -17,6 +17,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
+
+	"github.com/sluicehq/sluice/internal/testenv"
 )
 
 // process is the program as it runs, or as it ran.
@@ -36,7 +38,7 @@ type process struct {
 
 // newProcess describes a process; start runs it.
 func newProcess(t *testing.T, name string, env []string, flags ...string) *process {
-	p := &process{t: t, name: name, env: append(os.Environ(), env...), data: t.TempDir(), log: &journal{works: map[string]bool{}, lost: map[string]int{}}}
+	p := &process{t: t, name: name, env: append(testenv.Environ(), env...), data: t.TempDir(), log: &journal{works: map[string]bool{}, lost: map[string]int{}}}
 	p.args = append([]string{"serve", "--listen", "127.0.0.1:0", "--data", p.data, "--log-format", "json"}, flags...)
 	t.Cleanup(func() {
 		p.kill()

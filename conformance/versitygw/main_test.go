@@ -22,6 +22,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sluicehq/sluice/internal/testenv"
 )
 
 const module = "github.com/versity/versitygw"
@@ -107,7 +109,7 @@ func startServer(t *testing.T) string {
 	command(t, "../..", "go", "build", "-o", binary, "./cmd/sluice")
 	data := filepath.Join(dir, "data")
 	server := exec.Command(binary, "serve", "--listen", "127.0.0.1:0", "--data", data)
-	server.Env = append(os.Environ(), "SLUICE_ACCESS_KEY_ID="+accessKey, "SLUICE_SECRET_ACCESS_KEY="+secretKey)
+	server.Env = append(testenv.Environ(), "SLUICE_ACCESS_KEY_ID="+accessKey, "SLUICE_SECRET_ACCESS_KEY="+secretKey)
 	var log bytes.Buffer
 	server.Stdout, server.Stderr = &log, &log
 	if err := server.Start(); err != nil {

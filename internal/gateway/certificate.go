@@ -42,18 +42,30 @@ func (c *Certificate) Current() *tls.Certificate {
 	return c.loaded
 }
 
+// Reload reads the files now, if they are others than those in use.
+func (c *Certificate) Reload() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.reload()
+}
+
+// reload is called with the lock held.
+func (c *Certificate) reload() {
+	c.looked = time.Now()
+	switch changed, err := c.load(); {
+	case err != nil: // the two files are seldom replaced at the same moment
+		c.log.Warn("certificate not reloaded", slog.Any("error", err))
+	case changed:
+		c.log.Info("certificate reloaded", slog.Time("expires", c.loaded.Leaf.NotAfter))
+	}
+}
+
 // get is the GetCertificate of a tls.Config.
 func (c *Certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if now := time.Now(); now.Sub(c.looked) >= lookAgain {
-		c.looked = now
-		switch changed, err := c.load(); {
-		case err != nil: // the two files are seldom replaced at the same moment
-			c.log.Warn("certificate not reloaded", slog.Any("error", err))
-		case changed:
-			c.log.Info("certificate reloaded", slog.Time("expires", c.loaded.Leaf.NotAfter))
-		}
+	if time.Since(c.looked) >= lookAgain {
+		c.reload()
 	}
 	return c.loaded, nil
 }

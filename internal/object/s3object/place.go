@@ -22,6 +22,13 @@ type place struct {
 	pathStyle bool
 }
 
+// CheckURL reports what is wrong with a URL for Open, without its value: it may have a
+// secret in the wrong place.
+func CheckURL(text string, getenv func(string) string) error {
+	_, err := parse(text, getenv)
+	return err
+}
+
 // parse reads a URL as Open describes it.
 func parse(text string, getenv func(string) string) (place, error) {
 	u, err := url.Parse(text)
@@ -30,19 +37,19 @@ func parse(text string, getenv func(string) string) (place, error) {
 	}
 	values, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		return place{}, fault.New(fault.Invalid, "the URL of the objects has a query that cannot be read: %v", err)
+		return place{}, fault.New(fault.Invalid, "the URL of the objects has a query that cannot be read: in values write %% as %%25, & as %%26 and + as %%2B")
 	}
 	for name, v := range values {
 		if !slices.Contains([]string{"endpoint", "public-endpoint", "region", "path-style", "prefix"}, name) {
-			return place{}, fault.New(fault.Invalid, "the URL of the objects has %q, which is not one of endpoint, public-endpoint, region, path-style, prefix", name)
+			return place{}, fault.New(fault.Invalid, "the URL of the objects has a parameter%s that is not one of endpoint, public-endpoint, region, path-style, prefix", word(name))
 		}
 		if len(v) > 1 {
 			return place{}, fault.New(fault.Invalid, "the URL of the objects has %q more than once", name)
 		}
 	}
 	p := place{bucket: u.Host, region: values.Get("region"), prefix: values.Get("prefix")}
-	if err := checkBucket(p.bucket); err != nil {
-		return place{}, err
+	if checkBucket(p.bucket) != nil {
+		return place{}, fault.New(fault.Invalid, "the URL of the objects has no valid name of a bucket behind s3://")
 	}
 	if p.endpoint, err = endpoint(values, "endpoint"); err != nil {
 		return place{}, err
@@ -53,7 +60,7 @@ func parse(text string, getenv func(string) string) (place, error) {
 	p.pathStyle = p.endpoint != ""
 	if style := values.Get("path-style"); style != "" {
 		if p.pathStyle, err = strconv.ParseBool(style); err != nil {
-			return place{}, fault.New(fault.Invalid, "path-style of the objects: %q is not one of true, false", style)
+			return place{}, fault.New(fault.Invalid, "path-style of the objects is not one of true, false")
 		}
 	}
 	for _, name := range []string{"AWS_REGION", "AWS_DEFAULT_REGION"} {
@@ -67,10 +74,18 @@ func parse(text string, getenv func(string) string) (place, error) {
 	if p.prefix != "" {
 		p.prefix = strings.TrimSuffix(p.prefix, "/") + "/"
 		if strings.HasPrefix(p.prefix, "/") || checkKey(p.prefix) != nil {
-			return place{}, fault.New(fault.Invalid, "prefix of the objects: %q is no start of a key", p.prefix)
+			return place{}, fault.New(fault.Invalid, "prefix of the objects is no start of a key")
 		}
 	}
 	return p, nil
+}
+
+// word returns the name of a parameter for an error, unless it can be anything else.
+func word(name string) string {
+	if len(name) > 20 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz-_") != "" {
+		return ""
+	}
+	return " " + name
 }
 
 // endpoint returns the value of that name, which has a scheme and a host and nothing else.

@@ -78,9 +78,9 @@ type Store struct {
 // Open connects to a database by its URL and brings its tables up to date. The user
 // must be allowed to make tables in the schema that it finds first.
 func Open(ctx context.Context, url string, o Options) (*Store, error) {
-	config, err := pgxpool.ParseConfig(url)
+	config, err := parseURL(url)
 	if err != nil {
-		return nil, fmt.Errorf("read the database's URL: %w", err) // pgx leaves out the password
+		return nil, err
 	}
 	switch {
 	case o.MaxConns > 0:
