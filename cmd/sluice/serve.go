@@ -156,6 +156,7 @@ func (c *config) node(getenv func(string) string, cert *gateway.Certificate, log
 	o := node.Options{
 		Dir: c.data, Getenv: getenv,
 		Jobs: c.jobs, Lease: c.lease, Grace: c.grace, TLS: cert, Proxy: c.proxy, AcceptLoss: c.acceptLoss,
+		MaxRejections: c.maxRejections, MaxUnpack: c.maxUnpack,
 		Version: version, Logger: log,
 		Key: func() (sigv4.Credentials, error) {
 			root, err := rootKey(c.data, getenv)

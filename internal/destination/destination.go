@@ -168,14 +168,17 @@ func NewRule(t Target) (Rule, error) {
 	return nil, fault.New(fault.Invalid, "a job cannot %s members of a destination of kind %q", t.Action, t.Kind)
 }
 
-// Reject is a record that was refused: the row of a report. Record, Line, Offset
-// and Raw are as in record.Record, Code and Reason as in record.Refusal.
+// Reject is a record that was refused: the row of a report. Record, Line and Offset
+// are as in record.Record, Code and Reason as in record.Refusal. Stores keep the
+// beginning of a long record only: Raw is that of record.Record if it is Length bytes
+// long, and its beginning otherwise.
 type Reject struct {
 	Record int64
 	Line   int64
 	Offset int64
 	Code   string
 	Reason string
-	Key    []byte // the record's first field as it stood there; empty if it could not be read
+	Key    []byte // the record's first field as it stood there, or its beginning; empty if it could not be read
 	Raw    []byte
+	Length int64
 }

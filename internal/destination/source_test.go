@@ -74,7 +74,7 @@ func decideFrom(t *testing.T, to Target, f record.Format, text string, at record
 	src := func(offset int64) (io.ReadCloser, error) {
 		return io.NopCloser(strings.NewReader(text[offset:])), nil
 	}
-	d, err := record.Open(src, f, rule.Schema(f), at)
+	d, err := record.Open(src, f, rule.Schema(f), at, 0)
 	if err != nil {
 		return "", at, err
 	}
@@ -130,7 +130,7 @@ func eachRecord(t testing.TB, rule Rule, format record.Format, text string, f fu
 	src := func(offset int64) (io.ReadCloser, error) {
 		return io.NopCloser(strings.NewReader(text[offset:])), nil
 	}
-	d, err := record.Open(src, format, rule.Schema(format), record.Position{})
+	d, err := record.Open(src, format, rule.Schema(format), record.Position{}, 0)
 	if err != nil {
 		if !fault.Is(err, fault.Broken) {
 			t.Errorf("%q: error %v, want Broken", text, err)

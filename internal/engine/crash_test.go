@@ -30,6 +30,7 @@ func TestCrash(t *testing.T) {
 		suppressionCase("large batches", 27_000, 9_000), // which the store keeps in another way
 		contactCase(500, 50),
 		quickResponseCase(300, 30),
+		longCase(60, 10),
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) { testCrash(t, c) })

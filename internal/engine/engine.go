@@ -16,8 +16,8 @@
 // if nothing had happened. Every step is fenced by the lease: a worker that has lost
 // it, to another worker or because the caller stopped the job, changes nothing more.
 //
-// Memory is bounded: each slot owns one batch, and as many again as there are cores are
-// shared by all.
+// Memory is bounded: each slot owns one batch, as many again as there are cores are
+// shared by all, and the bytes in all of them are bounded together (memory.go).
 //
 // The files follow a job's way: slots.go claims it for a slot, attempt.go makes one
 // attempt at it beside a heartbeat (heartbeat.go), in which reader.go and pipeline.go
@@ -86,6 +86,13 @@ type Options struct {
 
 	wrapRule func(destination.Rule) destination.Rule // of tests; nil leaves rules as they are
 
+	// MaxRejections is how many records of a job may be refused; beyond it the job fails.
+	// 0 is no limit.
+	MaxRejections int64
+	// MaxUnpack is how many bytes a compressed source may unpack to for each byte that it
+	// has, beyond the first GiB; beyond it the job fails. 0 is no limit.
+	MaxUnpack int64
+
 	// BatchRecords, if more than 0, bounds a batch to fewer records than it could hold.
 	BatchRecords int
 }
@@ -111,8 +118,9 @@ type Engine struct {
 	metrics *metrics
 
 	wake       chan struct{}
-	slots      chan *slot    // free ones, for any job
-	smallSlots chan *slot    // the free one for small jobs
+	slots      chan *slot // free ones, for any job
+	smallSlots chan *slot // the free one for small jobs
+	memory     *memory
 	batches    chan *buffer  // free batches, shared by all slots
 	preparing  chan struct{} // holds a token for each batch being prepared
 }
@@ -122,8 +130,10 @@ type Engine struct {
 func New(s Store, o Objects, opts Options) *Engine {
 	opts = opts.withDefaults()
 	cores := runtime.GOMAXPROCS(0)
+	m := newMemory()
 	e := &Engine{
-		store: s, objects: o, options: opts,
+		memory: m,
+		store:  s, objects: o, options: opts,
 		log:        opts.Logger,
 		metrics:    newMetrics(opts.Registry),
 		wake:       make(chan struct{}, 1),
@@ -133,11 +143,11 @@ func New(s Store, o Objects, opts Options) *Engine {
 		preparing:  make(chan struct{}, cores),
 	}
 	for range opts.Jobs {
-		e.slots <- newSlot(e.slots, 0, opts.Slice)
+		e.slots <- newSlot(e.slots, 0, opts.Slice, m)
 	}
-	e.smallSlots <- newSlot(e.smallSlots, smallSource, min(smallSlice, opts.Slice))
+	e.smallSlots <- newSlot(e.smallSlots, smallSource, min(smallSlice, opts.Slice), m)
 	for range cores {
-		e.batches <- &buffer{pool: e.batches}
+		e.batches <- newBuffer(e.batches, m)
 	}
 	return e
 }

@@ -15,30 +15,40 @@ import (
 // buffer is a batch that is used again and again.
 type buffer struct {
 	store.Batch
-	pool chan *buffer // where it goes when it is free
+	pool   chan *buffer // where it goes when it is free
+	memory *memory
+	room   int64 // how many bytes it may hold
+}
+
+func newBuffer(pool chan *buffer, m *memory) *buffer {
+	return &buffer{pool: pool, memory: m, room: batchBase}
 }
 
 func (b *buffer) size() int { return b.Changes() + b.Rejects() }
 
 func (b *buffer) free() {
 	b.Reset()
+	b.memory.settle(b)
 	b.pool <- b
 }
 
 // inflight is a batch on its way from the reader to the commit.
 type inflight struct {
 	through  record.Position
+	release  func()        // gives its memory back
 	ready    chan struct{} // closed when the rest is set
 	prepared store.Prepared
 	err      error
 }
 
-// discard waits for the batch to be prepared and throws it away.
+// discard waits for the batch to be prepared, throws it away unless it was committed, and
+// gives its memory back.
 func (f *inflight) discard() {
 	<-f.ready
 	if f.prepared != nil {
 		f.prepared.Discard()
 	}
+	f.release()
 }
 
 // A batch of fewer records is prepared at once. It costs next to nothing, and a small
@@ -118,8 +128,9 @@ func (p *pipeline) prepare(ctx context.Context, b *buffer, f *inflight) {
 // commitAll commits the batches in their order.
 func (p *pipeline) commitAll(ctx context.Context) error {
 	for f := range p.toCommit {
-		if err := p.commit(ctx, f); err != nil {
-			f.discard()
+		err := p.commit(ctx, f)
+		f.discard()
+		if err != nil {
 			return err
 		}
 	}
@@ -147,7 +158,7 @@ func (p *pipeline) commit(ctx context.Context, f *inflight) (err error) {
 	m.commit.Observe(time.Since(began).Seconds())
 	m.batches.Inc()
 	p.progress(counts, f.through)
-	return nil
+	return p.checkRejections(counts.Rejected)
 }
 
 // progress notes what a commit made of the job.

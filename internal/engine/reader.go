@@ -24,6 +24,7 @@ type reader struct {
 	batch    *buffer     // being filled; nil if the next record needs one
 	takenAt  int64       // the heartbeat's tick at which batch was taken
 	sent     bool        // a batch of this reading has been sent
+	rejected int64       // records of the job that were refused, without those of batch
 	halted   atomic.Bool // read no more, for a look per record
 }
 
@@ -50,19 +51,25 @@ func (r *reader) read(ctx context.Context, working *sync.WaitGroup) (eof bool, e
 
 	began := time.Now()
 	from := func(offset int64) (io.ReadCloser, error) { return r.open(reading, offset) }
-	r.dec, err = record.Open(from, r.job.Source.Format, r.pipeline.rule.Schema(r.job.Source.Format), r.job.Checkpoint)
+	r.dec, err = record.Open(from, r.job.Source.Format, r.pipeline.rule.Schema(r.job.Source.Format), r.job.Checkpoint, r.pipeline.engine.options.maxText(r.job.Source.Size))
 	if err != nil {
 		return false, r.readError(ctx, err)
 	}
 	defer func() { _ = r.dec.Close() }() // its errors have been returned by Records
 	r.pipeline.heartbeat.startSlice(began)
+	r.rejected = r.job.Counts.Rejected
+	if err := r.pipeline.checkRejections(r.rejected); err != nil {
+		return false, err
+	}
 
 	eof, err = r.fillBatches(ctx, working)
 	if err != nil {
 		err = r.readError(ctx, err)
 	}
 	if r.batch != nil {
-		r.send(ctx, working)
+		if sendErr := r.send(ctx, working); err == nil {
+			err = sendErr
+		}
 	}
 	if ctx.Err() != nil {
 		return false, context.Cause(ctx)
@@ -88,8 +95,11 @@ func (r *reader) fillBatches(ctx context.Context, working *sync.WaitGroup) (eof 
 		r.batch.Add(rec, r.pipeline.rule)
 		// The decoder's position is behind rec now. A batch goes on with that
 		// position, so nothing may come between the two.
-		if r.batchIsDue() || rec.Number == most {
-			r.send(ctx, working)
+		tooMany := r.pipeline.checkRejections(r.rejected + int64(r.batch.Rejects()))
+		if r.batchIsDue() || rec.Number == most || tooMany != nil {
+			if err := r.send(ctx, working); err != nil || tooMany != nil {
+				return false, errors.Join(err, tooMany)
+			}
 			if r.pipeline.heartbeat.yield.Load() {
 				return false, nil
 			}
@@ -140,21 +150,28 @@ func (r *reader) batchIsDue() bool {
 		maxTicks = 1
 	}
 	most := r.pipeline.engine.options.BatchRecords
-	return r.batch.Full() || r.pipeline.heartbeat.ticks.Load()-r.takenAt >= maxTicks || (most > 0 && r.batch.size() >= most)
+	return r.batch.Full() || int64(r.batch.Bytes()) > r.batch.room && !r.pipeline.engine.memory.grow(r.batch) || r.pipeline.heartbeat.ticks.Load()-r.takenAt >= maxTicks || (most > 0 && r.batch.size() >= most)
 }
 
 // send passes the batch on, to be prepared at once and committed in its turn.
-func (r *reader) send(ctx context.Context, working *sync.WaitGroup) {
+func (r *reader) send(ctx context.Context, working *sync.WaitGroup) error {
 	b := r.batch
 	r.batch, r.sent = nil, true
+	r.rejected += int64(b.Rejects())
+	release, err := r.pipeline.engine.memory.send(ctx, b)
+	if err != nil {
+		b.free()
+		return err
+	}
 	b.Through, b.At = r.dec.Position(), time.Now()
-	f := &inflight{through: b.Through, ready: make(chan struct{})}
+	f := &inflight{through: b.Through, release: release, ready: make(chan struct{})}
 	working.Go(func() { r.pipeline.prepare(ctx, b, f) })
 	select {
 	case r.pipeline.toCommit <- f:
 	case <-ctx.Done():
 		f.discard()
 	}
+	return nil
 }
 
 // errHalted ends a read of the source that was asked to end; it is not returned to anybody.
@@ -162,21 +179,18 @@ var errHalted = errors.New("reading was asked to end")
 
 // open opens the job's source at an offset, until ctx is done.
 func (r *reader) open(ctx context.Context, offset int64) (io.ReadCloser, error) {
-	e := r.pipeline.engine
-	rc, err := e.objects.Open(ctx, sourceName(r.job), r.job.Source.Version, offset)
+	rc, err := OpenSource(ctx, r.pipeline.engine.objects, r.job, offset)
 	if err != nil {
 		return nil, err
 	}
-	return &body{ReadCloser: rc, halted: &r.halted, metrics: e.metrics, left: r.job.Source.Size - offset}, nil
+	return &body{ReadCloser: rc, halted: &r.halted, metrics: r.pipeline.engine.metrics}, nil
 }
 
-// body is an open source. An end before the end is an error here, so that a cut
-// connection never passes for a short file.
+// body is an open source that is read until the reading is to end.
 type body struct {
 	io.ReadCloser
 	halted  *atomic.Bool
 	metrics *metrics
-	left    int64
 }
 
 func (b *body) Read(p []byte) (int, error) {
@@ -184,10 +198,6 @@ func (b *body) Read(p []byte) (int, error) {
 		return 0, errHalted
 	}
 	n, err := b.ReadCloser.Read(p)
-	b.left -= int64(n)
 	b.metrics.read.Add(float64(n))
-	if err == io.EOF && b.left > 0 { //nolint:errorlint // readers return io.EOF itself
-		err = io.ErrUnexpectedEOF
-	}
 	return n, err
 }

@@ -12,16 +12,18 @@ import (
 	"github.com/sluicehq/sluice/internal/object"
 )
 
-// writeReport writes the job's rejects as an object, streaming from the store, and returns
-// its name. A remark about the source as a whole is its last row. To write it again
-// after a crash gives the same object.
+// writeReport writes the job's rejects as an object, streaming from the store and the
+// source, and returns its name. A remark about the source as a whole is its last row. To
+// write it again after a crash gives the same object.
 func (a *attempt) writeReport(ctx context.Context, remark string) (object.Name, error) {
 	name := a.engine.options.Reports(a.job)
 	in, out := io.Pipe()
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
-		rejects := a.engine.store.Rejects(ctx, a.job.Owner, a.job.ID)
+		rejects := destination.Whole(a.engine.store.Rejects(ctx, a.job.Owner, a.job.ID), func(offset int64) (io.ReadCloser, error) {
+			return OpenSource(ctx, a.engine.objects, a.job, offset)
+		}, a.job.Checkpoint.Layout)
 		if remark != "" {
 			rejects = withLast(rejects, destination.Reject{Code: wholeSource, Reason: remark})
 		}

@@ -25,13 +25,21 @@ type slot struct {
 	batches   chan *buffer // the batch that is its own, so that no job waits for another's
 }
 
-func newSlot(pool chan *slot, maxSource int64, slice time.Duration) *slot {
+func newSlot(pool chan *slot, maxSource int64, slice time.Duration, m *memory) *slot {
 	s := &slot{pool: pool, maxSource: maxSource, slice: slice, batches: make(chan *buffer, 1)}
-	s.batches <- &buffer{pool: s.batches}
+	s.batches <- newBuffer(s.batches, m)
 	return s
 }
 
-func (s *slot) free() { s.pool <- s }
+// free gives the slot back. Its batch is where it belongs by now.
+func (s *slot) free() {
+	b := <-s.batches
+	if b.room > batchBase {
+		b.memory.shrink(b)
+	}
+	s.batches <- b
+	s.pool <- s
+}
 
 // fairness decides when an engine that has a job may take another: when one has waited
 // through a whole poll, so that every other engine could have seen it.

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"io"
+	"iter"
 	"net/http"
 	"time"
 
@@ -24,6 +25,7 @@ import (
 	"github.com/sluicehq/sluice/internal/service/qconnect"
 	"github.com/sluicehq/sluice/internal/service/sesv2"
 	"github.com/sluicehq/sluice/internal/sigv4"
+	"github.com/sluicehq/sluice/internal/store"
 	"github.com/sluicehq/sluice/internal/wire"
 )
 
@@ -51,7 +53,7 @@ func (n *Node) connect(ctx context.Context, v *sigv4.Verifier) error {
 		}
 		lead.APIs = n.apis(tokens, options)
 		lead.S3 = n.objects.s3
-		lead.Jobs = jobs.New(n.store, jobs.Options{
+		lead.Jobs = jobs.New(wholeRejects{n.store, n.objects}, jobs.Options{
 			Version: n.o.Version, Report: n.report, Observe: gateway.Observe, Release: n.objects.Release,
 			Waits: n.space.Reason,
 		})
@@ -77,7 +79,7 @@ func (n *Node) engage(o service.Options) func() {
 		Holder: holder(), Jobs: n.o.Jobs, Lease: n.o.Lease, Grace: n.o.Grace,
 		Logger: n.o.Logger, Registry: n.registry, Guard: n.guard, Waits: n.space.Reason,
 		Shared: n.o.shared(), Poll: n.poll(),
-		Limits:  engineLimits(o.Limits),
+		Limits: engineLimits(o.Limits), MaxRejections: n.o.MaxRejections, MaxUnpack: n.o.MaxUnpack,
 		Reports: func(j job.Job) object.Name { return reportName(j, o.Bucket) },
 	})
 	n.run = append(n.run, worker.Run)
@@ -100,11 +102,29 @@ func (noAPI) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	http.Error(w, "this node only works on jobs; ask one with --roles api", http.StatusServiceUnavailable)
 }
 
-// report writes the rejects of a job as the engine does at its end, only from the
-// store, so that there is one before the end as well.
+// report writes the rejects of a job as the engine does at its end, so that there is a
+// report before the end as well.
 func (n *Node) report(ctx context.Context, w io.Writer, j job.Job) error {
-	_, err := destination.WriteReport(w, destination.KeyColumn(j.Destination.Kind), n.store.Rejects(ctx, j.Owner, j.ID))
+	rejects := wholeRejects{n.store, n.objects}.Rejects(ctx, j.Owner, j.ID)
+	_, err := destination.WriteReport(w, destination.KeyColumn(j.Destination.Kind), rejects)
 	return err
+}
+
+// wholeRejects is a store that gives rejects with their whole records, for as long as
+// their source is there.
+type wholeRejects struct {
+	store.Store
+	objects engine.Opener
+}
+
+func (s wholeRejects) Rejects(ctx context.Context, o job.Owner, id job.ID) iter.Seq2[destination.Reject, error] {
+	j, err := s.Job(ctx, o, id)
+	if err != nil {
+		return func(yield func(destination.Reject, error) bool) { yield(destination.Reject{}, err) }
+	}
+	return destination.Whole(s.Store.Rejects(ctx, o, id), func(offset int64) (io.ReadCloser, error) {
+		return engine.OpenSource(ctx, s.objects, j, offset)
+	}, j.Checkpoint.Layout)
 }
 
 // reportName is where the report of a job goes: beside its uploads.

@@ -67,6 +67,11 @@ type Options struct {
 	// diskspace. 0 is its default, less than 0 keeps nothing free.
 	MinFree int64
 
+	// MaxRejections is how many records of a job may be refused, and MaxUnpack how many
+	// bytes a compressed source may unpack to for each of its own, beyond 1 GiB. 0 is no
+	// limit.
+	MaxRejections, MaxUnpack int64
+
 	FS         vfs.FS // where Dir is; nil is the disk of this machine, or memory
 	AcceptLoss bool   // open embedded databases even if acknowledged data is missing, see pebbledb
 

@@ -46,7 +46,7 @@ func BenchmarkRecords(b *testing.B) {
 			b.SetBytes(unpacked(b, bb.text))
 			b.ReportAllocs()
 			for b.Loop() {
-				d, err := Open(src, bb.format, bb.schema, Position{})
+				d, err := Open(src, bb.format, bb.schema, Position{}, 0)
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -68,7 +68,7 @@ func BenchmarkRecords(b *testing.B) {
 
 // unpacked tells how many bytes a source unpacks to.
 func unpacked(b *testing.B, text string) int64 {
-	t, err := openText(source(text))
+	t, err := openText(source(text), 0)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func TestReadingAllocatesNothing(t *testing.T) {
 }
 
 func count(text string, f Format, s Schema) (n int, err error) {
-	d, err := Open(source(text), f, s, Position{})
+	d, err := Open(source(text), f, s, Position{}, 0)
 	if err != nil {
 		return 0, err
 	}

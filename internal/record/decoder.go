@@ -40,8 +40,13 @@ const (
 // start. There it reads as far as to know how the source is laid out, and a source
 // that is not what it should be is fault.Broken at once. An empty source has no
 // records, and is broken only where a header is due.
-func Open(src Source, f Format, s Schema, at Position) (*Decoder, error) {
-	return open(src, f, s, at, usual)
+//
+// A compressed source that unpacks to more than maxText bytes is fault.Broken where it
+// does; 0 is no limit.
+func Open(src Source, f Format, s Schema, at Position, maxText int64) (*Decoder, error) {
+	max := usual
+	max.text = maxText
+	return open(src, f, s, at, max)
 }
 
 func open(src Source, f Format, s Schema, at Position, max limits) (*Decoder, error) {
@@ -91,15 +96,16 @@ func (d *Decoder) start(src Source, f Format, s Schema, max limits) error {
 func (d *Decoder) resume(src Source, f Format, s Schema, max limits) error {
 	packing, layout, _ := strings.Cut(d.at.Layout, " ")
 	if packing == plain {
-		rc, err := src(d.at.Offset)
-		if err != nil {
-			return fmt.Errorf("open source: %w", err)
+		if err := d.openPlain(src, d.at.Offset, max); err != nil {
+			return err
 		}
-		raw := &rawReader{ReadCloser: rc}
-		d.text = &text{Reader: raw, raw: raw}
-		d.win = newWindow(raw, d.at.Offset, max)
-	} else if err := d.skip(src, max); err != nil {
-		return err
+	} else {
+		if _, err := d.openText(src, max); err != nil {
+			return err
+		}
+		if err := d.skip(d.at.Offset); err != nil {
+			return err
+		}
 	}
 	known := false
 	switch f {
@@ -116,18 +122,27 @@ func (d *Decoder) resume(src Source, f Format, s Schema, max limits) error {
 	return nil
 }
 
-// skip opens the source at its start and reads to the position.
-func (d *Decoder) skip(src Source, max limits) error {
-	if _, err := d.openText(src, max); err != nil {
-		return err
+// openPlain opens a source that is its own text, at an offset.
+func (d *Decoder) openPlain(src Source, offset int64, max limits) error {
+	rc, err := src(offset)
+	if err != nil {
+		return fmt.Errorf("open source: %w", err)
 	}
-	for d.win.offset() < d.at.Offset {
+	raw := &rawReader{ReadCloser: rc}
+	d.text = &text{Reader: raw, raw: raw}
+	d.win = newWindow(raw, offset, max)
+	return nil
+}
+
+// skip reads to an offset of the text.
+func (d *Decoder) skip(offset int64) error {
+	for d.win.offset() < offset {
 		if err := d.win.need(1); err != nil {
 			return d.explain(err)
 		}
-		n := min(int64(d.win.end-d.win.pos), d.at.Offset-d.win.offset())
+		n := min(int64(d.win.end-d.win.pos), offset-d.win.offset())
 		if n == 0 {
-			return fault.New(fault.Broken, "the source ends at byte %d, before the place that had been reached, byte %d", d.win.offset(), d.at.Offset)
+			return fault.New(fault.Broken, "the source ends at byte %d, before the place that had been reached, byte %d", d.win.offset(), offset)
 		}
 		d.win.pos += int(n)
 	}
@@ -136,7 +151,7 @@ func (d *Decoder) skip(src Source, max limits) error {
 
 // openText opens the source's text at its start.
 func (d *Decoder) openText(src Source, max limits) (packing string, err error) {
-	if d.text, err = openText(src); err != nil {
+	if d.text, err = openText(src, max.text); err != nil {
 		return "", err
 	}
 	packing = plain

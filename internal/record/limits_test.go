@@ -36,7 +36,7 @@ func TestLongRecords(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			d, err := Open(source(tt.text), tt.format, tt.schema, Position{})
+			d, err := Open(source(tt.text), tt.format, tt.schema, Position{}, 0)
 			var got []string
 			if err == nil {
 				defer d.Close()

@@ -129,7 +129,7 @@ func TestSourceFails(t *testing.T) {
 		}
 	}
 	src := func(int64) (io.ReadCloser, error) { return nil, cause }
-	if _, err := Open(src, CSV, twoPlain, Position{}); !errors.Is(err, cause) {
+	if _, err := Open(src, CSV, twoPlain, Position{}, 0); !errors.Is(err, cause) {
 		t.Errorf("Open of a source that cannot be opened: error %v, want %v", err, cause)
 	}
 }
@@ -148,7 +148,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"position of no layout", CSV, Position{Record: 1, Offset: 2}, fault.Invalid},
 		{"position after the end of what is packed", CSV, Position{Record: 1, Offset: 99, Layout: "packed csv 0,1"}, fault.Broken},
 	} {
-		if _, err := Open(source("a,b\n"), tt.format, twoPlain, tt.at); !fault.Is(err, tt.kind) {
+		if _, err := Open(source("a,b\n"), tt.format, twoPlain, tt.at, 0); !fault.Is(err, tt.kind) {
 			t.Errorf("Open with %s: error %v, want %v", tt.name, err, tt.kind)
 		}
 	}

@@ -90,7 +90,7 @@ func brief(recs []got) []string {
 func checkRecords(t *testing.T, text string, f Format, s Schema, want []string, broken string) {
 	t.Helper()
 	for _, chunk := range []int{usual.chunk, 7, 1} {
-		recs, _, err := readAll(source(text), f, s, Position{}, limits{MaxRecord, MaxRaw, chunk})
+		recs, _, err := readAll(source(text), f, s, Position{}, limits{record: MaxRecord, raw: MaxRaw, chunk: chunk})
 		if g, w := strings.Join(brief(recs), "\n"), strings.Join(want, "\n"); g != w {
 			t.Errorf("%s %q in chunks of %d:\n got %s\nwant %s", f, text, chunk, g, w)
 		}

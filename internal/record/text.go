@@ -41,7 +41,7 @@ func (r *rawReader) Read(p []byte) (int, error) {
 }
 
 // openText opens the source at its start and unpacks it if its first bytes say so.
-func openText(src Source) (*text, error) {
+func openText(src Source, most int64) (*text, error) {
 	rc, err := src(0)
 	if err != nil {
 		return nil, fmt.Errorf("open source: %w", err)
@@ -64,7 +64,34 @@ func openText(src Source) (*text, error) {
 	if err != nil {
 		return nil, errors.Join(err, t.Close())
 	}
+	if t.packing != "" && most > 0 {
+		t.Reader = &bounded{t.Reader, most, most}
+	}
 	return t, nil
+}
+
+// bounded reads as many bytes as it may, and then one error.
+type bounded struct {
+	io.Reader
+	left, most int64
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left < 0 {
+		return 0, b.tooMuch()
+	}
+	if int64(len(p)) > b.left+1 {
+		p = p[:b.left+1] // one more, to know whether there is more
+	}
+	n, err := b.Reader.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return n - 1, b.tooMuch()
+	}
+	return n, err
+}
+
+func (b *bounded) tooMuch() error {
+	return fault.New(fault.Broken, "the source unpacks to more than %d bytes, which is too much for its size; unpack it and import it as it is", b.most)
 }
 
 func (t *text) gunzip(in io.Reader) error {
@@ -99,7 +126,7 @@ func (t *text) explain(err error, lines, offset int64) error {
 	switch {
 	case t.raw.err != nil:
 		return fmt.Errorf("read source: %w", t.raw.err)
-	case t.packing == "":
+	case t.packing == "", fault.Is(err, fault.Broken):
 		return err
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return fault.New(fault.Broken, "the %s stream ends in the middle, after line %d (byte %d)", t.packing, lines, offset)

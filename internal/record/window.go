@@ -20,7 +20,8 @@ const (
 type limits struct {
 	record int
 	raw    int
-	chunk  int // how much is read from the source at a time
+	chunk  int   // how much is read from the source at a time
+	text   int64 // how much a compressed source may unpack to; 0 is no limit
 }
 
 var usual = limits{record: MaxRecord, raw: MaxRaw, chunk: 256 << 10}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"time"
+	"unicode/utf8"
 
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/record"
@@ -45,6 +46,7 @@ const (
 // reject is a key and a raw record, one behind the other in the arena.
 type reject struct {
 	at, keyLen, rawLen   uint32
+	length               uint32 // of the whole raw record
 	refusal              *record.Refusal
 	record, line, offset int64
 }
@@ -52,6 +54,7 @@ type reject struct {
 // origin is what a reject made of a change would need.
 type origin struct {
 	at, keyLen, rawLen   uint32
+	length               uint32
 	record, line, offset int64
 }
 
@@ -60,6 +63,13 @@ type origin struct {
 const (
 	maxRecords = 256 << 10
 	maxBytes   = 24 << 20
+)
+
+// What is kept of a record that is refused. Its offset and length lead back to the rest,
+// see record.Excerpts. No member has a longer key.
+const (
+	MaxRejectKey = 1 << 10
+	MaxRejectRaw = 4 << 10
 )
 
 // Contested reports whether Commit may have to refuse some changes for what the list
@@ -84,24 +94,39 @@ func (b *Batch) Add(rec *record.Record, rule destination.Rule) {
 	b.arena = append(b.arena, c.Value...)
 	if b.Contested() {
 		at, keyLen, rawLen := b.keep(rec)
-		b.origins = append(b.origins, origin{at, keyLen, rawLen, rec.Number, rec.Line, rec.Offset})
+		b.origins = append(b.origins, origin{at, keyLen, rawLen, uint32(len(rec.Raw)), rec.Number, rec.Line, rec.Offset})
 	}
 }
 
 func (b *Batch) refuse(rec *record.Record, refusal *record.Refusal) {
 	at, keyLen, rawLen := b.keep(rec)
-	b.rejects = append(b.rejects, reject{at, keyLen, rawLen, refusal, rec.Number, rec.Line, rec.Offset})
+	b.rejects = append(b.rejects, reject{at, keyLen, rawLen, uint32(len(rec.Raw)), refusal, rec.Number, rec.Line, rec.Offset})
 }
 
-// keep copies a record's first field and raw text into the arena.
+// keep copies a record's first field and raw text into the arena, or their beginnings.
 func (b *Batch) keep(rec *record.Record) (at, keyLen, rawLen uint32) {
 	at = uint32(len(b.arena))
 	if rec.Refused == nil && len(rec.Fields) > 0 {
-		b.arena = append(b.arena, rec.Fields[0].Bytes...)
+		b.arena = append(b.arena, beginning(rec.Fields[0].Bytes, MaxRejectKey)...)
 	}
 	keyLen = uint32(len(b.arena)) - at
-	b.arena = append(b.arena, rec.Raw...)
-	return at, keyLen, uint32(len(rec.Raw))
+	raw := beginning(rec.Raw, MaxRejectRaw)
+	b.arena = append(b.arena, raw...)
+	return at, keyLen, uint32(len(raw))
+}
+
+// beginning returns at most so many of the first bytes of b, without a part of a
+// character at their end.
+func beginning(b []byte, most int) []byte {
+	if len(b) <= most {
+		return b
+	}
+	for n := most; n > most-utf8.UTFMax; n-- {
+		if utf8.RuneStart(b[n]) {
+			return b[:n]
+		}
+	}
+	return b[:most]
 }
 
 // Full reports whether the batch should be committed before more is added.
@@ -109,11 +134,20 @@ func (b *Batch) Full() bool {
 	return len(b.changes)+len(b.rejects) >= maxRecords || len(b.arena) >= maxBytes
 }
 
+// Bytes returns about how much memory the batch's content takes.
+func (b *Batch) Bytes() int {
+	const ofChange, ofReject, ofOrigin = 16, 56, 40
+	return len(b.arena) + ofChange*len(b.changes) + ofReject*len(b.rejects) + ofOrigin*len(b.origins)
+}
+
 // Reset empties the batch and keeps its memory.
 func (b *Batch) Reset() {
 	b.Through, b.At, b.MaxMembers, b.Claims = record.Position{}, time.Time{}, 0, false
 	b.arena, b.changes, b.rejects, b.origins = b.arena[:0], b.changes[:0], b.rejects[:0], b.origins[:0]
 }
+
+// Free empties the batch and gives its memory back.
+func (b *Batch) Free() { *b = Batch{} }
 
 // CopyFrom makes b the same as o, in memory of its own. Backends use it to keep a
 // batch beyond Prepare.
@@ -150,20 +184,20 @@ func (b *Batch) Rejects() int { return len(b.rejects) }
 // Reject returns reject i. Its bytes are valid until Reset.
 func (b *Batch) Reject(i int) destination.Reject {
 	r := &b.rejects[i]
-	return b.reject(r.refusal, r.at, r.keyLen, r.rawLen, r.record, r.line, r.offset)
+	return destination.Reject{
+		Record: r.record, Line: r.line, Offset: r.offset, Length: int64(r.length),
+		Code: r.refusal.Code, Reason: r.refusal.Reason,
+		Key: b.arena[r.at : r.at+r.keyLen], Raw: b.arena[r.at+r.keyLen : r.at+r.keyLen+r.rawLen],
+	}
 }
 
 // RefuseChange returns the reject that change i becomes when Commit refuses it. Only a
 // contested batch can tell.
 func (b *Batch) RefuseChange(i int, why *record.Refusal) destination.Reject {
 	o := &b.origins[i]
-	return b.reject(why, o.at, o.keyLen, o.rawLen, o.record, o.line, o.offset)
-}
-
-func (b *Batch) reject(why *record.Refusal, at, keyLen, rawLen uint32, number, line, offset int64) destination.Reject {
-	key, raw := b.arena[at:at+keyLen], b.arena[at+keyLen:at+keyLen+rawLen]
 	return destination.Reject{
-		Record: number, Line: line, Offset: offset,
-		Code: why.Code, Reason: why.Reason, Key: key, Raw: raw,
+		Record: o.record, Line: o.line, Offset: o.offset, Length: int64(o.length),
+		Code: why.Code, Reason: why.Reason,
+		Key: b.arena[o.at : o.at+o.keyLen], Raw: b.arena[o.at+o.keyLen : o.at+o.keyLen+o.rawLen],
 	}
 }

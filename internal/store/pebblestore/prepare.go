@@ -26,6 +26,10 @@ import (
 // 4 Ki changes are half as fast again through the log, 32 Ki a third slower.
 const defaultBulk = 16 << 10
 
+// bulkBytes is from how many bytes on it is, however few its changes and rejects: a Pebble
+// batch is copied into the log and into memory.
+const bulkBytes = 4 << 20
+
 // prepared is a batch on its way into the database.
 type prepared struct {
 	s       *Store
@@ -116,7 +120,7 @@ func (s *Store) write(p *prepared, b *store.Batch, f *folder, order []entry, c *
 	w := written{counts: job.Counts{Imported: int64(changes), Rejected: int64(rejects)}}
 	members := func(to target) error { return f.fold(b, order, p.list, c.why, to) }
 	refusals := func(to target) error { return f.rejects(b, p.job, c.why, to) }
-	if changes+rejects < s.bulk {
+	if changes+rejects < s.bulk && b.Bytes() < bulkBytes {
 		w.batch = s.db.NewBatch()
 		if err := errors.Join(members(logged{w.batch}), refusals(logged{w.batch}), c.words.write(logged{w.batch})); err != nil {
 			s.drop(w)

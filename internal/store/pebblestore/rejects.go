@@ -14,7 +14,8 @@ import (
 )
 
 // A reject's value in the database: line and offset as varints, then code, reason,
-// key and raw record, each with its length before it. The record's number is in its key.
+// key and raw record, each with its length before it; and if that is only the beginning
+// of the record, the length of the whole. The record's number is in its key.
 
 func appendReject(b []byte, r *destination.Reject) []byte {
 	b = binary.AppendUvarint(b, uint64(r.Line))
@@ -24,7 +25,11 @@ func appendReject(b []byte, r *destination.Reject) []byte {
 	b = binary.AppendUvarint(b, uint64(len(r.Key)))
 	b = append(b, r.Key...)
 	b = binary.AppendUvarint(b, uint64(len(r.Raw)))
-	return append(b, r.Raw...)
+	b = append(b, r.Raw...)
+	if r.Length > int64(len(r.Raw)) {
+		b = binary.AppendUvarint(b, uint64(r.Length))
+	}
+	return b
 }
 
 var errReject = errors.New("a reject in the database is damaged")
@@ -59,6 +64,14 @@ func (d *rejectReader) read(v []byte, r *destination.Reject) error {
 		parts[i], v = v[n:n+int(size)], v[n+int(size):]
 	}
 	r.Code, r.Reason, r.Key, r.Raw = d.word(parts[0]), d.word(parts[1]), parts[2], parts[3]
+	r.Length = int64(len(r.Raw))
+	if len(v) > 0 {
+		length, n := binary.Uvarint(v)
+		if n != len(v) || length <= uint64(len(r.Raw)) {
+			return errReject
+		}
+		r.Length = int64(length)
+	}
 	return nil
 }
 

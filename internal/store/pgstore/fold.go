@@ -72,12 +72,12 @@ const (
 	sqlDeleteMembers = `DELETE FROM members WHERE list = $1 AND key = ANY ($2::text[])`
 	// Batches that were prepared from the same place have the same records; each of
 	// these has one reject, the last.
-	sqlPutRejects = `INSERT INTO rejects (job, record, line, byte, code, reason, key, raw)
-		SELECT $1, r.record, r.line, r.byte, r.code, r.reason, r.key, r.raw
-		FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::bytea[], $8::bytea[])
-		AS r(record, line, byte, code, reason, key, raw)
+	sqlPutRejects = `INSERT INTO rejects (job, record, line, byte, code, reason, key, raw, size)
+		SELECT $1, r.record, r.line, r.byte, r.code, r.reason, r.key, r.raw, r.size
+		FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::bytea[], $8::bytea[], $9::bigint[])
+		AS r(record, line, byte, code, reason, key, raw, size)
 		ON CONFLICT (job, record) DO UPDATE SET line = excluded.line, byte = excluded.byte,
-		code = excluded.code, reason = excluded.reason, key = excluded.key, raw = excluded.raw`
+		code = excluded.code, reason = excluded.reason, key = excluded.key, raw = excluded.raw, size = excluded.size`
 )
 
 // A statement takes so many rows, or so many bytes: enough that its cost is that of the

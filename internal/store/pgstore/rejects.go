@@ -14,11 +14,11 @@ import (
 
 // rejectRows is an unfinished statement that stores rejects: their columns.
 type rejectRows struct {
-	record, line, byte, code, reason, key, raw array
+	record, line, byte, code, reason, key, raw, size array
 }
 
 func (c *rejectRows) reset() {
-	for _, a := range []*array{&c.record, &c.line, &c.byte} {
+	for _, a := range []*array{&c.record, &c.line, &c.byte, &c.size} {
 		a.reset(typeNumber)
 	}
 	for _, a := range []*array{&c.code, &c.reason} {
@@ -37,6 +37,7 @@ func (c *rejectRows) add(r *destination.Reject) {
 	c.reason.addText(r.Reason)
 	c.key.add(r.Key)
 	c.raw.add(r.Raw)
+	c.size.addNumber(r.Length)
 }
 
 // planRejects plans to store a batch's rejects, and the changes that were refused, of
@@ -70,14 +71,14 @@ func (p *prepared) rejectCommand(c *rejectRows) command {
 		sqlPutRejects,
 		[][]byte{
 			numberArg(p.job), c.record.bytes(), c.line.bytes(), c.byte.bytes(),
-			c.code.bytes(), c.reason.bytes(), c.key.bytes(), c.raw.bytes(),
+			c.code.bytes(), c.reason.bytes(), c.key.bytes(), c.raw.bytes(), c.size.bytes(),
 		},
-		[]uint32{typeNumber, typeNumbers, typeNumbers, typeNumbers, typeTexts, typeTexts, typeBlobs, typeBlobs},
+		[]uint32{typeNumber, typeNumbers, typeNumbers, typeNumbers, typeTexts, typeTexts, typeBlobs, typeBlobs, typeNumbers},
 		int64(c.record.n),
 	}
 }
 
-const sqlRejects = `SELECT record, line, byte, code, reason, key, raw FROM rejects
+const sqlRejects = `SELECT record, line, byte, code, reason, key, raw, coalesce(size, octet_length(raw)) FROM rejects
 	WHERE job = $1 AND record > $2 ORDER BY record LIMIT $3`
 
 // What is read at once of a job's rejects: it bounds memory, and no connection is held
@@ -140,7 +141,7 @@ func (s *Store) rejectsFrom(ctx context.Context, job, last int64, some []destina
 				return nil
 			}
 			var r destination.Reject
-			err := row.Scan(&r.Record, &r.Line, &r.Offset, &r.Code, &r.Reason, &r.Key, &r.Raw)
+			err := row.Scan(&r.Record, &r.Line, &r.Offset, &r.Code, &r.Reason, &r.Key, &r.Raw, &r.Length)
 			some = append(some, r)
 			size += len(r.Key) + len(r.Raw)
 			more = size >= rejectBytes || len(some) == rejectsAtOnce

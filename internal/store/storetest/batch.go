@@ -111,13 +111,18 @@ func show(m store.Member) string {
 	return text
 }
 
-// rejects returns a job's rejects as "record:line:offset code key|raw".
+// rejects returns a job's rejects as "record:line:offset code key|raw", and " of length" behind
+// one of which only the beginning is kept.
 func (f *fixture) rejects(o job.Owner, id string) []string {
 	f.Helper()
 	var all []string
 	for r, err := range f.Rejects(f.ctx, o, job.ID(id)) {
 		f.ok("Rejects", err)
-		all = append(all, fmt.Sprintf("%d:%d:%d %s %s|%s", r.Record, r.Line, r.Offset, r.Code, r.Key, r.Raw))
+		text := fmt.Sprintf("%d:%d:%d %s %s|%s", r.Record, r.Line, r.Offset, r.Code, r.Key, r.Raw)
+		if r.Length != int64(len(r.Raw)) {
+			text += fmt.Sprintf(" of %d", r.Length)
+		}
+		all = append(all, text)
 		if r.Code == bad.Code {
 			f.equal("reason of a reject", r.Reason, bad.Reason)
 		}

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/sluicehq/sluice/internal/fault"
@@ -18,6 +19,7 @@ var commitTests = []test{
 	{"the later of commit and single write wins", commitBetweenWrites},
 	{"rejects are complete and in order", commitRejects},
 	{"a large batch is a batch like any other", commitLarge},
+	{"the beginnings of long rejects are kept", commitLongRejects},
 	{"a list that was deleted gets nothing", commitDeletedList},
 	{"a job may be there before its list", commitLaterList},
 	{"jobs of one list do not disturb each other", commitTwoJobs},
@@ -149,6 +151,44 @@ func commitRejects(f *fixture) {
 		f.ok("Rejects", err)
 		f.equal("first", r.Record, int64(2))
 		break
+	}
+}
+
+// begin is what fits of s, as whole characters.
+func begin(s string, most int) string { return strings.ToValidUTF8(s[:min(len(s), most)], "") }
+
+// commitLongRejects: the beginnings of long records are kept, with the length of the
+// whole, in batches of any size.
+func commitLongRejects(f *fixture) {
+	_, l := f.started(alice, "j1")
+	line, offset := 0, 0
+	var want []string
+	for _, n := range []int{1, 2000} {
+		var texts []string
+		for range n {
+			for _, rest := range []string{strings.Repeat("k", 2000), "x" + strings.Repeat("é", 3000), strings.Repeat("k", 4092), strings.Repeat("k", 4093), " " + strings.Repeat("r", 5000)} {
+				text := "bad " + rest
+				key, _, _ := strings.Cut(rest, " ")
+				kept := fmt.Sprintf("%s|%s", begin(key, store.MaxRejectKey), begin(text, store.MaxRejectRaw))
+				if len(text) > store.MaxRejectRaw {
+					kept += fmt.Sprintf(" of %d", len(text))
+				}
+				want = append(want, fmt.Sprintf("%d:%d:%d bad %s", line+1, line+1, offset, kept))
+				line, offset = line+1, offset+len(text)+1
+				texts = append(texts, text)
+			}
+		}
+		f.commit(l, texts...)
+	}
+	for range 2 {
+		got := f.rejects(alice, "j1")
+		f.equal("number of rejects", len(got), len(want))
+		for i := range got {
+			if got[i] != want[i] {
+				f.Fatalf("reject %d: %.80q…%.30q, want %.80q…%.30q", i+1, got[i], got[i][len(got[i])-30:], want[i], want[i][len(want[i])-30:])
+			}
+		}
+		f.reopen()
 	}
 }
 

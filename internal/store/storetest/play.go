@@ -216,7 +216,7 @@ func (p *player) room() record.Position {
 func (p *player) rejects(o op) string {
 	var all []string
 	for r, err := range p.s.Rejects(p.ctx, everyone[o.Owner], jobID(o)) {
-		all = append(all, answer(err, "%d %d %d %s %s %q %q", r.Record, r.Line, r.Offset, r.Code, r.Reason, r.Key, r.Raw))
+		all = append(all, answer(err, "%d %d %d %d %s %s %q %q", r.Record, r.Line, r.Offset, r.Length, r.Code, r.Reason, r.Key, r.Raw))
 	}
 	return strings.Join(all, "\n")
 }
