@@ -64,12 +64,12 @@ func TestDifferences(t *testing.T) {
 	}
 }
 
-// testNames returns the names of all tests below internal and conformance.
+// testNames returns the names of all tests below internal, conformance and cmd.
 func testNames(t *testing.T) map[string]bool {
 	t.Helper()
 	names := map[string]bool{}
 	function := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)[A-Za-z0-9_]+)\(`)
-	for _, root := range []string{"..", filepath.Join("..", "..", "conformance")} {
+	for _, root := range []string{"..", filepath.Join("..", "..", "conformance"), filepath.Join("..", "..", "cmd")} {
 		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 			if err == nil && d.Name() == "node_modules" {
 				return filepath.SkipDir
