@@ -102,6 +102,12 @@ type Job struct {
 	Tags        map[string]string
 	Config      []byte // what the job's service keeps with it; nobody else looks inside
 	Lease       Lease  // of the worker that has it, or had it last
+
+	// Attempts that were made since the last committed batch and ended early, and those of
+	// them that ended for an error that nobody expected.
+	Attempts, Failures int
+	LastError          string // why the last attempt that ended early did, for operators
+	Waiting            Wait   // zero unless the last attempt ended early, without progress since
 }
 
 // Become moves the job to state s at the given time. Only this function consults
@@ -118,6 +124,7 @@ func (j *Job) Become(s State, at time.Time) error {
 			j.Ready, j.Started = true, later(at, j.Created)
 		}
 		if s.Final() {
+			j.Waiting = Wait{}
 			j.Ready, j.Finished = false, later(at, later(j.Started, j.Created))
 		}
 		return nil

@@ -95,8 +95,8 @@ type Jobs interface {
 	ListJobs(ctx context.Context, o job.Owner, f JobFilter, p Page) ([]job.Job, string, error)
 	// ChangeJob applies change to a job as it is now and stores what comes out; an
 	// error of change's is returned and nothing is stored; fault.NotFound. ID, owner,
-	// wire, destination and created time stay; counts, checkpoint and lease are the workers', and
-	// stay too. When the job's state becomes final its lease ends: a commit that has
+	// wire, destination and created time stay; counts, checkpoint, lease, attempts and what is kept of
+	// them are the workers', and stay too. When the job's state becomes final its lease ends: a commit that has
 	// not happened yet never will. change may be called more than once, and must not
 	// call the store.
 	ChangeJob(ctx context.Context, o job.Owner, id job.ID, change func(*job.Job) error) (job.Job, error)
@@ -115,6 +115,17 @@ type Wanted struct {
 	Lease  time.Duration // for how long, from now
 	// MaxSize, if not 0, leaves out jobs whose source is known to be larger.
 	MaxSize int64
+	// Retries selects jobs whose Attempts are more than 0. Without it they are left out.
+	Retries bool
+}
+
+// Pause is what Postpone keeps with a job.
+type Pause struct {
+	Reason job.Reason
+	Error  string        // becomes the job's LastError
+	Failed bool          // the attempt ended for an error that nobody expected
+	For    time.Duration // how long nobody may claim the job
+	Avoid  time.Duration // how much longer the lease's holder may not
 }
 
 // JobCounts is how much work there is, see Work.JobCounts.
@@ -125,6 +136,8 @@ type JobCounts struct {
 	// It is zero if none waits.
 	Waiting      int64
 	WaitingSince time.Time
+	// Reasons counts the jobs that are Waiting, by reason. It is nil if there are none.
+	Reasons map[job.Reason]int64
 }
 
 // Outcome is how a job ended.
@@ -138,7 +151,7 @@ type Outcome struct {
 // and returns fault.LeaseLost if the lease is no longer the job's: its term is not
 // the last, it has run out, or the job's state became final.
 type Work interface {
-	// Claim leases one job that is ready and has no live lease, and raises its term.
+	// Claim leases one job that is ready, has no live lease and is not postponed, and raises its term.
 	// Among those it takes the job whose account has the fewest live leases, then
 	// the one that has waited longest since it became ready or was released; a lease
 	// that ran out leaves the job the place it had. ok is false if there is none.
@@ -155,6 +168,11 @@ type Work interface {
 	// Release gives a lease up before its time: the job waits for the next worker,
 	// behind those that wait already.
 	Release(ctx context.Context, l job.Lease) error
+	// Postpone gives a lease up because the attempt ended early: the job waits behind
+	// those that wait already, for no less than the pause. It counts the attempt. The job
+	// is Waiting since now, or since it was for the same reason. A commit is progress: it
+	// sets Attempts and Failures to 0 and ends Waiting.
+	Postpone(ctx context.Context, l job.Lease, p Pause) error
 
 	// Prepare makes a batch ready to be committed: the slow part of a commit, which
 	// needs no order and may run for several batches at once. It does not keep b. What

@@ -53,7 +53,7 @@ func (s *Store) Commit(ctx context.Context, l job.Lease, pr store.Prepared) (job
 }
 
 // store makes a written batch and the job's new progress one step.
-func (s *Store) store(p *prepared) (job.Counts, error) {
+func (s *Store) store(p *prepared) (counts job.Counts, err error) {
 	now, err := s.progress(s.db, p.job)
 	if err != nil {
 		return job.Counts{}, err
@@ -61,6 +61,11 @@ func (s *Store) store(p *prepared) (job.Counts, error) {
 	now.Counts.Imported += p.work.counts.Imported
 	now.Counts.Rejected += p.work.counts.Rejected
 	now.Checkpoint = p.through
+	tried := now.Attempts > 0
+	now.Attempts, now.Failures, now.Waiting = 0, 0, job.Wait{}
+	if tried {
+		defer func() { s.noteProgress(p, err) }()
+	}
 	v, err := json.Marshal(now)
 	if err != nil {
 		return job.Counts{}, fmt.Errorf("store progress: %w", err)
@@ -84,4 +89,11 @@ func (s *Store) store(p *prepared) (job.Counts, error) {
 	}
 	p.work.files = nil // they are the database's now
 	return now.Counts, nil
+}
+
+// noteProgress tells the queue that a job which was tried in vain got on.
+func (s *Store) noteProgress(p *prepared, err error) {
+	if err == nil {
+		s.queue.noteAttempts(jobKey{owner: p.lease.Owner, id: p.lease.Job}, progress{}, pause{})
+	}
 }

@@ -24,22 +24,27 @@ func (s *Store) JobCounts(ctx context.Context) (store.JobCounts, error) {
 	if err != nil {
 		return store.JobCounts{}, fmt.Errorf("count unfinished jobs: %w", err)
 	}
-	c.Waiting, c.WaitingSince = s.queue.countWaiting(time.Now())
+	s.queue.countWaiting(&c, time.Now())
 	return c, nil
 }
 
-// countWaiting counts the jobs that pick could choose now. since is when the first of
-// them got its turn.
-func (q *queue) countWaiting(now time.Time) (n int64, since time.Time) {
+// countWaiting counts the jobs that can be claimed now, and the reasons of those that wait.
+func (q *queue) countWaiting(c *store.JobCounts, now time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.settle(now)
 	for _, e := range q.jobs {
-		if !e.waits(store.Wanted{}, now) {
+		if e.reason != "" {
+			if c.Reasons == nil {
+				c.Reasons = map[job.Reason]int64{}
+			}
+			c.Reasons[e.reason]++
+		}
+		if e.set != claimable {
 			continue
 		}
-		if n++; n == 1 || e.since.Before(since) {
-			since = e.since
+		if c.Waiting++; c.Waiting == 1 || e.since.Before(c.WaitingSince) {
+			c.WaitingSince = e.since
 		}
 	}
-	return n, since
 }

@@ -24,6 +24,8 @@ type jobRow struct {
 	// Since is when it got its turn: when it became ready or was released. It is zero in
 	// rows of jobs that had their turn before it was stored.
 	Since time.Time `json:",omitzero"`
+	// Pause is what the last Postpone asked for.
+	Pause pause `json:",omitzero"`
 	// Token is what it was created with, and goes with it. It is nil in rows that the
 	// first release wrote.
 	Token *string `json:",omitempty"`
@@ -32,10 +34,14 @@ type jobRow struct {
 	List uint64 `json:",omitempty"`
 }
 
-// progress is how far a job is.
+// progress is how far a job is, and the attempts that were made since it got there: a
+// commit stores it without any.
 type progress struct {
 	Counts     job.Counts
 	Checkpoint record.Position
+	Attempts   int      `json:",omitempty"`
+	Failures   int      `json:",omitempty"`
+	Waiting    job.Wait `json:",omitzero"`
 }
 
 // errDamagedRow is the error of a row that does not decode, or is not the one of its key.
@@ -96,6 +102,10 @@ func (s *Store) whole(r pebble.Reader, row *jobRow) (job.Job, error) {
 func (s *Store) with(row *jobRow, p progress) job.Job {
 	j := row.Job
 	j.Counts, j.Checkpoint = p.Counts, p.Checkpoint
+	j.Attempts, j.Failures = p.Attempts, p.Failures
+	if !j.State.Final() {
+		j.Waiting = p.Waiting
+	}
 	if l, ok := s.queue.lease(keyFor(&j)); ok && !j.State.Final() {
 		j.Lease = l
 	}
@@ -117,6 +127,7 @@ func (s *Store) jobNow(k jobKey) (job.Job, error) {
 func setJob(b *pebble.Batch, row *jobRow, isNew bool) error {
 	stored := *row
 	stored.Job.Counts, stored.Job.Checkpoint = job.Counts{}, record.Position{}
+	stored.Job.Attempts, stored.Job.Failures, stored.Job.Waiting = 0, 0, job.Wait{}
 	v, err := json.Marshal(&stored)
 	if err != nil {
 		return fmt.Errorf("store job %s: %w", row.Job.ID, err)

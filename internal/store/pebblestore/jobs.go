@@ -61,6 +61,7 @@ func (s *Store) newRow(j job.Job, once store.Once) (*jobRow, error) {
 	}
 	row := &jobRow{Job: j, Number: number, Token: &once.Token}
 	row.Job.Lease, row.Job.Counts, row.Job.Checkpoint = job.Lease{}, job.Counts{}, record.Position{}
+	row.Job.LastError = ""
 	stampJob(&row.Job)
 	if j.Ready {
 		if err := s.enqueue(row); err != nil {
@@ -164,6 +165,7 @@ func (s *Store) ChangeJob(ctx context.Context, o job.Owner, id job.ID, change fu
 	}
 	j.ID, j.Owner, j.Wire, j.Destination, j.Created = was.ID, was.Owner, was.Wire, was.Destination, was.Created
 	j.Counts, j.Checkpoint, j.Lease = was.Counts, was.Checkpoint, was.Lease
+	j.LastError = was.LastError
 	stampJob(&j)
 	if j.State.Final() && !was.State.Final() {
 		endLease(&j, time.Now())

@@ -14,9 +14,18 @@ import (
 
 // queue is the jobs that are ready and not final, and who works on them. It is all in
 // memory and made anew at Open; jobs that nobody may claim cost nothing here.
+//
+// A job is in one of three sets, and a claim looks at no more than it needs of them:
+//
+//	claimable   by account, in order of their turns; jobs to be tried again by themselves
+//	leased      the few that are being worked on, or claimed
+//	paused      a heap by the end of the pause
 type queue struct {
-	mu   sync.Mutex
-	jobs map[jobKey]*queued
+	mu        sync.Mutex
+	jobs      map[jobKey]*queued
+	claimable map[string]*turns // by account; no account without jobs
+	leased    map[*queued]struct{}
+	paused    pausedHeap
 }
 
 type jobKey struct {
@@ -36,13 +45,21 @@ type queued struct {
 	lease   job.Lease // the last one
 	until   time.Time // lease.Until, by the clock that cannot be set
 	claimed bool      // Claim is at it
+
+	retry  bool       // an attempt ended early, without progress since
+	reason job.Reason // why it waits
+	pause  pause
+
+	set     set
+	place   int  // in the heap of paused jobs
+	retries bool // that it is among, if it is claimable
 }
 
 func (q *queued) live(now time.Time) bool { return q.lease.Holder != "" && now.Before(q.until) }
 
 // openQueue finds the jobs that wait.
 func (s *Store) openQueue() error {
-	s.queue.jobs = make(map[jobKey]*queued)
+	s.queue.init()
 	prefix := []byte{tableUnfinished}
 	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)})
 	if err != nil {
@@ -55,7 +72,7 @@ func (s *Store) openQueue() error {
 			s.log.Error("index of unfinished jobs has a damaged row: run sluice check, and restore a backup")
 			continue
 		}
-		row, _, err := s.rows(k)
+		row, p, err := s.rows(k)
 		if isDamaged(err) {
 			s.leaveOut(k, err)
 			continue
@@ -66,6 +83,9 @@ func (s *Store) openQueue() error {
 		// Whoever held it was in a process that is gone.
 		row.Job.Lease.Until = time.Time{}
 		s.queue.follow(row)
+		if p.Attempts > 0 {
+			s.queue.noteAttempts(k, p, row.Pause)
+		}
 	}
 	return it.Error()
 }
@@ -74,7 +94,14 @@ func (s *Store) openQueue() error {
 func (q *queue) leaveOut(k jobKey) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	delete(q.jobs, k)
+	q.forget(k)
+}
+
+func (q *queue) forget(k jobKey) {
+	if e := q.jobs[k]; e != nil {
+		q.take(e)
+		delete(q.jobs, k)
+	}
 }
 
 // follow makes the queue know a job as it now is.
@@ -83,7 +110,7 @@ func (q *queue) follow(row *jobRow) {
 	defer q.mu.Unlock()
 	k := keyFor(&row.Job)
 	if !row.Job.Ready || row.Job.State.Final() {
-		delete(q.jobs, k)
+		q.forget(k)
 		return
 	}
 	e := q.jobs[k]
@@ -91,10 +118,25 @@ func (q *queue) follow(row *jobRow) {
 		e = &queued{key: k, number: row.Number, lease: row.Job.Lease}
 		q.jobs[k] = e
 	}
+	q.take(e)
 	e.turn, e.since, e.size = row.Turn, row.Since, row.Job.Source.Size
 	if e.since.IsZero() {
 		e.since = row.Job.Created
 	}
+	q.put(e, time.Now())
+}
+
+// noteAttempts makes the queue know what is kept of a job's attempts.
+func (q *queue) noteAttempts(k jobKey, p progress, pause pause) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	e := q.jobs[k]
+	if e == nil {
+		return
+	}
+	q.take(e)
+	e.retry, e.reason, e.pause = p.Attempts > 0, p.Waiting.Reason, pause
+	q.put(e, time.Now())
 }
 
 // pick marks the job that is to be claimed next, if there is one. Whoever gets it
@@ -102,41 +144,23 @@ func (q *queue) follow(row *jobRow) {
 func (q *queue) pick(w store.Wanted, now time.Time) (jobKey, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	working := make(map[string]int) // live leases of an account
-	for _, e := range q.jobs {
-		if e.claimed || e.live(now) {
-			working[e.key.owner.Account]++
-		}
-	}
-	var best *queued
-	for _, e := range q.jobs {
-		if e.waits(w, now) && (best == nil || before(e, best, working)) {
-			best = e
-		}
-	}
-	if best == nil {
+	e := q.next(w, now)
+	if e == nil {
 		return jobKey{}, false
 	}
-	best.claimed = true
-	return best.key, true
-}
-
-func before(a, b *queued, working map[string]int) bool {
-	if n, m := working[a.key.owner.Account], working[b.key.owner.Account]; n != m {
-		return n < m
-	}
-	return a.turn < b.turn
-}
-
-func (q *queued) waits(w store.Wanted, now time.Time) bool {
-	return !q.claimed && !q.live(now) && (w.MaxSize == 0 || q.size <= w.MaxSize)
+	q.take(e)
+	e.claimed = true
+	q.put(e, now)
+	return e.key, true
 }
 
 func (q *queue) picked(k jobKey) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if e := q.jobs[k]; e != nil {
+		q.take(e)
 		e.claimed = false
+		q.put(e, time.Now())
 	}
 }
 
@@ -144,12 +168,7 @@ func (q *queue) picked(k jobKey) {
 func (q *queue) waiting(w store.Wanted, now time.Time) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for _, e := range q.jobs {
-		if e.waits(w, now) {
-			return true
-		}
-	}
-	return false
+	return q.next(w, now) != nil
 }
 
 // free reports whether a job is in the queue and nobody's.
@@ -165,7 +184,9 @@ func (q *queue) grant(l job.Lease, until time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if e := q.jobs[jobKey{owner: l.Owner, id: l.Job}]; e != nil {
+		q.take(e)
 		e.lease, e.until = l, until
+		q.put(e, time.Now())
 	}
 }
 

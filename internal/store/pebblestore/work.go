@@ -2,6 +2,8 @@ package pebblestore
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -107,6 +109,65 @@ func (s *Store) Release(ctx context.Context, l job.Lease) error {
 		return s.enqueue(row)
 	})
 	return err
+}
+
+// Postpone implements store.Work.
+func (s *Store) Postpone(ctx context.Context, l job.Lease, p store.Pause) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	k := jobKey{owner: l.Owner, id: l.Job}
+	defer s.jobs.lock(k)()
+	now := time.Now()
+	if _, err := s.queue.held(l, now); err != nil {
+		return err
+	}
+	row, progress, err := s.rows(k)
+	if err != nil {
+		return err
+	}
+	if err := s.enqueue(row); err != nil {
+		return err
+	}
+	row.Job.Lease, _ = s.queue.lease(k)
+	endLease(&row.Job, now)
+	row.Job.LastError = p.Error
+	row.Pause = pause{Until: now.Add(p.For), Holder: row.Job.Lease.Holder, Avoid: now.Add(p.For + p.Avoid)}
+	progress.postpone(p, now)
+	if err := s.savePostponed(row, progress); err != nil {
+		return err
+	}
+	s.queue.follow(row)
+	s.queue.noteAttempts(k, progress, row.Pause)
+	s.queue.grant(row.Job.Lease, now)
+	return nil
+}
+
+// postpone counts an attempt that ended early.
+func (p *progress) postpone(why store.Pause, now time.Time) {
+	p.Attempts++
+	if why.Failed {
+		p.Failures++
+	}
+	if p.Waiting.Reason != why.Reason {
+		p.Waiting.Since = stamp(now)
+	}
+	p.Waiting.Reason, p.Waiting.Until = why.Reason, stamp(now.Add(why.For))
+}
+
+// savePostponed stores a row and its progress in one step.
+func (s *Store) savePostponed(row *jobRow, p progress) error {
+	v, err := json.Marshal(p)
+	if err != nil {
+		return fmt.Errorf("store progress: %w", err)
+	}
+	b := s.db.NewBatch()
+	defer b.Close()
+	b.Set(keyOfProgress(row.Number), v, nil)
+	if err := setJob(b, row, false); err != nil {
+		return err
+	}
+	return s.apply(b)
 }
 
 // underLease changes the row of a job whose lease is held, and tells the queue.

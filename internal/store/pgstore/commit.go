@@ -28,7 +28,9 @@ const (
 	sqlListAlone = `SELECT number FROM lists WHERE number = $1 FOR UPDATE`
 
 	sqlProgress = `UPDATE jobs SET imported = imported + $6, rejected = rejected + $7,
-		at_record = $8, at_line = $9, at_byte = $10, layout = $11, stepped_by = $12` + whereHeld + `
+		at_record = $8, at_line = $9, at_byte = $10, layout = $11, stepped_by = $12,
+		attempts = 0, failures = 0, wait_reason = '', wait_since = NULL, wait_until = NULL,
+		avoid_holder = '', avoid_until = NULL` + whereHeld + `
 		AND number = $13 RETURNING imported, rejected`
 )
 

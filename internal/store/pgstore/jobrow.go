@@ -24,7 +24,8 @@ type jobRow struct {
 const jobColumns = `number, account, region, id, wire, name, kind, list, action,
 	bucket, object, version, etag, size, format, state, ready, waiting_since, imported, rejected,
 	created, started, finished, error, report, tags, config,
-	at_record, at_line, at_byte, layout, term, holder, leased_until, changed_by, stepped_by`
+	at_record, at_line, at_byte, layout, term, holder, leased_until, changed_by, stepped_by,
+	attempts, failures, last_error, wait_reason, wait_since, wait_until`
 
 const (
 	sqlJob     = `SELECT ` + jobColumns + ` FROM jobs WHERE account = $1 AND region = $2 AND id = $3`
@@ -51,7 +52,7 @@ const (
 
 // scan reads jobColumns.
 func (j *jobRow) scan(row pgx.Row) error {
-	var started, finished, until *time.Time
+	var started, finished, until, waitSince, waitUntil *time.Time
 	var tags []byte
 	var term int64
 	err := row.Scan(
@@ -62,11 +63,15 @@ func (j *jobRow) scan(row pgx.Row) error {
 		&j.Created, &started, &finished, &j.Error, &j.Report, &tags, &j.Config,
 		&j.Checkpoint.Record, &j.Checkpoint.Line, &j.Checkpoint.Offset, &j.Checkpoint.Layout,
 		&term, &j.Lease.Holder, &until, &j.changedBy, &j.steppedBy,
+		&j.Attempts, &j.Failures, &j.LastError, &j.Waiting.Reason, &waitSince, &waitUntil,
 	)
 	if err != nil {
 		return err
 	}
 	j.Created, j.Started, j.Finished = stamp(j.Created), timeOf(started), timeOf(finished)
+	if j.Waiting.Since, j.Waiting.Until = timeOf(waitSince), timeOf(waitUntil); j.State.Final() || j.Waiting.Reason == "" {
+		j.Waiting = job.Wait{}
+	}
 	if j.Lease.Term = uint64(term); term > 0 {
 		j.Lease.Owner, j.Lease.Job, j.Lease.Until = j.Owner, j.ID, timeOf(until)
 	}

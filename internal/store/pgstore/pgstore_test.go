@@ -2,6 +2,7 @@ package pgstore_test
 
 import (
 	"context"
+	"reflect"
 	"testing"
 	"time"
 
@@ -137,7 +138,7 @@ func TestWaitingSince(t *testing.T) {
 	exec(t, url, `UPDATE jobs SET waiting_since = '2020-01-01T00:00:00Z' WHERE id = 'j2'`)
 	got, err := s.JobCounts(ctx)
 	want := store.JobCounts{Created: 2, Waiting: 2, WaitingSince: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)}
-	if err != nil || got != want {
+	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("JobCounts: %+v, %v; want %+v", got, err, want)
 	}
 }

@@ -71,7 +71,10 @@ func TestFormerSchema(t *testing.T) {
 	url := pgtest.Start(t)
 	open(t, url, pgstore.Options{}).Close()
 	exec(t, url, `DROP TABLE words; DROP TABLE leftovers; DROP INDEX tokens_id;
-		ALTER TABLE jobs DROP COLUMN config, DROP COLUMN list_number; DELETE FROM sluice_schema WHERE version_id > 1`)
+		ALTER TABLE jobs DROP COLUMN claimable_at;
+		ALTER TABLE jobs DROP COLUMN config, DROP COLUMN list_number, DROP COLUMN attempts, DROP COLUMN failures,
+			DROP COLUMN last_error, DROP COLUMN wait_reason, DROP COLUMN wait_since, DROP COLUMN wait_until,
+			DROP COLUMN avoid_holder, DROP COLUMN avoid_until; DROP INDEX jobs_leased; DELETE FROM sluice_schema WHERE version_id > 1`)
 	const insert = `INSERT INTO jobs (account, region, id, wire, name, kind, list, action,
 		bucket, object, version, etag, size, format, state, ready, error, report, created)
 		VALUES ('111111111111', 'eu-west-1', '%[1]s', 'mailmanager', '', 'address-list', 'l', 'PUT',

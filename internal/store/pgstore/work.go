@@ -10,27 +10,30 @@ import (
 )
 
 const (
+	// isClaimable is the condition on a job that can be claimed; $1 is the time in tests,
+	// $2 the largest size, $3 the holder and $4 whether attempts ended early. The time is
+	// that of the statement, for an index can be searched only for what does not change.
+	isClaimable = ` WHERE j.ready AND j.state IN ('created', 'processing') AND ($2::bigint = 0 OR j.size <= $2::bigint)
+			AND (j.attempts > 0) = $4::boolean AND j.claimable_at <= coalesce($1::timestamptz, statement_timestamp())
+			AND NOT (j.avoid_holder = $3::text AND coalesce(j.avoid_until > coalesce($1::timestamptz, statement_timestamp()), false))`
+
 	// Those who claim at the same moment pass over each other's choice, and do not see
 	// it in the numbers of leases.
 	sqlClaim = `WITH busy AS (
 			SELECT account, count(*) AS leases FROM jobs
-			WHERE ready AND state IN ('created', 'processing') AND leased_until > coalesce($1::timestamptz, clock_timestamp())
+			WHERE ready AND state IN ('created', 'processing') AND leased_until > coalesce($1::timestamptz, statement_timestamp())
 			GROUP BY account
 		), chosen AS (
-			SELECT j.account, j.region, j.id FROM jobs AS j LEFT JOIN busy AS b ON b.account = j.account
-			WHERE j.ready AND j.state IN ('created', 'processing') AND ($2::bigint = 0 OR j.size <= $2::bigint)
-			AND (j.leased_until IS NULL OR j.leased_until <= coalesce($1::timestamptz, clock_timestamp()))
+			SELECT j.account, j.region, j.id FROM jobs AS j LEFT JOIN busy AS b ON b.account = j.account` + isClaimable + `
 			ORDER BY coalesce(b.leases, 0), j.waiting_since, j.number
 			LIMIT 1 FOR UPDATE OF j SKIP LOCKED
 		)
-		UPDATE jobs AS j SET term = j.term + 1, holder = $3, node = $4,
-			leased_until = coalesce($1::timestamptz, clock_timestamp()) + $5::interval
+		UPDATE jobs AS j SET term = j.term + 1, holder = $3, node = $5,
+			leased_until = coalesce($1::timestamptz, clock_timestamp()) + $6::interval
 		FROM chosen AS c WHERE j.account = c.account AND j.region = c.region AND j.id = c.id
 		RETURNING j.account, j.region, j.id`
 
-	sqlWaiting = `SELECT EXISTS (SELECT 1 FROM jobs
-		WHERE ready AND state IN ('created', 'processing') AND ($2::bigint = 0 OR size <= $2::bigint)
-		AND (leased_until IS NULL OR leased_until <= coalesce($1::timestamptz, clock_timestamp())))`
+	sqlWaiting = `SELECT EXISTS (SELECT 1 FROM jobs AS j` + isClaimable + `)`
 
 	// whereHeld is the condition of all that needs a lease.
 	whereHeld = ` WHERE account = $1 AND region = $2 AND id = $3 AND term = $4
@@ -43,6 +46,12 @@ const (
 		` RETURNING holder, leased_until`
 	sqlRelease = `UPDATE jobs SET leased_until = coalesce($5::timestamptz, clock_timestamp()),
 		waiting_since = clock_timestamp(), stepped_by = $6` + whereHeld
+	sqlPostpone = `UPDATE jobs SET leased_until = coalesce($5::timestamptz, clock_timestamp()),
+		waiting_since = clock_timestamp(), stepped_by = $6,
+		attempts = attempts + 1, failures = failures + $7, last_error = $8,
+		wait_since = CASE WHEN wait_reason = $9 THEN wait_since ELSE coalesce($5::timestamptz, clock_timestamp()) END,
+		wait_reason = $9, wait_until = coalesce($5::timestamptz, clock_timestamp()) + $10::interval,
+		avoid_holder = holder, avoid_until = coalesce($5::timestamptz, clock_timestamp()) + $11::interval` + whereHeld
 	sqlSteppedBy = `SELECT stepped_by FROM jobs WHERE account = $1 AND region = $2 AND id = $3`
 )
 
@@ -51,7 +60,7 @@ func (s *Store) Claim(ctx context.Context, w store.Wanted) (j job.Job, ok bool, 
 	err = s.statement(ctx, func(ctx context.Context, a *attempt) error {
 		var o job.Owner
 		var id job.ID
-		err := a.QueryRow(ctx, sqlClaim, s.now(), w.MaxSize, text(w.Holder), s.node, w.Lease).Scan(&o.Account, &o.Region, &id)
+		err := a.QueryRow(ctx, sqlClaim, s.now(), w.MaxSize, text(w.Holder), w.Retries, s.node, w.Lease).Scan(&o.Account, &o.Region, &id)
 		if none(err) {
 			return nil
 		}
@@ -70,7 +79,7 @@ func (s *Store) Claim(ctx context.Context, w store.Wanted) (j job.Job, ok bool, 
 // Waiting implements store.Work.
 func (s *Store) Waiting(ctx context.Context, w store.Wanted) (waits bool, err error) {
 	err = s.statement(ctx, func(ctx context.Context, a *attempt) error {
-		return a.QueryRow(ctx, sqlWaiting, s.now(), w.MaxSize).Scan(&waits)
+		return a.QueryRow(ctx, sqlWaiting, s.now(), w.MaxSize, text(w.Holder), w.Retries).Scan(&waits)
 	})
 	return waits, err
 }
@@ -161,8 +170,22 @@ func (s *Store) Renew(ctx context.Context, l job.Lease, d time.Duration) (job.Le
 
 // Release implements store.Work.
 func (s *Store) Release(ctx context.Context, l job.Lease) error {
+	return s.giveUp(ctx, l, sqlRelease)
+}
+
+// Postpone implements store.Work.
+func (s *Store) Postpone(ctx context.Context, l job.Lease, p store.Pause) error {
+	failures := 0
+	if p.Failed {
+		failures = 1
+	}
+	return s.giveUp(ctx, l, sqlPostpone, failures, text(p.Error), string(p.Reason), p.For, p.For+p.Avoid)
+}
+
+// giveUp runs a statement that ends a lease; more are its arguments after the step.
+func (s *Store) giveUp(ctx context.Context, l job.Lease, sql string, more ...any) error {
 	return s.statement(ctx, func(ctx context.Context, a *attempt) error {
-		done, err := a.Exec(ctx, sqlRelease, append(s.leaseArgs(l), a.id)...)
+		done, err := a.Exec(ctx, sql, append(append(s.leaseArgs(l), a.id), more...)...)
 		if err != nil || done.RowsAffected() == 1 {
 			return err
 		}

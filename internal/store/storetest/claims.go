@@ -290,6 +290,7 @@ func leaseStale(f *fixture) {
 		f.fails("Begin with "+c.name, err, fault.LeaseLost)
 		f.fails("Renew with "+c.name, f.held(stale), fault.LeaseLost)
 		f.fails("Release with "+c.name, f.Release(f.ctx, stale), fault.LeaseLost)
+		f.fails("Postpone with "+c.name, f.Postpone(f.ctx, stale, store.Pause{Reason: job.DiskFull}), fault.LeaseLost)
 		_, err = f.Prepare(f.ctx, stale, batch(record.Position{}, "put lost 2"))
 		f.fails("Prepare with "+c.name, err, fault.LeaseLost)
 		if stale.Job == l.Job && stale.Owner == l.Owner {

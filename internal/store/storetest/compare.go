@@ -70,7 +70,7 @@ var opNames = slices.Concat(
 	slices.Repeat([]string{"Prepare", "Commit", "PutMember"}, 6),
 	slices.Repeat([]string{"CreateJob", "Claim", "Begin", "ChangeMember", "DeleteMember", "ListMembers", "CreateList", "Sleep"}, 3),
 	[]string{
-		"ChangeJob", "DeleteJob", "DeleteJob", "ListJobs", "UnfinishedJob", "Waiting", "JobCounts", "Renew", "Release", "Finish", "Discard", "Rejects",
+		"ChangeJob", "DeleteJob", "DeleteJob", "ListJobs", "UnfinishedJob", "Waiting", "JobCounts", "Renew", "Release", "Postpone", "Postpone", "Finish", "Discard", "Rejects",
 		"ChangeList", "ListLists", "DeleteList", "Member", "Reopen",
 	},
 )

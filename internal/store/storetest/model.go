@@ -61,6 +61,8 @@ type modelJob struct {
 	list    *modelList // that it is for; nil if there was none when it was created
 	turn    int        // lower waits longer
 	since   time.Time  // when it got its turn
+	avoid   string     // a holder who may not claim it
+	avoided time.Time  // until when
 	token   tokenKey
 	rejects []reject
 }
@@ -137,6 +139,7 @@ func (m *Model) CreateJob(ctx context.Context, j job.Job, once store.Once, unfin
 		return job.Job{}, fault.New(fault.LimitExceeded, "too many unfinished jobs")
 	}
 	j.Counts, j.Checkpoint, j.Lease = job.Counts{}, record.Position{}, job.Lease{}
+	j.Attempts, j.Failures, j.LastError, j.Waiting = 0, 0, "", job.Wait{}
 	m.jobs[k] = &modelJob{Job: copyJob(j), token: token}
 	m.enqueue(m.jobs[k])
 	m.jobs[k].list = m.lists[m.jobs[k].target()]
@@ -272,6 +275,10 @@ func (m *Model) ChangeJob(ctx context.Context, o job.Owner, id job.ID, change fu
 	}
 	j.ID, j.Owner, j.Wire, j.Destination, j.Created = was.ID, was.Owner, was.Wire, was.Destination, was.Created
 	j.Counts, j.Checkpoint, j.Lease = was.Counts, was.Checkpoint, was.Lease
+	j.Attempts, j.Failures, j.LastError, j.Waiting = was.Attempts, was.Failures, was.LastError, was.Waiting
+	if j.State.Final() {
+		j.Waiting = job.Wait{}
+	}
 	if j.Ready && !was.Ready {
 		m.enqueue(was)
 	}

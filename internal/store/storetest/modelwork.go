@@ -17,7 +17,10 @@ import (
 type reject = destination.Reject
 
 func (j *modelJob) waits(w store.Wanted) bool {
-	return j.Ready && !j.State.Final() && !j.Lease.Live(time.Now()) && (w.MaxSize == 0 || j.Source.Size <= w.MaxSize)
+	now := time.Now()
+	return j.Ready && !j.State.Final() && !j.Lease.Live(now) && !now.Before(j.Waiting.Until) &&
+		!(j.avoid == w.Holder && now.Before(j.avoided)) &&
+		(w.MaxSize == 0 || j.Source.Size <= w.MaxSize) && w.Retries == (j.Attempts > 0)
 }
 
 // Claim implements store.Work.
@@ -82,7 +85,13 @@ func (m *Model) JobCounts(ctx context.Context) (store.JobCounts, error) {
 		case job.Processing:
 			c.Processing++
 		}
-		if !j.waits(store.Wanted{}) {
+		if j.Waiting != (job.Wait{}) {
+			if c.Reasons == nil {
+				c.Reasons = map[job.Reason]int64{}
+			}
+			c.Reasons[j.Waiting.Reason]++
+		}
+		if !j.waits(store.Wanted{Retries: j.Attempts > 0}) {
 			continue
 		}
 		if c.Waiting++; c.Waiting == 1 || j.since.Before(c.WaitingSince) {
@@ -140,6 +149,28 @@ func (m *Model) Release(ctx context.Context, l job.Lease) error {
 		return err
 	}
 	defer unlock()
+	endLease(&j.Job)
+	m.enqueue(j)
+	return nil
+}
+
+// Postpone implements store.Work.
+func (m *Model) Postpone(ctx context.Context, l job.Lease, p store.Pause) error {
+	j, unlock, err := m.held(ctx, l)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	now := stamp(time.Now())
+	j.Attempts++
+	if p.Failed {
+		j.Failures++
+	}
+	if j.Waiting.Reason != p.Reason {
+		j.Waiting.Since = now
+	}
+	j.LastError, j.Waiting.Reason, j.Waiting.Until = p.Error, p.Reason, now.Add(p.For)
+	j.avoid, j.avoided = l.Holder, now.Add(p.For+p.Avoid)
 	endLease(&j.Job)
 	m.enqueue(j)
 	return nil
@@ -230,6 +261,8 @@ func (m *Model) Commit(ctx context.Context, l job.Lease, pr store.Prepared) (job
 	}
 	slices.SortStableFunc(j.rejects, func(x, y reject) int { return int(x.Record - y.Record) })
 	j.Checkpoint = b.Through
+	j.Attempts, j.Failures, j.Waiting = 0, 0, job.Wait{}
+	j.avoid, j.avoided = "", time.Time{}
 	return j.Counts, nil
 }
 

@@ -25,7 +25,7 @@ func (p *player) do(o op) string {
 	switch o.Name {
 	case "CreateJob", "ChangeJob", "DeleteJob", "ListJobs", "UnfinishedJob":
 		return p.doJobs(o)
-	case "Claim", "Waiting", "JobCounts", "Begin", "Renew", "Release", "Finish":
+	case "Claim", "Waiting", "JobCounts", "Begin", "Renew", "Release", "Postpone", "Finish":
 		return p.doLeases(o)
 	case "Prepare", "Commit", "Discard", "Rejects":
 		return p.doBatches(o)
@@ -120,7 +120,7 @@ func once(o op) store.Once {
 }
 
 func (p *player) doLeases(o op) string {
-	w := store.Wanted{Holder: fmt.Sprint("w", o.ID), Lease: minute, MaxSize: int64(o.N)}
+	w := store.Wanted{Holder: fmt.Sprint("w", o.ID), Lease: minute, MaxSize: int64(o.N), Retries: o.Key == 5}
 	switch o.Name {
 	case "Claim":
 		j, ok, err := p.s.Claim(p.ctx, w)
@@ -133,7 +133,7 @@ func (p *player) doLeases(o op) string {
 		return answer(err, "%v", ok)
 	case "JobCounts":
 		c, err := p.s.JobCounts(p.ctx)
-		return answer(err, "%d %d %d %t", c.Created, c.Processing, c.Waiting, c.WaitingSince.IsZero())
+		return answer(err, "%d %d %d %t %v", c.Created, c.Processing, c.Waiting, c.WaitingSince.IsZero(), c.Reasons)
 	}
 	if len(p.leases) == 0 {
 		return ""
@@ -148,6 +148,11 @@ func (p *player) doLeases(o op) string {
 		return answer(err, "%+v", l)
 	case "Release":
 		return answer(p.s.Release(p.ctx, l), "ok")
+	case "Postpone":
+		return answer(p.s.Postpone(p.ctx, l, store.Pause{
+			Reason: job.Reasons()[o.ID], Error: fmt.Sprint("e", o.Key), Failed: o.N > 2,
+			For: time.Duration(o.Key) * minute / 10, Avoid: time.Duration(o.N) * minute / 10,
+		}), "ok")
 	default:
 		state := []job.State{job.Completed, job.Failed, job.Created}[o.ID%3]
 		j, err := p.s.Finish(p.ctx, l, store.Outcome{State: state, Error: "e"})
