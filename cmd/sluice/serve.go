@@ -9,7 +9,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime/debug"
+	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -182,11 +184,26 @@ func (c *config) node(getenv func(string) string, cert *gateway.Certificate, log
 }
 
 func (c *config) logger(w io.Writer, level slog.Leveler) *slog.Logger {
-	o := &slog.HandlerOptions{Level: level}
+	o := &slog.HandlerOptions{Level: level, ReplaceAttr: withoutPaths}
 	if c.logForm == "json" {
 		return slog.New(slog.NewJSONHandler(w, o))
 	}
 	return slog.New(slog.NewTextHandler(w, o))
+}
+
+// urlPath is the path and query of a URL in a text.
+var urlPath = regexp.MustCompile(`((?:https?|s3)://[^/?\s"'` + "`" + `]+)[/?][^\s"'` + "`" + `]+`)
+
+// withoutPaths leaves the paths and queries of URLs out of errors that are logged: those
+// of HTTP clients have keys of objects and signatures. It is a last guard.
+func withoutPaths(_ []string, a slog.Attr) slog.Attr {
+	if a.Key != "error" && a.Key != "reason" {
+		return a
+	}
+	if text := a.Value.String(); strings.Contains(text, "://") {
+		a.Value = slog.StringValue(withoutCredentials(urlPath.ReplaceAllString(text, "$1/…")))
+	}
+	return a
 }
 
 // greet says where the server is, to people and to programs.

@@ -60,7 +60,7 @@ func (a *attempt) logEnd(ctx context.Context, out outcome) {
 	}
 	attrs := []slog.Attr{
 		slog.Int64("imported", a.job.Counts.Imported), slog.Int64("rejected", a.job.Counts.Rejected),
-		slog.Float64("seconds", time.Since(a.began).Seconds()),
+		slog.Float64("duration_seconds", time.Since(a.began).Seconds()),
 	}
 	if a.job.Error != "" {
 		attrs = append(attrs, slog.String("reason", a.job.Error))

@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
 
@@ -43,33 +42,6 @@ func (g *Gateway) ready(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	fmt.Fprintln(w, "ok")
-}
-
-const signpost = `nothing is here.
-
-This is Sluice: bulk imports into lists, by the APIs of AWS.
-It answers signed requests of an AWS SDK or the AWS CLI, pointed here:
-
-    eval "$(sluice env)"
-    aws mailmanager list-address-lists
-
-GET /readyz says whether everything works, /livez whether the process answers,
-/metrics how it fares.
-`
-
-// lost answers a request that is for no one: people with a signpost, programs with
-// the error that they understand.
-func (g *Gateway) lost(w http.ResponseWriter, r *http.Request, m wire.Match) {
-	if r.Header.Get("Authorization") == "" && r.Header.Get("X-Amz-Target") == "" {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.WriteHeader(http.StatusNotFound)
-		if r.Method != http.MethodHead {
-			_, _ = io.WriteString(w, signpost)
-		}
-		return
-	}
-	wire.WriteFault(w, r, m, fault.New(fault.UnknownOperation,
-		"no API that is served here has this operation; see GET / for what is"))
 }
 
 // broken answers a request whose handler panicked.

@@ -23,6 +23,8 @@ type exchange struct {
 	service   string
 	operation string
 	account   string
+	key       string // the access key of the caller, once its signature holds
+	requested string // what was asked for, if no operation was found
 	status    int
 	in, out   int64 // bytes of the two bodies
 	err       error
@@ -50,7 +52,7 @@ func Observe(ctx context.Context, d wire.Done) {
 	if e, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
 		e.service, e.operation, e.err = d.API, d.Operation, d.Err
 		if d.Account != "" {
-			e.account = d.Account
+			e.account, e.key = d.Account, d.AccessKey
 		}
 	}
 }

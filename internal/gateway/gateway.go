@@ -51,6 +51,8 @@ type Parts struct {
 	IsS3     func(r *http.Request) bool  // S3's rule of what is meant for it
 	Jobs     http.Handler                // the own API, below jobs.Prefix
 	Ready    func(context.Context) error // tests whether everything works, for /readyz
+	// S3Operations are the names of the operations that S3 serves, for GET / and metrics.
+	S3Operations []string
 	// Snapshots serves snapshots.Path of the own API.
 	Snapshots http.Handler
 }
@@ -84,6 +86,7 @@ type Gateway struct {
 	throttle *throttle
 	metrics  *metrics
 	shown    http.Handler // /metrics
+	index    string       // what GET / shows
 }
 
 // New returns a Gateway to the given parts. Its metrics go into Options.Registry.
@@ -106,12 +109,14 @@ func New(p Parts, o Options) *Gateway {
 	if o.Rate == nil {
 		o.Rate = func(string, string) (string, float64) { return "", 0 }
 	}
+	served := services(p)
 	return &Gateway{
+		index:    index(served),
 		parts:    p,
 		o:        o,
 		mux:      wire.NewMux(wire.Options{MaxBody: o.MaxBody, Observe: Observe}, p.APIs...),
 		throttle: newThrottle(o.Rate),
-		metrics:  newMetrics(o.Registry),
+		metrics:  newMetrics(o.Registry, served),
 		shown:    promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{}),
 	}
 }
@@ -150,13 +155,16 @@ func (g *Gateway) route(w http.ResponseWriter, r *http.Request, e *exchange) {
 	signed := sigv4.ServiceOf(r)
 	switch {
 	case signed == "" && r.URL.Path == "/livez":
-		e.service, e.operation = "sluice", opLive
+		e.service, e.operation = serviceOwn, opLive
 		g.live(w)
 	case signed == "" && (r.URL.Path == "/readyz" || r.URL.Path == "/healthz"):
-		e.service, e.operation = "sluice", opReady
+		e.service, e.operation = serviceOwn, opReady
 		g.ready(w, r)
+	case signed == "" && r.URL.Path == "/" && (r.Method == http.MethodGet || r.Method == http.MethodHead) && isPerson(r):
+		e.service, e.operation = serviceOwn, opIndex
+		g.showIndex(w, r)
 	case signed == "" && r.URL.Path == "/metrics":
-		e.service, e.operation = "sluice", opMetrics
+		e.service, e.operation = serviceOwn, opMetrics
 		g.shown.ServeHTTP(w, r)
 	case signed != serviceS3 && strings.HasPrefix(r.URL.Path, jobs.Prefix):
 		g.own(w, r, e)
@@ -167,13 +175,18 @@ func (g *Gateway) route(w http.ResponseWriter, r *http.Request, e *exchange) {
 	}
 }
 
-const serviceS3 = "s3"
+// The services that are not AWS's APIs, in log and metrics.
+const (
+	serviceS3  = "s3"
+	serviceOwn = "sluice"
+)
 
 // The names of what anyone may ask, in log and metrics.
 const (
 	opLive    = "Live"
 	opReady   = "Ready"
 	opMetrics = "Metrics"
+	opIndex   = "Index"
 )
 
 // aws serves the APIs of the mux. What none of them knows is S3's if its rule says
@@ -186,16 +199,18 @@ func (g *Gateway) aws(w http.ResponseWriter, r *http.Request, e *exchange) {
 			return
 		}
 		e.operation = "Unknown"
-		g.lost(w, r, match)
+		g.lost(w, r, e, match)
 		return
 	}
 	e.service, e.operation = match.API.Name, "Unknown"
 	if ok {
 		e.operation = match.Operation.Name
+	} else {
+		e.requested = requested(r)
 	}
 	r, err := g.admit(r, e, match.API.SigningName)
 	if err == nil && !ok {
-		err = fault.New(fault.UnknownOperation, "no such operation of %s", match.API.Name)
+		err = errUnserved
 	}
 	if err == nil {
 		err = g.throttle.admit(w.Header(), wire.CallerOf(r.Context()), match)
@@ -210,7 +225,7 @@ func (g *Gateway) aws(w http.ResponseWriter, r *http.Request, e *exchange) {
 
 // own serves the API under jobs.Prefix, which is ours.
 func (g *Gateway) own(w http.ResponseWriter, r *http.Request, e *exchange) {
-	e.service, e.operation = "sluice", "Unknown"
+	e.service, e.operation = serviceOwn, "Unknown"
 	r, err := g.admit(r, e, jobs.SigningName)
 	if err != nil {
 		e.err = err
@@ -231,7 +246,7 @@ func (g *Gateway) admit(r *http.Request, e *exchange, service string) (*http.Req
 	if err != nil {
 		return r, err
 	}
-	e.account = id.Account
+	e.account, e.key = id.Account, id.AccessKey
 	caller := wire.Caller{
 		Account: id.Account, Region: id.Region, AccessKey: id.AccessKey,
 		RequestID: e.id, BaseURL: g.baseURL(r),

@@ -186,7 +186,10 @@ func TestRoutes(t *testing.T) {
 		{"S3, a bucket of the name of another route", "GET", "/metrics", "s3", 200, ""},
 		{"S3, a bucket of the name of the own API", "GET", "/sluice/v1/version", "s3", 200, ""},
 		{"S3, by its rule", "GET", "/bucket/key", "", 200, ""},
-		{"nothing, a person", "GET", "/", "", 404, "sluice env"},
+		{"what is served", "GET", "/", "", 200, "sluice env"},
+		{"what is served, its operations", "GET", "/", "", 200, "\nthings\n    GetThing\n    BreakThing\n"},
+		{"what is served, of the own API", "GET", "/", "", 200, "    StopJob\n"},
+		{"nothing there, a person", "POST", "/", "", 404, "GET / lists"},
 		{"nothing, a program", "GET", "/nothing", "ses", 404, "UnknownOperationException"},
 	} {
 		got := f.do(t, c.method, c.path, c.service, "")
@@ -263,11 +266,14 @@ func TestAccessLogSaysWhatAndNotWhom(t *testing.T) {
 	}
 	for name, want := range map[string]any{
 		"msg": "request", "service": "things", "operation": "GetThing", "status": 200.0, "account": root.Account,
-		"in": 0.0, "out": 2.0, "request": got.header.Get("X-Amzn-Requestid"),
+		"in_bytes": 0.0, "out_bytes": 2.0, "key": root.AccessKey, "remote": "127.0.0.1", "request": got.header.Get("X-Amzn-Requestid"),
 	} {
 		if line[name] != want {
 			t.Errorf("%s in the log: %v, want %v", name, line[name], want)
 		}
+	}
+	if s, ok := line["duration_seconds"].(float64); !ok || s <= 0 || s > 3600 {
+		t.Errorf("duration_seconds in the log: %v, want seconds", line["duration_seconds"])
 	}
 	if strings.Contains(f.log.String(), "jane") {
 		t.Errorf("the log names a member: %s", f.log.String())
@@ -294,6 +300,11 @@ func TestMetricsCount(t *testing.T) {
 		`sluice_requests_total{code="4xx",operation="GetThing",service="things"} 1`,
 		`sluice_requests_total{code="2xx",operation="PUT",service="s3"} 1`,
 		`sluice_request_seconds_count{operation="GetThing",service="things"} 3`,
+		`sluice_requests_total{code="5xx",operation="BreakThing",service="things"} 0`, // before it happens
+		`sluice_requests_total{code="2xx",operation="ListJobs",service="sluice"} 0`,
+		`sluice_refused_signatures_total{cause="Unauthenticated"} 1`,
+		`sluice_refused_signatures_total{cause="BadSignature"} 0`,
+		`sluice_refused_signatures_total{cause="Skewed"} 0`,
 		`sluice_requests_in_flight 1`, // the one that asks
 	} {
 		if !strings.Contains(shown, want+"\n") {

@@ -10,7 +10,7 @@ import (
 func (g *Gateway) s3(w http.ResponseWriter, r *http.Request, e *exchange) {
 	e.service, e.operation = serviceS3, verb(r.Method)
 	if g.parts.S3 == nil {
-		g.lost(w, r, wire.Match{})
+		g.lost(w, r, e, wire.Match{})
 		return
 	}
 	w.Header().Set("X-Amz-Request-Id", e.id)

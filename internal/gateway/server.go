@@ -76,7 +76,7 @@ func (s *Server) Run(ctx context.Context) error {
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
 	if err = srv.Shutdown(limit); err != nil {
-		log.Warn("requests cut off", slog.Duration("grace", grace))
+		log.Warn("requests cut off", slog.Float64("grace_seconds", grace.Seconds()))
 		err = srv.Close()
 		wait(&running, afterCut)
 	}

@@ -53,6 +53,9 @@ func (n *Node) connect(ctx context.Context, v *sigv4.Verifier) error {
 		}
 		lead.APIs = n.apis(tokens, options)
 		lead.S3 = n.objects.s3
+		if n.o.Objects == "" {
+			lead.S3Operations = s3.Operations()
+		}
 		lead.Jobs = jobs.New(wholeRejects{n.store, n.objects}, jobs.Options{
 			Version: n.o.Version, Report: n.report, Observe: gateway.Observe, Release: n.objects.Release,
 			Waits: n.space.Reason,

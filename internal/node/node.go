@@ -209,7 +209,7 @@ func (n *Node) Run(ctx context.Context, l net.Listener) error {
 	group.Go(func() error {
 		<-running.Done()
 		n.stopping.Store(true)
-		n.o.Logger.Info("stopping", slog.Duration("within", n.o.Grace))
+		n.o.Logger.Info("stopping", slog.Float64("within_seconds", n.o.Grace.Seconds()))
 		return nil
 	})
 	ended := make(chan error, 1)

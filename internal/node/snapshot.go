@@ -106,7 +106,7 @@ func (s *snapshotter) takeAlone(ctx context.Context) (snap snapshots.Snapshot, r
 		remove()
 		return snap, nil, fmt.Errorf("take snapshot: %w", err)
 	}
-	s.log.Info("snapshot taken", slog.String("dir", dir), slog.Duration("writes_waited", took))
+	s.log.Info("snapshot taken", slog.String("dir", dir), slog.Float64("writes_waited_seconds", took.Seconds()))
 	return snap, func() {
 		free()
 		remove()

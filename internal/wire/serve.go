@@ -32,7 +32,8 @@ type Done struct {
 	Took time.Duration
 	// Account is the caller's, if the handler asked for itself who is calling, and not
 	// the gateway before it.
-	Account string
+	Account   string
+	AccessKey string // of that caller
 }
 
 // Serve answers r, for which Match returned m and true. It reads the body to its

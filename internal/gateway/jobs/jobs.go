@@ -79,20 +79,36 @@ func New(s store.Store, o Options) *API {
 		o.Waits = func() string { return "" }
 	}
 	a := &API{store: s, o: o, mux: http.NewServeMux()}
-	for _, op := range []struct {
-		pattern, name string
-		handle        handler
-	}{
-		{"GET /sluice/v1/jobs", "ListJobs", a.list},
-		{"GET /sluice/v1/jobs/{id}", "GetJob", a.get},
-		{"POST /sluice/v1/jobs/{id}/stop", "StopJob", a.stop},
-		{"GET /sluice/v1/jobs/{id}/report", "GetReport", a.report},
-		{"GET /sluice/v1/version", "GetVersion", a.version},
-		{"/", "Unknown", a.unknown},
-	} {
-		a.mux.Handle(op.pattern, a.call(op.name, op.handle))
+	for _, op := range operations {
+		a.mux.Handle(op.pattern, a.call(op.name, func(w http.ResponseWriter, r *http.Request, o job.Owner) error {
+			return op.handle(a, w, r, o)
+		}))
 	}
+	a.mux.Handle("/", a.call("Unknown", a.unknown))
 	return a
+}
+
+// GetJob is the operation that commands call again and again while they watch a job.
+const GetJob = "GetJob"
+
+var operations = []struct {
+	pattern, name string
+	handle        func(*API, http.ResponseWriter, *http.Request, job.Owner) error
+}{
+	{"GET /sluice/v1/jobs", "ListJobs", (*API).list},
+	{"GET /sluice/v1/jobs/{id}", GetJob, (*API).get},
+	{"POST /sluice/v1/jobs/{id}/stop", "StopJob", (*API).stop},
+	{"GET /sluice/v1/jobs/{id}/report", "GetReport", (*API).report},
+	{"GET /sluice/v1/version", "GetVersion", (*API).version},
+}
+
+// Operations returns the names of the operations, for log and metrics.
+func Operations() []string {
+	names := make([]string, len(operations))
+	for i, op := range operations {
+		names[i] = op.name
+	}
+	return names
 }
 
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }

@@ -48,6 +48,15 @@ var operations = []*operation{
 	{name: "CompleteMultipartUpload", method: http.MethodPost, place: atObject, query: "uploadId", document: true, serve: (*call).completeUpload},
 }
 
+// Operations returns the names of the operations that are served, for log and metrics.
+func Operations() []string {
+	names := make([]string, len(operations))
+	for i, op := range operations {
+		names[i] = op.name
+	}
+	return names
+}
+
 // subresources turn a request into another one. A request with one that we do not
 // serve must not be taken for the request without it: PUT ?acl is no PutObject.
 var subresources = []string{

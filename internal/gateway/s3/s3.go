@@ -118,7 +118,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if h.o.Observe != nil {
 		h.o.Observe(r.Context(), wire.Done{
-			API: service, Operation: name, Status: status, Err: err, Took: time.Since(began), Account: c.who.Account,
+			API: service, Operation: name, Status: status, Err: err, Took: time.Since(began),
+			Account: c.who.Account, AccessKey: c.who.AccessKey,
 		})
 	}
 	if err != nil && c.replied && status == http.StatusOK && r.Context().Err() == nil {

@@ -39,6 +39,9 @@ import (
 // Path is where the handler is served.
 const Path = jobs.Prefix + "snapshot"
 
+// Operation is its name, in log and metrics.
+const Operation = "TakeSnapshot"
+
 // Heartbeat is how often a server shows that a snapshot exists.
 const Heartbeat = 10 * time.Second
 
@@ -86,7 +89,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		status = jobs.WriteFault(w, err)
 	}
 	if h.o.Observe != nil {
-		h.o.Observe(r.Context(), wire.Done{API: "sluice", Operation: "TakeSnapshot", Status: status, Err: err, Took: time.Since(began)})
+		h.o.Observe(r.Context(), wire.Done{API: "sluice", Operation: Operation, Status: status, Err: err, Took: time.Since(began)})
 	}
 }
 

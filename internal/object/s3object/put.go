@@ -63,7 +63,7 @@ func given(contentType string) *string {
 
 // unread is the error for a reader that failed. It keeps the kind.
 func unread(a at, err error) error {
-	return fmt.Errorf("read what is to be put as %s: %w", a.name.URL(), err)
+	return fmt.Errorf("read what is to be put as %s: %w", a.name.Place(), err)
 }
 
 // fill reads up to size bytes into buf, which grows only as far as there is something to

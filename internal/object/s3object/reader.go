@@ -107,7 +107,7 @@ func (r *reader) part(cause error) {
 	r.cause = cause
 	if r.broken.IsZero() {
 		r.broken = time.Now()
-		r.s.log.WarnContext(r.ctx, "reading lost its connection", "object", r.at.name.URL(), "offset", r.pos, "error", cause)
+		r.s.log.WarnContext(r.ctx, "reading lost its connection", "bucket", r.at.bucket, "offset", r.pos, "error", cause)
 	}
 	r.pause = min(max(2*r.pause, firstPause), r.s.opts.Pause)
 }
@@ -133,7 +133,7 @@ func (r *reader) ended() error {
 	if r.ctx.Err() == nil {
 		return nil
 	}
-	return fmt.Errorf("read %s: %w", r.at.name.URL(), context.Cause(r.ctx))
+	return fmt.Errorf("read %s: %w", r.at.name.Place(), context.Cause(r.ctx))
 }
 
 // meaning returns an error of connect as Open and Read return it.

@@ -62,7 +62,7 @@ func (s *Store) told(doing string, a at, err error) error {
 	var meaning error
 	switch st := status(err); {
 	case errors.Is(err, context.Canceled), fault.Is(err, fault.Broken), code(err) == "NoSuchUpload":
-		return fmt.Errorf("%s %s: %w", doing, a.name.URL(), err)
+		return fmt.Errorf("%s %s: %w", doing, a.name.Place(), err)
 	case code(err) == "NoSuchBucket":
 		meaning = fault.New(fault.NotFound, "there is no bucket %s", a.name.Bucket)
 	case st == http.StatusNotFound:
@@ -76,9 +76,9 @@ func (s *Store) told(doing string, a at, err error) error {
 	case elsewhere(err) != "":
 		meaning = fault.New(fault.Denied, "the bucket %s is in the region %s, which the server does not reach", a.name.Bucket, elsewhere(err))
 	default:
-		return fmt.Errorf("%s %s: %w", doing, a.name.URL(), err)
+		return fmt.Errorf("%s %s: %w", doing, a.name.Place(), err)
 	}
-	return fmt.Errorf("%s %s: %w: %w", doing, a.name.URL(), meaning, err)
+	return fmt.Errorf("%s %s: %w: %w", doing, a.name.Place(), meaning, err)
 }
 
 // elsewhere returns the region of a bucket that was asked for in another region's S3.

@@ -169,6 +169,6 @@ func (u *upload) abort(ctx context.Context) {
 		Bucket: &u.at.bucket, Key: &u.at.key, UploadId: u.id,
 	})
 	if err != nil && code(err) != "NoSuchUpload" {
-		u.s.log.WarnContext(ctx, "an upload in parts is left behind", "object", u.at.name.URL(), "error", err)
+		u.s.log.WarnContext(ctx, "an upload in parts is left behind", "bucket", u.at.bucket, "error", err)
 	}
 }

@@ -113,7 +113,7 @@ func (s *Store) applyMigration(ctx context.Context, name string, cockroach bool)
 	if err := s.changeSchema(ctx, version, sqlApply, version); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	s.log.Info("migration applied", "file", name, "seconds", time.Since(began).Seconds())
+	s.log.Info("migration applied", "file", name, "duration_seconds", time.Since(began).Seconds())
 	return nil
 }
 
@@ -141,7 +141,7 @@ func (s *Store) changeSchema(ctx context.Context, version int64, sql string, arg
 			return err
 		}
 		if waited >= said {
-			s.log.Info("waiting for another server that changes the database's tables", "seconds", waited.Seconds())
+			s.log.Info("waiting for another server that changes the database's tables", "waited_seconds", waited.Seconds())
 			said = waited + waitingEvery
 		}
 		select {
