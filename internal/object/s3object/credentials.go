@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -49,11 +48,14 @@ func (f *finder) Retrieve(context.Context) (aws.Credentials, error) {
 		profile = "default"
 	}
 	c, err := fromFile(name, profile)
+	if errors.Is(err, fs.ErrNotExist) && f.getenv("AWS_SHARED_CREDENTIALS_FILE") != "" {
+		return aws.Credentials{}, fault.New(fault.Invalid, "there are no credentials for S3: the file %s, which AWS_SHARED_CREDENTIALS_FILE names, is not there", name)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return aws.Credentials{}, errNoCredentials
 	}
 	if err != nil {
-		return aws.Credentials{}, fmt.Errorf("read credentials: %w", err)
+		return aws.Credentials{}, fault.New(fault.Invalid, "the credentials for S3 cannot be read: %v", err)
 	}
 	if !c.HasKeys() {
 		return aws.Credentials{}, fault.New(fault.Invalid, "%s has no access key and secret for the profile %s", name, profile)

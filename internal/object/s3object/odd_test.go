@@ -118,6 +118,7 @@ func TestRefusals(t *testing.T) {
 		{403, "AccessDenied", workName, fault.Unavailable},
 		{403, "ExpiredToken", sourceName, fault.Unavailable},
 		{403, "InvalidAccessKeyId", sourceName, fault.Unavailable},
+		{403, "UserSuspended", sourceName, fault.Unavailable},
 		{403, "SignatureDoesNotMatch", sourceName, fault.Unavailable},
 		{403, "RequestTimeTooSkewed", sourceName, fault.Unavailable},
 		{503, "SlowDown", sourceName, fault.Unavailable},

@@ -1,6 +1,8 @@
 package s3object_test
 
 import (
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -75,6 +77,35 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		t.Cleanup(server.Close)
 		return server.URL
 	}
+	refusing := func(code string, status int, header ...string) string {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			for i := 0; i < len(header); i += 2 {
+				w.Header().Set(header[i], header[i+1])
+			}
+			refuse(w, status, code)
+		}))
+		t.Cleanup(server.Close)
+		return server.URL
+	}
+	making := func(code string, status int) string { // has no bucket
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method != http.MethodPut {
+				refuse(w, http.StatusNotFound, "NoSuchBucket")
+				return
+			}
+			refuse(w, status, code)
+		}))
+		t.Cleanup(server.Close)
+		return server.URL
+	}
+	secure := httptest.NewTLSServer(http.NotFoundHandler())
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	t.Cleanup(secure.Close)
+	keyless := filepath.Join(t.TempDir(), "credentials")
+	if err := os.WriteFile(keyless, []byte("[default]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	signed := s3object.Options{Credentials: keys, Pause: time.Millisecond}
 	for name, c := range map[string]struct {
 		address string
 		options s3object.Options
@@ -85,12 +116,32 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		"a wrong secret": {
 			address,
 			s3object.Options{Credentials: credentials.NewStaticCredentialsProvider(foreignKey, "wrong", "")},
-			fault.Denied, "cannot be looked at (s3:ListBucket): the credentials do not allow it",
+			fault.Denied, "cannot be looked at (s3:ListBucket): the secret is not the one of the access key",
 		},
+		"an unknown key": {
+			address,
+			s3object.Options{Credentials: credentials.NewStaticCredentialsProvider("AKIAUNKNOWNUNKNOWN00", "wrong", "")},
+			fault.Denied, "the access key is unknown there",
+		},
+		"another's bucket":            {refusing("AccessDenied", 403), signed, fault.Denied, "or the bucket is another account's"},
+		"a suspended user":            {refusing("UserSuspended", 403), signed, fault.Denied, "the user of the access key is suspended"},
+		"a wrong clock":               {refusing("RequestTimeTooSkewed", 403, "Date", time.Now().Add(20*time.Minute).UTC().Format(http.TimeFormat)), signed, fault.Denied, "the clocks of this machine and of the S3 differ by"},
+		"a token":                     {refusing("ExpiredToken", 400), signed, fault.Denied, "the session token has expired"},
+		"a bad bucket name":           {refusing("InvalidBucketName", 400), signed, fault.Invalid, "does not take this name"},
+		"a bad region":                {refusing("AuthorizationHeaderMalformed", 400), signed, fault.Invalid, "does not take the region us-east-1"},
+		"no such region":              {making("InvalidLocationConstraint", 400), signed, fault.Invalid, "does not know the region us-east-1"},
+		"a name in use":               {making("BucketAlreadyExists", 409), signed, fault.Denied, "the name is taken"},
+		"no S3":                       {making("", 405), signed, fault.Invalid, "refuses it with 405"},
+		"not TLS":                     {strings.Replace(address, "http:", "https:", 1), signed, fault.Invalid, "does not speak TLS"},
+		"not plain HTTP":              {strings.Replace(secure.URL, "https:", "http:", 1), signed, fault.Invalid, "refuses it with 400"},
+		"a certificate":               {secure.URL, signed, fault.Invalid, "the certificate of the endpoint is not accepted"},
+		"no keys in the file":         {address, s3object.Options{Getenv: environment("AWS_SHARED_CREDENTIALS_FILE", keyless)}, fault.Invalid, keyless + " has no access key"},
+		"a file that is not readable": {address, s3object.Options{Getenv: environment("AWS_SHARED_CREDENTIALS_FILE", t.TempDir())}, fault.Invalid, "cannot be read"},
+
 		"nobody listens":                  {"http://127.0.0.1:1", s3object.Options{Credentials: keys, Pause: time.Millisecond}, fault.Unavailable, "connection refused"},
 		"another region":                  {answering("HEAD", "eu-west-3", 301, "PermanentRedirect"), s3object.Options{Credentials: keys}, fault.Invalid, "say region=eu-west-3"},
 		"no bucket, and none may be made": {closed(t), s3object.Options{Credentials: keys}, fault.Denied, "does not exist, and cannot be made"},
-		"read only":                       {answering("PUT", "", 403, "AccessDenied"), s3object.Options{Credentials: keys}, fault.Denied, "cannot be written to (s3:PutObject): the credentials do not allow it (AccessDenied)"},
+		"read only":                       {answering("PUT", "", 403, "AccessDenied"), s3object.Options{Credentials: keys}, fault.Denied, "cannot be written to (s3:PutObject): the credentials do not allow it, or the bucket is another account's (AccessDenied)"},
 		"no delete":                       {answering("DELETE", "", 403, "AccessDenied"), s3object.Options{Credentials: keys}, fault.Denied, "cannot be deleted from"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -204,10 +255,10 @@ func TestCredentials(t *testing.T) {
 		want string
 	}{
 		"environment":            {[]string{"AWS_ACCESS_KEY_ID", foreignKey, "AWS_SECRET_ACCESS_KEY", foreignSecret}, ""},
-		"environment over file":  {[]string{"AWS_ACCESS_KEY_ID", foreignKey, "AWS_SECRET_ACCESS_KEY", "y", "AWS_SHARED_CREDENTIALS_FILE", file}, "do not allow"},
+		"environment over file":  {[]string{"AWS_ACCESS_KEY_ID", foreignKey, "AWS_SECRET_ACCESS_KEY", "y", "AWS_SHARED_CREDENTIALS_FILE", file}, "the secret is not"},
 		"file":                   {[]string{"AWS_SHARED_CREDENTIALS_FILE", file}, ""},
 		"half an environment":    {[]string{"AWS_ACCESS_KEY_ID", "x", "AWS_SHARED_CREDENTIALS_FILE", file}, ""},
-		"another profile":        {[]string{"AWS_SHARED_CREDENTIALS_FILE", file, "AWS_PROFILE", "other"}, "do not allow"},
+		"another profile":        {[]string{"AWS_SHARED_CREDENTIALS_FILE", file, "AWS_PROFILE", "other"}, "the secret is not"},
 		"an empty profile":       {[]string{"AWS_SHARED_CREDENTIALS_FILE", file, "AWS_PROFILE", "empty"}, "for the profile empty"},
 		"a profile that is none": {[]string{"AWS_SHARED_CREDENTIALS_FILE", file, "AWS_PROFILE", "none"}, "for the profile none"},
 	} {

@@ -2,7 +2,6 @@ package s3object
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -10,8 +9,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-
-	"github.com/sluicehq/sluice/internal/fault"
 )
 
 // trial is the key, after the prefix, at which writing is tried. It is no account's.
@@ -27,7 +24,7 @@ func (s *Store) prove(ctx context.Context) error {
 			return s.wrong("does not exist, and cannot be made", err)
 		}
 	} else if err != nil {
-		return s.wrong("cannot be looked at (s3:ListBucket)", err)
+		return s.wrong("cannot be looked at (s3:ListBucket)", s.withCode(ctx, err))
 	}
 	key := aws.String(s.place.prefix + trial)
 	if _, err := s.client.PutObject(ctx, &s3.PutObjectInput{Bucket: bucket, Key: key, Body: strings.NewReader("")}); err != nil {
@@ -45,9 +42,23 @@ func (s *Store) prove(ctx context.Context) error {
 // writes nothing: a write for each probe costs money, and leaves versions behind.
 func (s *Store) Ping(ctx context.Context) error {
 	if _, err := s.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &s.place.bucket}); err != nil {
-		return s.wrong("cannot be looked at (s3:ListBucket)", err)
+		return s.wrong("cannot be looked at (s3:ListBucket)", s.withCode(ctx, err))
 	}
 	return nil
+}
+
+// withCode returns err with the code that an answer to HEAD cannot hold, having no body.
+// The client must not try again: it would correct its clock, and hide that it is wrong.
+func (s *Store) withCode(ctx context.Context, err error) error {
+	if st := status(err); st < 400 || st >= 500 {
+		return err
+	}
+	_, again := s.client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &s.place.bucket, MaxKeys: aws.Int32(1)},
+		func(o *s3.Options) { o.Retryer = aws.NopRetryer{} })
+	if again != nil && status(again) != 0 {
+		return again
+	}
+	return err
 }
 
 // makeBucket makes the work bucket. Another node may do so at the same time.
@@ -63,29 +74,4 @@ func (s *Store) makeBucket(ctx context.Context) error {
 		return nil
 	}
 	return err
-}
-
-// wrong returns the sentence for an operator that says what is the matter with the work
-// bucket. It goes to whoever starts the server, so it may hold S3's own words.
-func (s *Store) wrong(what string, err error) error {
-	kind, why := fault.Unavailable, err.Error()
-	var refused *fault.Error
-	switch region := elsewhere(err); {
-	case errors.As(err, &refused): // no credentials
-		return err
-	case region != "" && region != s.place.region:
-		kind, why = fault.Invalid, "it is in the region "+region+", so say region="+region
-	case status(err) == http.StatusForbidden:
-		kind, why = fault.Denied, "the credentials do not allow it"
-		if c := code(err); c != "" && c != "Forbidden" {
-			why += " (" + c + ")"
-		}
-	case status(err) == http.StatusMovedPermanently:
-		kind, why = fault.Invalid, "it is in another region than "+s.place.region
-	}
-	where := s.place.endpoint
-	if where == "" {
-		where = "AWS"
-	}
-	return fault.New(kind, "the bucket %s at %s %s: %s", s.place.bucket, where, what, why)
 }

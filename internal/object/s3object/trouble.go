@@ -37,8 +37,8 @@ func code(err error) string {
 // bucket that was asked. They pass once an operator, or whatever renews credentials,
 // has done their work.
 var ours = []string{
-	"ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "RequestTimeTooSkewed",
-	"SignatureDoesNotMatch", "TokenRefreshRequired",
+	"AccountProblem", "ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "NotSignedUp", "RequestTimeTooSkewed",
+	"SignatureDoesNotMatch", "TokenRefreshRequired", "UserSuspended",
 }
 
 // passing reports whether the same request may succeed later.
@@ -69,7 +69,8 @@ func (s *Store) told(doing string, a at, err error) error {
 		meaning = fault.New(fault.NotFound, "there is no object %s", a.name.URL())
 	case st == http.StatusPreconditionFailed:
 		meaning = gone(a.name)
-	case passing(err), a.work && st == http.StatusForbidden:
+	case passing(err), fault.Is(err, fault.Invalid), // there are no credentials now
+		a.work && st == http.StatusForbidden:
 		meaning = fault.New(fault.Unavailable, "the storage of objects does not answer as it should")
 	case st == http.StatusForbidden:
 		meaning = fault.New(fault.Denied, "the server has no permission to %s %s", doing, a.name.URL())
