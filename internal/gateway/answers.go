@@ -23,14 +23,19 @@ func (g *Gateway) live(w http.ResponseWriter) {
 }
 
 // ready answers "ok" when everything works, and with what does not otherwise, a line
-// for each part. It is what a load balancer should ask.
+// for each part. It is what a load balancer should ask; with ?role=api a server that
+// serves no API is not ready.
 func (g *Gateway) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), probeWithin)
 	defer cancel()
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
-	if g.parts.Ready != nil {
-		if err := g.parts.Ready(ctx); err != nil {
+	test := g.parts.Ready
+	if r.URL.Query().Get("role") == "api" && g.parts.Refuse != nil {
+		test = func(context.Context) error { return g.parts.Refuse }
+	}
+	if test != nil {
+		if err := test(ctx); err != nil {
 			Observe(ctx, wire.Done{API: "sluice", Operation: opReady, Err: err})
 			reason := "not ready" // the text of an error of ours is for the log
 			if fault.KindOf(err) != fault.Internal {

@@ -55,6 +55,9 @@ type Parts struct {
 	S3Operations []string
 	// Snapshots serves snapshots.Path of the own API.
 	Snapshots http.Handler
+	// Refuse, if not nil, is the answer to every call of an API: this server has the parts
+	// but does not serve them. S3 answers so by itself.
+	Refuse error
 }
 
 // Options of a Gateway; the zero value works.
@@ -208,6 +211,11 @@ func (g *Gateway) aws(w http.ResponseWriter, r *http.Request, e *exchange) {
 	} else {
 		e.requested = requested(r)
 	}
+	if err := g.parts.Refuse; err != nil {
+		e.err = err
+		wire.WriteFault(w, r, match, err)
+		return
+	}
 	r, err := g.admit(r, e, match.API.SigningName)
 	if err == nil && !ok {
 		err = errUnserved
@@ -226,6 +234,11 @@ func (g *Gateway) aws(w http.ResponseWriter, r *http.Request, e *exchange) {
 // own serves the API under jobs.Prefix, which is ours.
 func (g *Gateway) own(w http.ResponseWriter, r *http.Request, e *exchange) {
 	e.service, e.operation = serviceOwn, "Unknown"
+	if err := g.parts.Refuse; err != nil {
+		e.err = err
+		jobs.WriteFault(w, err)
+		return
+	}
 	r, err := g.admit(r, e, jobs.SigningName)
 	if err != nil {
 		e.err = err

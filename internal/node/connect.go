@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"iter"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	sesv2api "github.com/sluicehq/sluice/internal/api/sesv2"
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/engine"
+	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/gateway"
 	"github.com/sluicehq/sluice/internal/gateway/jobs"
 	"github.com/sluicehq/sluice/internal/gateway/s3"
@@ -45,13 +47,13 @@ func (n *Node) connect(ctx context.Context, v *sigv4.Verifier) error {
 	}
 	lead := gateway.Parts{
 		Verifier: v, IsS3: s3.IsS3, Ready: n.ready,
-		S3: noAPI{}, Jobs: noAPI{}, Snapshots: noAPI{},
+		APIs: n.apis(tokens, options), S3: refusedS3{}, Refuse: errNoAPI,
 	}
 	if n.o.has(API) {
+		lead.Refuse = nil
 		if lead.Snapshots, err = n.snapshots(); err != nil {
 			return err
 		}
-		lead.APIs = n.apis(tokens, options)
 		lead.S3 = n.objects.s3
 		if n.o.Objects == "" {
 			lead.S3Operations = s3.Operations()
@@ -78,8 +80,10 @@ func (n *Node) apis(tokens *service.Tokens, o service.Options) []*wire.API {
 
 // engage makes the engine, and returns its bell.
 func (n *Node) engage(o service.Options) func() {
+	name := holder()
+	n.o.Logger.Info("running imports", slog.String("holder", name), slog.Int("jobs", n.o.Jobs))
 	worker := engine.New(n.store, n.objects, engine.Options{
-		Holder: holder(), Jobs: n.o.Jobs, Lease: n.o.Lease, Grace: n.o.Grace,
+		Holder: name, Jobs: n.o.Jobs, Lease: n.o.Lease, Grace: n.o.Grace,
 		Logger: n.o.Logger, Registry: n.registry, Guard: n.guard, Waits: n.space.Reason,
 		Shared: n.o.shared(), Poll: n.poll(),
 		Limits: engineLimits(o.Limits), MaxRejections: n.o.MaxRejections, MaxUnpack: n.o.MaxUnpack,
@@ -98,11 +102,18 @@ func (n *Node) poll() time.Duration {
 	return 0
 }
 
-// noAPI stands for the APIs on a node that only works on jobs.
-type noAPI struct{}
+// errNoAPI is what a node answers that only works on jobs.
+var errNoAPI = fault.New(fault.Unavailable, "this server only runs imports (--roles worker): "+
+	"call one with the role api, which answers /readyz?role=api with 200")
 
-func (noAPI) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
-	http.Error(w, "this node only works on jobs; ask one with --roles api", http.StatusServiceUnavailable)
+// refusedS3 is errNoAPI in the form of S3.
+type refusedS3 struct{}
+
+func (refusedS3) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/xml")
+	w.WriteHeader(http.StatusServiceUnavailable)
+	_, _ = io.WriteString(w, `<?xml version="1.0" encoding="UTF-8"?>`+"\n"+
+		`<Error><Code>ServiceUnavailable</Code><Message>`+errNoAPI.Error()+`</Message></Error>`)
 }
 
 // report writes the rejects of a job as the engine does at its end, so that there is a
