@@ -3,7 +3,7 @@
 //
 // In come flags, environment and files; out go a running server, or what a command
 // was asked for, and an exit code: 0 for done, 1 for failed, 2 for a command line or
-// a setting that cannot be meant. What a server is made of is put together in
+// a setting that cannot be meant, 78 for one that the database or the S3 refuses. What a server is made of is put together in
 // internal/node; here is what it is told.
 package main
 
@@ -15,6 +15,8 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+
+	"github.com/sluicehq/sluice/internal/node"
 )
 
 // version is set by the linker, see the Makefile.
@@ -24,6 +26,7 @@ var version = "unknown"
 const (
 	exitFailed = 1
 	exitUsage  = 2
+	exitConfig = 78 // EX_CONFIG of sysexits.h
 )
 
 func main() { os.Exit(run()) }
@@ -46,12 +49,16 @@ func execute(ctx context.Context, args []string, out, errs io.Writer) int {
 	cmd, err := root.ExecuteContextC(ctx)
 	var wrong usageError
 	var own coded
+	var setting *node.SettingError
 	switch {
 	case err == nil:
 		return 0
 	case errors.As(err, &own):
 		fmt.Fprintln(errs, "sluice:", withoutCredentials(err.Error()))
 		return own.exitCode()
+	case errors.As(err, &setting):
+		fmt.Fprintln(errs, "sluice:", err)
+		return exitConfig
 	case began && !errors.As(err, &wrong):
 		fmt.Fprintln(errs, "sluice:", withoutCredentials(err.Error()))
 		return exitFailed

@@ -47,6 +47,7 @@ A second signal ends it at once, which loses no more than the batches in hand. W
 does not end within --shutdown-timeout and a few seconds is left behind.
 
 It exits with 0 after it was stopped, 1 when something failed, 2 for invalid settings,
+78 when a setting of the database or the S3 must be changed first,
 and 70 when its embedded database cannot go on, because its disk is full or broken:
 start it again then, nothing that was acknowledged is lost.
 

@@ -42,16 +42,38 @@ func (n *Node) openStore(ctx context.Context) error {
 // startWithin is how long a start waits for a database or an S3 that does not answer.
 const startWithin = time.Minute
 
+// waitingEvery is how often a start that waits says so, if the reason stays the same.
+const waitingEvery = 10 * time.Second
+
+// SettingError is why a node cannot be opened until somebody changes a setting, here or of
+// the database or the S3.
+type SettingError struct{ error }
+
+func (e *SettingError) Unwrap() error { return e.error }
+
+// settingError gives an error its type if waiting for the database or the S3 is of no use.
+func settingError(err error) error {
+	if fault.Is(err, fault.Invalid) || fault.Is(err, fault.Denied) || errors.Is(err, pgstore.ErrStandby) {
+		return &SettingError{err}
+	}
+	return err
+}
+
 // patiently tries to open something that is elsewhere, for as long as it is only out of
 // reach and the time to start is not over.
 func (n *Node) patiently(ctx context.Context, what string, open func() error) error {
 	end := time.Now().Add(startWithin)
+	var logged time.Time
+	reason := ""
 	for {
 		err := open()
 		if err == nil || !fault.Is(err, fault.Unavailable) || time.Now().After(end) {
-			return err
+			return settingError(err)
 		}
-		n.o.Logger.Warn("waiting", slog.String("for", what), slog.Any("error", err))
+		if now := fault.Message(err); now != reason || time.Since(logged) > waitingEvery {
+			n.o.Logger.Warn("waiting", slog.String("for", what), slog.Any("error", err))
+			reason, logged = now, time.Now()
+		}
 		select {
 		case <-ctx.Done():
 			return err

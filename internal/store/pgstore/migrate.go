@@ -121,7 +121,7 @@ func (s *Store) applyMigration(ctx context.Context, name string, cockroach bool)
 // since. It waits while another server runs one.
 func (s *Store) changeSchema(ctx context.Context, version int64, sql string, args ...any) error {
 	began := time.Now()
-	for said := time.Duration(0); ; {
+	for said := time.Second; ; {
 		err := s.transactLong(ctx, func(ctx context.Context, a *attempt) error {
 			if _, err := a.Exec(ctx, sqlLockNoWait, schemaLock); err != nil {
 				if code(err) == lockNotAvailable {

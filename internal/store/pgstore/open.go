@@ -76,7 +76,8 @@ type Store struct {
 }
 
 // Open connects to a database by its URL and brings its tables up to date. The user
-// must be allowed to make tables in the schema that it finds first.
+// must be allowed to make tables in the schema that it finds first. What only a change of
+// the settings can mend is fault.Invalid or fault.Denied; see also ErrStandby.
 func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	config, err := parseURL(url)
 	if err != nil {
@@ -110,7 +111,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	if err := s.migrate(ctx); err != nil {
+	if err := s.start(ctx); err != nil {
 		s.pool.Close()
 		return nil, err
 	}

@@ -189,7 +189,7 @@ func (s *Store) retry(ctx context.Context, long bool, do step) error {
 			s.size.fits(long)
 			return nil
 		}
-		if ctx.Err() != nil || !isRetryable(err) {
+		if ctx.Err() != nil || !isRetryable(err) || s.tlsRefused(err) {
 			return s.toFault(ctx, err)
 		}
 		if long && code(err) == queryCanceled && s.size.cut(a.cuts) {
