@@ -44,9 +44,7 @@ type config struct {
 
 	acceptLoss bool
 	minFree    size
-
-	maxRejections int64
-	maxUnpack     int64
+	bounds     bounds
 }
 
 // flags declares the settings, with their defaults.
@@ -67,8 +65,7 @@ func (c *config) flags(f *pflag.FlagSet) {
 	f.StringVar(&c.logLevel, "log-level", "info", "`least` that is logged: debug, info, warn or error; info has a line for each request")
 	f.DurationVar(&c.grace, "shutdown-timeout", 30*time.Second, "`time` that running requests and batches have to end")
 	f.Var(&c.minFree, "min-free", "`size` of the disk that is kept free, such as 200MiB: below it uploads are refused and jobs wait, below a quarter of it all writes are refused; 0 keeps nothing free (default 2 % of the disk, 64MiB to 1GiB)")
-	f.Int64Var(&c.maxRejections, "max-rejections", 10_000_000, "`number` of records that may be rejected in one job; beyond it the job fails, and what it imported stays; 0 is no limit")
-	f.Int64Var(&c.maxUnpack, "max-unpack", 200, "`ratio` of the bytes that a compressed source unpacks to and its own, beyond the first GiB; above it the job fails; 0 is no limit")
+	c.bounds.flags(f)
 	f.BoolVar(&c.acceptLoss, "accept-loss", false, "start even if acknowledged data is missing, which the log then names; give it for one start only")
 	f.BoolVar(&c.singleNode, "single-node", false, "start with a database and files on this node's disk, which no other node can read")
 	f.BoolVar(&c.allowWeakKey, "allow-weak-key", false, "take a root secret of less than 16 characters on an address that others reach")
@@ -211,12 +208,7 @@ func (c *config) check(getenv func(string) string) error {
 	if c.lease < leastLease {
 		refuse("lease: %s is shorter than %s", c.lease, leastLease)
 	}
-	if c.maxRejections < 0 {
-		refuse("max-rejections: %d is less than 0", c.maxRejections)
-	}
-	if c.maxUnpack < 0 {
-		refuse("max-unpack: %d is less than 0", c.maxUnpack)
-	}
+	c.bounds.check(refuse)
 	if c.grace <= 0 {
 		refuse("shutdown-timeout: %s is not a time", c.grace)
 	}

@@ -159,13 +159,13 @@ func (c *config) node(getenv func(string) string, cert *gateway.Certificate, log
 	o := node.Options{
 		Dir: c.data, Getenv: getenv,
 		Jobs: c.jobs, Lease: c.lease, Grace: c.grace, TLS: cert, Proxy: c.proxy, AcceptLoss: c.acceptLoss,
-		MaxRejections: c.maxRejections, MaxUnpack: c.maxUnpack,
 		Version: version, Logger: log,
 		Key: func() (sigv4.Credentials, error) {
 			root, err := rootKey(c.data, getenv)
 			return sigv4.Credentials{AccessKey: root.id, Secret: root.secret, Account: c.account}, err
 		},
 	}
+	c.bounds.set(&o)
 	if c.store != pebble {
 		o.Store = c.store
 	}

@@ -150,11 +150,11 @@ type body struct {
 // track puts the deadlines of a request in place. A request without a body has none
 // for reading: while its handler runs, net/http waits for the connection's end, and
 // must not take a deadline for that.
-func track(w *reply, r *http.Request, stall time.Duration) *body {
+func track(w *reply, r *http.Request, stall time.Duration, rate int64) *body {
 	conn := http.NewResponseController(w.ResponseWriter)
 	w.pace = pace{set: conn.SetWriteDeadline, stall: stall}
 	b := &body{
-		ReadCloser: r.Body, exchange: w.exchange, pace: pace{set: conn.SetReadDeadline, stall: stall},
+		ReadCloser: r.Body, exchange: w.exchange, pace: pace{set: conn.SetReadDeadline, stall: stall, rate: rate},
 		length: r.ContentLength, expects: expectsContinue(r),
 	}
 	w.exchange.body = b
@@ -174,6 +174,7 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	n, err := b.ReadCloser.Read(p)
 	b.exchange.in += int64(n)
+	b.pace.moved += int64(n)
 	if err != nil && !b.done {
 		b.done = true
 		switch {
@@ -210,14 +211,23 @@ type pace struct {
 	stall time.Duration
 	last  time.Time
 	fixed bool // the deadline does not move
+
+	rate  int64 // bytes a second that must move for the deadline to move
+	moved int64 // bytes since it did
 }
 
 // step is called before bytes are waited for. To set a deadline costs more than to
 // read a buffer, so it moves by a sixteenth at least.
 func (p *pace) step() {
-	if now := time.Now(); !p.fixed && now.Sub(p.last) >= p.stall/16 {
+	now := time.Now()
+	if passed := now.Sub(p.last); !p.fixed && passed >= p.stall/16 && p.isFast(passed) {
 		p.move(now)
 	}
+}
+
+// isFast reports whether enough bytes have moved in the time since the deadline did.
+func (p *pace) isFast(passed time.Duration) bool {
+	return p.last.IsZero() || float64(p.moved) >= float64(p.rate)*passed.Seconds()
 }
 
 func (p *pace) restart() { p.move(time.Now()) }
@@ -234,6 +244,6 @@ func (p *pace) stop() { _ = p.set(time.Time{}) }
 // move sets the deadline. Where there is no connection, as in tests, there is
 // nothing to set.
 func (p *pace) move(now time.Time) {
-	p.last = now
+	p.last, p.moved = now, 0
 	_ = p.set(now.Add(p.stall))
 }

@@ -68,6 +68,9 @@ type Options struct {
 	// Stall is how long a caller may leave us waiting for its next bytes, or not
 	// take ours. 0 means a minute, which is what load balancers grant too.
 	Stall time.Duration
+	// MinRate is how many bytes a second of a body must arrive on average over each Stall;
+	// 0 means that one byte will do.
+	MinRate int64
 	// MaxBody is the largest body of a call to AWS's APIs; 0 is the wire package's default.
 	MaxBody int64
 	// BodyTime is how long the whole body of a call may take to arrive, to all APIs but
@@ -128,7 +131,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e := newExchange()
 	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, e))
 	out := &reply{ResponseWriter: w, exchange: e}
-	body := track(out, r, g.o.Stall)
+	body := track(out, r, g.o.Stall, g.o.MinRate)
 	w.Header().Set(wire.RequestIDHeader, e.id)
 
 	g.metrics.inFlight.Inc()

@@ -28,6 +28,9 @@ type Server struct {
 	TLS      *Certificate  // nil serves plain HTTP
 	Grace    time.Duration // how long running requests may take to end; 0 is 30 seconds
 	Log      *slog.Logger  // nil logs nothing
+	// MaxConnections is how many may be open at once; 0 is no limit. Beyond it those
+	// without a request give way.
+	MaxConnections int
 }
 
 // Run serves until ctx is done, then takes no more connections, lets running
@@ -55,6 +58,9 @@ func (s *Server) Run(ctx context.Context) error {
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug), // of clients' broken connections
 		BaseContext:       func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
 		Protocols:         new(http.Protocols),
+	}
+	if s.MaxConnections > 0 {
+		srv.ConnState = newConnections(s.MaxConnections, log).state
 	}
 	// One request per connection at a time, as at AWS's own endpoints: deadlines and
 	// the end of a connection then mean the same with and without TLS.

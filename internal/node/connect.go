@@ -64,7 +64,7 @@ func (n *Node) connect(ctx context.Context, v *sigv4.Verifier) error {
 		})
 	}
 	n.gateway = gateway.New(lead, gateway.Options{
-		Log: n.o.Logger, Registry: n.registry, Guard: n.guard, Proxy: n.o.Proxy, Rate: options.Limits.Rate, MaxBody: maxBody,
+		Log: n.o.Logger, Registry: n.registry, Guard: n.guard, Proxy: n.o.Proxy, Rate: options.Limits.Rate, MaxBody: maxBody, MinRate: n.o.MinUploadRate,
 	})
 	return nil
 }

@@ -72,6 +72,13 @@ type Options struct {
 	// limit.
 	MaxRejections, MaxUnpack int64
 
+	// Bounds of what callers may take, see gateway.Server, gateway.Options and s3.Options. 0
+	// is no limit.
+	MaxConnections                int
+	MaxUploads, MaxUploadsPerLink int   // of an account, and by one link, at once
+	MaxUpload                     int64 // bytes of an upload by a link
+	MinUploadRate                 int64 // bytes a second
+
 	FS         vfs.FS // where Dir is; nil is the disk of this machine, or memory
 	AcceptLoss bool   // open embedded databases even if acknowledged data is missing, see pebbledb
 
@@ -200,7 +207,7 @@ const (
 // It closes l. It is called once. What does not end some seconds after Options.Grace is
 // left behind, and Run returns an error; the process should end then.
 func (n *Node) Run(ctx context.Context, l net.Listener) error {
-	server := &gateway.Server{Handler: n.gateway, Listener: l, TLS: n.o.TLS, Grace: n.o.Grace, Log: n.o.Logger}
+	server := &gateway.Server{Handler: n.gateway, Listener: l, TLS: n.o.TLS, Grace: n.o.Grace, Log: n.o.Logger, MaxConnections: n.o.MaxConnections}
 	group, running := errgroup.WithContext(ctx)
 	group.Go(func() error { return server.Run(running) })
 	for _, run := range n.run {

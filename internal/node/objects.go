@@ -54,8 +54,11 @@ func (n *Node) openObjects(ctx context.Context, key sigv4.Credentials, v *sigv4.
 		n.objects = objects{
 			Store: d,
 			links: links{s3.NewPresigner(key), d},
-			s3:    s3.New(d, v, s3.Options{Logger: n.o.Logger, Observe: gateway.Observe, Space: n.space}),
-			ping:  d.Ping,
+			s3: s3.New(d, v, s3.Options{
+				Logger: n.o.Logger, Observe: gateway.Observe, Space: n.space,
+				MaxLinked: n.o.MaxUpload, UploadsPerAccount: n.o.MaxUploads, UploadsPerLink: n.o.MaxUploadsPerLink,
+			}),
+			ping: d.Ping,
 		}
 		return nil
 	}

@@ -125,7 +125,7 @@ func (c *call) body() io.Reader {
 	if c.r.Body == nil {
 		return http.NoBody
 	}
-	return &bounded{r: c.space.Reader(c.r.Body), left: c.o.MaxObject}
+	return &bounded{r: c.space.Reader(c.r.Body), left: c.maxBody()}
 }
 
 // bounded fails, rather than ends, when more comes than may.

@@ -53,6 +53,12 @@ type Options struct {
 	RequestID func(*http.Request) string
 	Logger    *slog.Logger // nil means silence
 	MaxObject int64        // the largest body of one request; 0 means S3's 5 TiB
+	// MaxLinked is the largest body of a request by a presigned link; 0 means MaxObject.
+	// Whoever has the link has no key.
+	MaxLinked int64
+	// UploadsPerAccount and UploadsPerLink are how many bodies of objects and parts may
+	// arrive at once; 0 is no limit.
+	UploadsPerAccount, UploadsPerLink int
 	// Host turns virtual-host style on: a request for BUCKET.Host is for that bucket.
 	Host string
 	// Space grants disk space to uploads; nil has no limit.
@@ -66,6 +72,7 @@ type Handler struct {
 	store    *diskobject.Store
 	verifier *sigv4.Verifier
 	o        Options
+	uploads  *uploadCounts
 }
 
 // New returns a Handler of the objects in store, for the callers that v verifies.
@@ -76,7 +83,10 @@ func New(store *diskobject.Store, v *sigv4.Verifier, o Options) *Handler {
 	if o.MaxObject == 0 {
 		o.MaxObject = 5 << 40
 	}
-	return &Handler{store: store, verifier: v, o: o}
+	if o.MaxLinked == 0 {
+		o.MaxLinked = o.MaxObject
+	}
+	return &Handler{store: store, verifier: v, o: o, uploads: &uploadCounts{perAccount: o.UploadsPerAccount, perLink: o.UploadsPerLink}}
 }
 
 // call is one request on its way.
@@ -199,6 +209,11 @@ func (c *call) run(op *operation, length bool) error {
 		if err := c.checkBody(length); err != nil {
 			return err
 		}
+		release, err := c.uploads.begin(c.who.Account, c.q.Get("X-Amz-Signature"))
+		if err != nil {
+			return err
+		}
+		defer release()
 		if err := c.reserve(); err != nil {
 			return err
 		}
@@ -275,7 +290,7 @@ func (c *call) checkBody(length bool) error {
 	if !length {
 		return failure{"MissingContentLength", http.StatusLengthRequired, "You must provide the Content-Length HTTP header."}
 	}
-	if c.r.ContentLength > c.o.MaxObject {
+	if c.r.ContentLength > c.maxBody() {
 		return errTooLarge
 	}
 	if values, given := c.r.Header[decodedLength]; given {
@@ -286,6 +301,14 @@ func (c *call) checkBody(length bool) error {
 		}
 	}
 	return nil
+}
+
+// maxBody is the largest body that the caller may send.
+func (c *call) maxBody() int64 {
+	if c.who.Presigned {
+		return min(c.o.MaxLinked, c.o.MaxObject)
+	}
+	return c.o.MaxObject
 }
 
 const decodedLength = "X-Amz-Decoded-Content-Length"
