@@ -222,14 +222,17 @@ func newStop() *cobra.Command {
 
 func newReport() *cobra.Command {
 	var at connection
-	var file string
+	var file, safe string
 	cmd := &cobra.Command{
 		Use:   "report ID",
 		Short: "Print the records that a job refused, as CSV",
 		Long: `Print the records that a job refused, as CSV: the member's key as it stood there, the
 reason, its code, line and byte offset in the file, and the record itself. A job
-that still runs is reported as far as it has come.`,
+that still runs is reported as far as it has come. To open it in Excel or another
+spreadsheet, take --safe excel: what it would take for a formula, or for another
+character set, is then a text.`,
 		Example: `  sluice report job-3qlenopx5xw66ewlx3phx7jz
+  sluice report job-3qlenopx5xw66ewlx3phx7jz --safe excel -o refused.csv
   sluice report job-3qlenopx5xw66ewlx3phx7jz -o refused.csv`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -237,7 +240,10 @@ that still runs is reported as far as it has come.`,
 			if err != nil {
 				return err
 			}
-			report, err := c.report(cmd.Context(), args[0])
+			if safe != "" && safe != "excel" {
+				return usageError{fmt.Errorf("safe: %q is not excel", safe)}
+			}
+			report, err := c.report(cmd.Context(), args[0], safe)
 			if err != nil {
 				return err
 			}
@@ -256,13 +262,18 @@ that still runs is reported as far as it has come.`,
 		},
 	}
 	at.flags(cmd)
+	cmd.Flags().StringVar(&safe, "safe", "", "`form` for a spreadsheet: excel guards formulas and marks the text as UTF-8")
 	cmd.Flags().StringVarP(&file, "output", "o", "", "write to this `file`")
 	return cmd
 }
 
-// report asks for a job's report; the caller closes it.
-func (c *client) report(ctx context.Context, id string) (io.ReadCloser, error) {
+// report asks for a job's report, in a form for a spreadsheet unless safe is empty; the
+// caller closes it.
+func (c *client) report(ctx context.Context, id, safe string) (io.ReadCloser, error) {
 	path := ownPath + "/" + url.PathEscape(id) + "/report"
+	if safe != "" {
+		path += "?safe=" + url.QueryEscape(safe)
+	}
 	resp, err := c.send(ctx, ownAPI, http.MethodGet, path, nil, nil, 0, sigv4.EmptyPayload)
 	if err != nil {
 		return nil, err

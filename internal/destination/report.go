@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -32,7 +33,21 @@ func KeyColumn(k Kind) string { return keyColumns[k] }
 // read by programs and a record must be found again. Line and offset, the record's own
 // in its source, lead back to its very bytes.
 func WriteReport(w io.Writer, keyColumn string, rejects iter.Seq2[Reject, error]) (int64, error) {
-	out := report{w: bufio.NewWriterSize(w, 64<<10)}
+	return writeReport(&report{w: bufio.NewWriterSize(w, 64<<10)}, keyColumn, rejects)
+}
+
+// WriteSafeReport is WriteReport in the form for spreadsheets: it begins with a byte order
+// mark, every text is in quotes, and one that a spreadsheet would take for a formula has an
+// apostrophe before it.
+//
+// Source: https://owasp.org/www-community/attacks/CSV_Injection
+func WriteSafeReport(w io.Writer, keyColumn string, rejects iter.Seq2[Reject, error]) (int64, error) {
+	out := &report{w: bufio.NewWriterSize(w, 64<<10), safe: true}
+	out.text("\ufeff")
+	return writeReport(out, keyColumn, rejects)
+}
+
+func writeReport(out *report, keyColumn string, rejects iter.Seq2[Reject, error]) (int64, error) {
 	out.text(keyColumn + ",reason,code,line,offset,record\n")
 	for r, err := range rejects {
 		if err != nil {
@@ -66,6 +81,7 @@ func WriteReport(w io.Writer, keyColumn string, rejects iter.Seq2[Reject, error]
 // report writes cells; the first error ends it.
 type report struct {
 	w       *bufio.Writer
+	safe    bool // for spreadsheets
 	digits  []byte
 	written int64
 	err     error
@@ -94,11 +110,11 @@ func (r *report) number(n int64) {
 
 // cell writes b, in quotes if it needs them.
 func (r *report) cell(b []byte) {
-	plain := len(b) > 0 && b[0] != ' ' && b[len(b)-1] != ' '
+	plain := !r.safe && len(b) > 0 && b[0] != ' ' && b[len(b)-1] != ' '
 	for _, c := range b {
 		plain = plain && c >= ' ' && c < utf8.RuneSelf && c != '"' && c != ','
 	}
-	if plain || len(b) == 0 {
+	if plain || len(b) == 0 && !r.safe {
 		r.bytes(b)
 		return
 	}
@@ -108,6 +124,9 @@ func (r *report) cell(b []byte) {
 // quoted writes b in quotes and as UTF-8.
 func (r *report) quoted(b []byte) {
 	r.text(`"`)
+	if r.safe && isFormula(b) {
+		r.text("'")
+	}
 	for len(b) > 0 {
 		n := bytes.IndexFunc(b, func(c rune) bool { return c == '"' || c == 0 || c == utf8.RuneError })
 		if n < 0 {
@@ -126,4 +145,11 @@ func (r *report) quoted(b []byte) {
 		b = b[size:]
 	}
 	r.text(`"`)
+}
+
+// isFormula reports whether a spreadsheet may take a cell for a formula, by its first
+// character; some take the full-width forms as well.
+func isFormula(cell []byte) bool {
+	c, _ := utf8.DecodeRune(cell)
+	return strings.ContainsRune("=+-@\t\r\n＝＋－＠", c)
 }

@@ -79,3 +79,20 @@ func TestWriteReportFails(t *testing.T) {
 type failing struct{ err error }
 
 func (f failing) Write([]byte) (int, error) { return 0, f.err }
+
+// TestWriteSafeReport: every text that a spreadsheet would take for a formula has an
+// apostrophe before it, also in the record; other texts are as they are.
+func TestWriteSafeReport(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"=1+1": "'=1+1", "+1": "'+1", "-1": "'-1", "@SUM(A1)": "'@SUM(A1)", "\t=1": "'\t=1", "\r=1": "'\r=1", "\n=1": "'\n=1", "＝1": "'＝1",
+		"": "", "joe": "joe", "a=b": "a=b", " =1": " =1", "a;=1": "a;=1", "ä": "ä", "'=1": "'=1",
+	} {
+		var b strings.Builder
+		n, err := WriteSafeReport(&b, "key", rejects([]Reject{{Line: 2, Offset: -3, Code: "c", Reason: "why", Key: []byte(text), Raw: []byte(text)}}, nil))
+		whole := "\ufeffkey,reason,code,line,offset,record\n\"" + want + "\",\"why\",c,2,-3,\"" + want + "\"\n"
+		if b.String() != whole || err != nil || n != int64(len(whole)) {
+			t.Errorf("WriteSafeReport of %q: %d bytes, error %v\n got %q\nwant %q", text, n, err, b.String(), whole)
+		}
+	}
+}

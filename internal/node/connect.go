@@ -118,9 +118,13 @@ func (refusedS3) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 
 // report writes the rejects of a job as the engine does at its end, so that there is a
 // report before the end as well.
-func (n *Node) report(ctx context.Context, w io.Writer, j job.Job) error {
+func (n *Node) report(ctx context.Context, w io.Writer, j job.Job, safe bool) error {
 	rejects := wholeRejects{n.store, n.objects}.Rejects(ctx, j.Owner, j.ID)
-	_, err := destination.WriteReport(w, destination.KeyColumn(j.Destination.Kind), rejects)
+	write := destination.WriteReport
+	if safe {
+		write = destination.WriteSafeReport
+	}
+	_, err := write(w, destination.KeyColumn(j.Destination.Kind), rejects)
 	return err
 }
 

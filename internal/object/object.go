@@ -10,6 +10,7 @@ package object
 import (
 	"context"
 	"io"
+	"mime"
 	"net/http"
 	"strings"
 	"time"
@@ -49,7 +50,9 @@ type Link struct {
 	Base   string        // scheme and host under which the caller reached us; a foreign S3 has no use for it
 	Region string        // the caller signed for; as Base
 	Life   time.Duration // from now
-	Header http.Header   // what the user of a PUT must send just so, such as Content-Type; other headers are free
+	// FileName is what a browser names the file of a GET by; empty leaves it to the browser.
+	FileName string
+	Header   http.Header // what the user of a PUT must send just so, such as Content-Type; other headers are free
 }
 
 // Info is what is known about an object without reading it.
@@ -89,3 +92,11 @@ type Store interface {
 	// Delete removes what lies at n; to find nothing is no error.
 	Delete(ctx context.Context, n Name) error
 }
+
+// Attachment is a Content-Disposition with which a browser saves a file under a name.
+func Attachment(file string) string {
+	return mime.FormatMediaType("attachment", map[string]string{"filename": file})
+}
+
+// ReportFile is the name of the report of a job for who downloads it.
+func ReportFile(job string) string { return job + "-rejected.csv" }

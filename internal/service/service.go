@@ -10,6 +10,7 @@ package service
 import (
 	"context"
 	"math"
+	"net/http"
 	"time"
 
 	"github.com/sluicehq/sluice/internal/fault"
@@ -65,6 +66,13 @@ func (o Options) WithDefaults() Options {
 func LinkTo(ctx context.Context, method string, n object.Name) object.Link {
 	c := wire.CallerOf(ctx)
 	return object.Link{Method: method, Name: n, Base: c.BaseURL, Region: c.Region, Life: LinkLife}
+}
+
+// LinkToReport is a link to the report of a job that has one.
+func (o Options) LinkToReport(ctx context.Context, j job.Job) object.Link {
+	l := LinkTo(ctx, http.MethodGet, o.ReportOf(j))
+	l.FileName = object.ReportFile(string(j.ID))
+	return l
 }
 
 // SourceOf names where a job's file lies.

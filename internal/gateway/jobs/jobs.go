@@ -11,6 +11,8 @@
 //	POST /sluice/v1/jobs/{id}/stop     stop it; what is committed stays
 //	GET  /sluice/v1/jobs/{id}/report   the refused records so far, as CSV
 //	       ?format=json                  or as one JSON object per line
+//	       ?safe=excel                   or as CSV for a spreadsheet: with a byte order mark, and
+//	                                     an apostrophe before what would be taken for a formula
 //	GET  /sluice/v1/version            the server's version
 //
 // Requests are signed with AWS Signature Version 4 for the service "sluice". The
@@ -51,8 +53,8 @@ const (
 // Options of an API; the zero value works, without reports as CSV.
 type Options struct {
 	Version string // what /version tells
-	// Report writes the report of a job as CSV.
-	Report func(ctx context.Context, w io.Writer, j job.Job) error
+	// Report writes the report of a job as CSV; safe asks for the form for spreadsheets.
+	Report func(ctx context.Context, w io.Writer, j job.Job, safe bool) error
 	// Release lets go of the source of a stopped job, whose id it is given: no worker
 	// that would may have it. May be nil.
 	Release func(ctx context.Context, holder string) error

@@ -291,7 +291,11 @@ func TestStop(t *testing.T) {
 func TestReport(t *testing.T) {
 	t.Parallel()
 	const rows = 3
-	f := start(t, Options{Report: func(_ context.Context, w io.Writer, j job.Job) error {
+	f := start(t, Options{Report: func(_ context.Context, w io.Writer, j job.Job, safe bool) error {
+		if safe {
+			_, err := fmt.Fprintf(w, "safe report of %s\n", j.ID)
+			return err
+		}
 		_, err := fmt.Fprintf(w, "report of %s\n", j.ID)
 		return err
 	}})
@@ -299,6 +303,15 @@ func TestReport(t *testing.T) {
 	f.work(t, rows, "") // a job that runs has a report too
 	if w := f.ask(t, "GET", "/sluice/v1/jobs/j1/report", nil); w.Body.String() != "report of j1\n" || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/csv") {
 		t.Errorf("report: %q, %v", w.Body, w.Header())
+	}
+	if w := f.ask(t, "GET", "/sluice/v1/jobs/j1/report?safe=excel", nil); w.Body.String() != "safe report of j1\n" ||
+		w.Header().Get("Content-Disposition") != "attachment; filename=j1-rejected.csv" || w.Header().Get("X-Content-Type-Options") != "nosniff" {
+		t.Errorf("report for a spreadsheet: %q, %v", w.Body, w.Header())
+	}
+	for _, query := range []string{"safe=word", "safe=excel&format=json"} {
+		if w := f.ask(t, "GET", "/sluice/v1/jobs/j1/report?"+query, nil); w.Code != 400 || w.Header().Get("Content-Disposition") != "" {
+			t.Errorf("report with %s: %d %v, want 400", query, w.Code, w.Header())
+		}
 	}
 	w := f.ask(t, "GET", "/sluice/v1/jobs/j1/report?format=json", nil)
 	lines := slices.Collect(strings.Lines(w.Body.String()))
@@ -315,7 +328,7 @@ func TestReportThatBreaksOff(t *testing.T) {
 	}{{"before it began", "", 500}, {"in the middle", "half", 0}} {
 		var seen wire.Done
 		f := start(t, Options{
-			Report: func(_ context.Context, w io.Writer, _ job.Job) error {
+			Report: func(_ context.Context, w io.Writer, _ job.Job, _ bool) error {
 				if c.text != "" {
 					_, _ = io.WriteString(w, c.text)
 				}

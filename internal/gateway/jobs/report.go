@@ -8,6 +8,7 @@ import (
 
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/object"
 )
 
 // report writes the refused records straight from the store, in any state of the
@@ -17,17 +18,28 @@ func (a *API) report(w http.ResponseWriter, r *http.Request, o job.Owner) error 
 	if err != nil {
 		return err
 	}
+	format, safe := r.URL.Query().Get("format"), r.URL.Query().Get("safe")
+	isCSV := (format == "" || format == "csv") && a.o.Report != nil
+	switch {
+	case !isCSV && format != "json":
+		return fault.New(fault.Invalid, "format: %q is not one of csv, json", format)
+	case safe != "" && (safe != "excel" || !isCSV):
+		return fault.New(fault.Invalid, "safe: %q is not excel, or the format is not csv", safe)
+	}
 	out := &meter{Writer: w}
-	w.Header().Set("Cache-Control", "no-store")
-	switch f := r.URL.Query().Get("format"); {
-	case f == "json":
-		w.Header().Set("Content-Type", "application/x-ndjson")
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	if isCSV {
+		h.Set("Content-Type", "text/csv; charset=utf-8")
+		h.Set("Content-Disposition", object.Attachment(object.ReportFile(string(j.ID))))
+		err = a.o.Report(r.Context(), out, j, safe != "")
+	} else {
+		h.Set("Content-Type", "application/x-ndjson")
 		err = a.lines(out, r, j)
-	case (f == "" || f == "csv") && a.o.Report != nil:
-		w.Header().Set("Content-Type", "text/csv; charset=utf-8")
-		err = a.o.Report(r.Context(), out, j)
-	default:
-		return fault.New(fault.Invalid, "format: %q is not one of csv, json", f)
+	}
+	if err != nil && out.n == 0 {
+		h.Del("Content-Disposition")
 	}
 	if err != nil && out.n > 0 {
 		return cut{err}

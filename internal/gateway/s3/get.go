@@ -15,13 +15,15 @@ import (
 
 // overrides are query parameters that replace headers of the reply.
 var overrides = map[string]string{
-	"response-cache-control":       "Cache-Control",
-	"response-content-disposition": "Content-Disposition",
-	"response-content-encoding":    "Content-Encoding",
-	"response-content-language":    "Content-Language",
-	"response-content-type":        "Content-Type",
-	"response-expires":             "Expires",
+	"response-cache-control":    "Cache-Control",
+	dispositionParameter:        "Content-Disposition",
+	"response-content-encoding": "Content-Encoding",
+	"response-content-language": "Content-Language",
+	"response-content-type":     "Content-Type",
+	"response-expires":          "Expires",
 }
+
+const dispositionParameter = "response-content-disposition"
 
 // getObject serves GetObject and HeadObject.
 func (c *call) getObject() (err error) {
@@ -110,6 +112,10 @@ func (c *call) describe(o diskobject.Object) {
 		if v := c.q.Get(parameter); v != "" {
 			h.Set(name, v)
 		}
+	}
+	h.Set("X-Content-Type-Options", "nosniff")
+	if c.who.Presigned && !isInert(h.Get("Content-Type")) {
+		h.Set("Content-Disposition", asAttachment(h.Get("Content-Disposition")))
 	}
 }
 

@@ -32,5 +32,8 @@ func (p *Presigner) Presign(_ context.Context, l object.Link) (string, error) {
 		return "", fmt.Errorf("presign: %q is no base of a URL", l.Base)
 	}
 	u.Path, u.RawPath, u.RawQuery = "/"+l.Name.Bucket+"/"+l.Name.Key, "", ""
+	if l.FileName != "" {
+		u.RawQuery = url.Values{dispositionParameter: {object.Attachment(l.FileName)}}.Encode()
+	}
 	return sigv4.Presign(l.Method, u, p.key, l.Region, service, l.Life, l.Header, p.now()), nil
 }

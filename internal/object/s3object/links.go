@@ -33,7 +33,7 @@ func (s *Store) Presign(ctx context.Context, l object.Link) (string, error) {
 	var link *v4.PresignedHTTPRequest
 	switch l.Method {
 	case http.MethodGet:
-		link, err = s.links.PresignGetObject(ctx, &s3.GetObjectInput{Bucket: &a.bucket, Key: &a.key}, life)
+		link, err = s.links.PresignGetObject(ctx, &s3.GetObjectInput{Bucket: &a.bucket, Key: &a.key, ResponseContentDisposition: disposition(l.FileName)}, life)
 	case http.MethodHead:
 		link, err = s.links.PresignHeadObject(ctx, &s3.HeadObjectInput{Bucket: &a.bucket, Key: &a.key}, life)
 	case http.MethodPut:
@@ -45,6 +45,15 @@ func (s *Store) Presign(ctx context.Context, l object.Link) (string, error) {
 		return "", s.told("link to", a, err)
 	}
 	return link.URL, nil
+}
+
+// disposition is what a link asks S3 to say of a file of that name.
+func disposition(file string) *string {
+	if file == "" {
+		return nil
+	}
+	text := object.Attachment(file)
+	return &text
 }
 
 // contentType is the one header that a link can ask for.

@@ -58,7 +58,7 @@ func (s *Service) jobView(ctx context.Context, base store.ListRef, j job.Job) (*
 	}
 	var report *string
 	if j.Report != "" {
-		link, err := s.links.Presign(ctx, service.LinkTo(ctx, http.MethodGet, s.opts.ReportOf(j)))
+		link, err := s.links.Presign(ctx, s.opts.LinkToReport(ctx, j))
 		if err != nil {
 			return nil, err
 		}

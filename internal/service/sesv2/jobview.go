@@ -2,7 +2,6 @@ package sesv2
 
 import (
 	"context"
-	"net/http"
 
 	api "github.com/sluicehq/sluice/internal/api/sesv2"
 	"github.com/sluicehq/sluice/internal/destination"
@@ -52,7 +51,7 @@ func (s *Service) failure(ctx context.Context, j job.Job) (*api.FailureInfo, err
 		info.ErrorMessage = &j.Error
 	}
 	if j.Report != "" {
-		url, err := s.links.Presign(ctx, service.LinkTo(ctx, http.MethodGet, s.opts.ReportOf(j)))
+		url, err := s.links.Presign(ctx, s.opts.LinkToReport(ctx, j))
 		if err != nil {
 			return nil, err
 		}
