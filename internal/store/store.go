@@ -241,6 +241,10 @@ type Lists interface {
 	// however many there are; fault.NotFound. A list made later under the same
 	// name or ID starts empty.
 	DeleteList(ctx context.Context, r ListRef) error
+	// DeleteListWithJobs is DeleteList, and in the same step deletes the jobs that were
+	// created for the list, as DeleteJob does: at once for every reader, however many
+	// there are. If one of them is not final it is fault.Conflict and nothing is deleted.
+	DeleteListWithJobs(ctx context.Context, r ListRef) error
 }
 
 // Member is one entry of a list. Its key and value are in the form that the

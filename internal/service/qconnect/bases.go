@@ -123,9 +123,10 @@ func (s *Service) ListKnowledgeBases(ctx context.Context, in *api.ListKnowledgeB
 	return out, nil
 }
 
-// DeleteKnowledgeBase deletes a knowledge base with its quick responses, its import
-// jobs, and the files and reports of those. While one of them has not ended it is
-// refused.
+// DeleteKnowledgeBase deletes a knowledge base with its quick responses and its import
+// jobs. While one of them has not ended it is refused. It takes no longer with many jobs:
+// the store removes their rows afterwards. Their files and reports belong to no job then,
+// as an upload does that was never used.
 func (s *Service) DeleteKnowledgeBase(ctx context.Context, in *api.DeleteKnowledgeBaseInput) (*api.DeleteKnowledgeBaseOutput, error) {
 	l, err := s.base(ctx, in.KnowledgeBaseId)
 	if err != nil {
@@ -138,35 +139,12 @@ func (s *Service) DeleteKnowledgeBase(ctx context.Context, in *api.DeleteKnowled
 	if ok {
 		return nil, fault.New(fault.Conflict, "knowledge base %s is in use: import job %s is %s", l.Ref.ID, j.ID, status(j))
 	}
-	// A job that is started in between finds its list gone, and fails. Nobody can ask
-	// for it any more: its base does not exist.
-	if err := s.store.DeleteList(ctx, l.Ref); err != nil {
+	err = s.store.DeleteListWithJobs(ctx, l.Ref)
+	err = service.Reword(err, fault.Conflict, "knowledge base %s is in use: an import job has just been started", l.Ref.ID)
+	if err != nil {
 		return nil, noBase(err, l.Ref.ID)
 	}
-	// The base is gone whatever comes now, and the caller may be gone too.
-	s.forgetJobs(context.WithoutCancel(ctx), l.Ref)
 	return &api.DeleteKnowledgeBaseOutput{}, nil
-}
-
-// forgetJobs removes the jobs of a base that is gone, as far as they can be removed.
-// What is left can be seen by no operation, so an error has nobody to go to.
-func (s *Service) forgetJobs(ctx context.Context, base store.ListRef) {
-	page := store.Page{Limit: maxPage}
-	for {
-		jobs, after, err := s.store.ListJobs(ctx, base.Owner, jobsOf(base), page)
-		if err != nil {
-			return
-		}
-		for _, j := range jobs {
-			_ = s.objects.Delete(ctx, service.SourceOf(j))
-			_ = s.deleteReport(ctx, j)
-			_ = s.store.DeleteJob(ctx, j.Owner, j.ID)
-		}
-		if after == "" {
-			return
-		}
-		page.After = after
-	}
 }
 
 // baseView is a knowledge base as the API shows it.

@@ -3,14 +3,13 @@ package qconnect
 import (
 	"fmt"
 	"reflect"
-	"strings"
 	"testing"
 
 	"github.com/google/uuid"
 
 	api "github.com/sluicehq/sluice/internal/api/qconnect"
 	"github.com/sluicehq/sluice/internal/fault"
-	"github.com/sluicehq/sluice/internal/object"
+	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/service"
 	"github.com/sluicehq/sluice/internal/store"
 )
@@ -230,19 +229,20 @@ func TestD84_DeleteKnowledgeBaseWithJobs(t *testing.T) {
 	refused(t, "delete with a new job", remove(), fault.Conflict, "import job "+id+" is START_IN_PROGRESS")
 	lease := f.claim(t)
 	refused(t, "delete with a running job", remove(), fault.Conflict, "import job "+id+" is START_IN_PROGRESS")
-	report := object.Name{Account: account, Bucket: "sluice", Key: "reports/" + id + ".csv"}
-	must(f.files.Put(t.Context(), report, "text/csv", strings.NewReader("report")))
-	f.end(t, lease, store.Outcome{State: "failed", Error: "broken", Report: report.Key})
-	file := service.SourceOf(must(f.db.Job(t.Context(), lease.Owner, lease.Job)))
+	f.end(t, lease, store.Outcome{State: "failed", Error: "broken"})
+	again := f.newJob(t, base)
+	f.end(t, f.claim(t), store.Outcome{State: "failed", Error: "broken"})
 	if err := remove(); err != nil {
 		t.Fatalf("delete with an ended job: %v", err)
 	}
-	_, err := f.GetImportJob(me(t), &api.GetImportJobInput{KnowledgeBaseId: base, ImportJobId: id})
-	refused(t, "a job of a deleted base", err, fault.NotFound, "knowledge base "+base+" does not exist")
-	_, err = f.db.Job(t.Context(), lease.Owner, lease.Job)
-	refused(t, "the job in the store", err, fault.NotFound, "")
-	for what, name := range map[string]object.Name{"report": report, "file": file} {
-		_, err := f.files.Stat(t.Context(), name)
-		refused(t, "the "+what+" of a deleted base's job", err, fault.NotFound, "")
+	for _, id := range []string{id, again} {
+		_, err := f.GetImportJob(me(t), &api.GetImportJobInput{KnowledgeBaseId: base, ImportJobId: id})
+		refused(t, "a job of a deleted base", err, fault.NotFound, "knowledge base "+base+" does not exist")
+		_, err = f.db.Job(t.Context(), lease.Owner, job.ID(id))
+		refused(t, "the job in the store", err, fault.NotFound, "")
+	}
+	jobs, _, err := f.db.ListJobs(t.Context(), lease.Owner, store.JobFilter{}, store.Page{Limit: 9})
+	if err != nil || len(jobs) > 0 {
+		t.Errorf("ListJobs: %d jobs, %v; want none", len(jobs), err)
 	}
 }

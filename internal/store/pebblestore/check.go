@@ -127,7 +127,7 @@ func newRowCheck(ctx context.Context, db pebble.Reader, report func(Finding)) *r
 
 func (c *rowCheck) run() (CheckTotals, error) {
 	for _, step := range []func() error{
-		c.checkSequence, c.checkSecrets, c.checkBinding, c.checkNotes, c.checkJobs, c.checkJobIndexes,
+		c.checkSequence, c.checkSecrets, c.checkBinding, c.checkNotes, c.checkDeletedLists, c.checkJobs, c.checkJobIndexes,
 		c.checkLists, c.checkListNames, c.checkListOrder, c.checkTokens, c.checkOrphans, c.checkTables,
 	} {
 		if err := step(); err != nil {
@@ -231,14 +231,14 @@ func (c *rowCheck) checkNotes() error {
 func (c *rowCheck) checkTables() error {
 	known := []byte{
 		tableSequence, tableSecrets, tableBinding, tableJobs, tableLists, tableListNames,
-		tableListOrder, tableTokens, tableNotes, tableSetAside, tableWork, tableWords, tableMembers,
+		tableListOrder, tableTokens, tableDeletedLists, tableNotes, tableSetAside, tableWork, tableWords, tableMembers,
 	}
 	for _, x := range jobIndexes {
 		known = append(known, x.table)
 	}
 	slices.Sort(known)
 	var from []byte // not an empty key, which Pebble does not take for no bound
-	read := *c // of a damaged table every range says the same
+	read := *c      // of a damaged table every range says the same
 	var last Finding
 	read.report = func(f Finding) {
 		if f.Problem != last.Problem || f.Row != last.Row {

@@ -240,3 +240,12 @@ func (c *rowCheck) tokensOf(o job.Owner, what, id string, add func(key []byte)) 
 		return nil
 	})
 }
+
+func (c *rowCheck) checkDeletedLists() error {
+	return c.eachOf(tableDeletedLists, "deleted lists", func(k, v []byte) error {
+		if _, err := decodeDeletedList(k, v); err != nil {
+			c.foundAt(RowDamaged, fmt.Sprintf("deleted list %x", k), [][]byte{bytes.Clone(k)}, "the row does not decode: %v", err)
+		}
+		return nil
+	})
+}

@@ -19,6 +19,11 @@ func (s *Store) DeleteList(ctx context.Context, r store.ListRef) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	return s.deleteList(r, func(*pebble.Batch, *listRow) error { return nil })
+}
+
+// deleteList deletes a list, and in the same step what more adds.
+func (s *Store) deleteList(r store.ListRef, more func(*pebble.Batch, *listRow) error) error {
 	defer s.lockNames(r.Owner, r.Kind)()
 	defer s.listsIn.lock(r)()
 	row, err := s.listRow(s.db, r)
@@ -27,6 +32,9 @@ func (s *Store) DeleteList(ctx context.Context, r store.ListRef) error {
 	}
 	b := s.db.NewBatch()
 	defer b.Close()
+	if err := more(b, row); err != nil {
+		return err
+	}
 	b.Delete(keyOfList(r), nil)
 	b.Delete(keyOfListName(r, row.List.Name), nil)
 	b.Delete(keyOfListOrder(&row.List), nil)
@@ -50,7 +58,7 @@ func (s *Store) DeleteJob(ctx context.Context, o job.Owner, id job.ID) error {
 		return err
 	}
 	// The owner's lock keeps CreateJob from finding a token whose job is going.
-	defer s.owners.lock(ownerKey{account: o.Account, region: o.Region, what: tokenOfJob})()
+	defer s.lockJobs(o)()
 	k := jobKey{owner: o, id: id}
 	defer s.jobs.lock(k)()
 	row, err := s.jobRow(s.db, k)
@@ -62,14 +70,26 @@ func (s *Store) DeleteJob(ctx context.Context, o job.Owner, id job.ID) error {
 	}
 	b := s.db.NewBatch()
 	defer b.Close()
+	if err := s.removeJob(b, row); err != nil {
+		return err
+	}
+	return s.erase(b, rejectRange(row.Number))
+}
+
+// lockJobs locks what may be created or deleted among an owner's jobs.
+func (s *Store) lockJobs(o job.Owner) (unlock func()) {
+	return s.owners.lock(ownerKey{account: o.Account, region: o.Region, what: tokenOfJob})
+}
+
+// removeJob adds to a batch that a job's rows go, but for its rejects.
+func (s *Store) removeJob(b *pebble.Batch, row *jobRow) error {
 	if err := s.deleteToken(b, row); err != nil {
 		return err
 	}
-	b.Delete(keyOfJob(k), nil)
+	b.Delete(keyOfJob(keyFor(&row.Job)), nil)
 	deleteIndexes(b, &row.Job)
 	// Not by a cut, which snapshots see too: a job that they list has its counts.
-	b.Delete(keyOfProgress(row.Number), nil)
-	return s.erase(b, rejectRange(row.Number))
+	return b.Delete(keyOfProgress(row.Number), nil)
 }
 
 func (s *Store) deleteToken(b *pebble.Batch, row *jobRow) error {

@@ -10,7 +10,7 @@ import (
 	"github.com/sluicehq/sluice/internal/job"
 )
 
-// Jobs calls fn with every job whose row is sound. Of counts and checkpoint they have
+// Jobs calls fn with every job whose row is sound and that is not deleted. Of counts and checkpoint they have
 // none.
 func (i *Inspection) Jobs(ctx context.Context, fn func(*job.Job) error) error {
 	it, err := i.db.NewIter(&pebble.IterOptions{LowerBound: []byte{tableJobs}, UpperBound: []byte{tableJobs + 1}})
@@ -29,6 +29,11 @@ func (i *Inspection) Jobs(ctx context.Context, fn func(*job.Job) error) error {
 		var row jobRow
 		if json.Unmarshal(v, &row) != nil {
 			continue // which Check reports
+		}
+		if deleted, err := isDeleted(i.db, &row); err != nil {
+			return fmt.Errorf("read jobs: %w", err)
+		} else if deleted {
+			continue
 		}
 		if err := fn(&row.Job); err != nil {
 			return err
@@ -56,6 +61,11 @@ func (i *Inspection) FindJob(account string, id job.ID) (j *job.Job, found bool,
 		var row jobRow
 		if json.Unmarshal(v, &row) != nil {
 			return nil, true, nil
+		}
+		if deleted, err := isDeleted(i.db, &row); err != nil {
+			return nil, false, err
+		} else if deleted {
+			continue
 		}
 		return &row.Job, true, nil
 	}

@@ -55,15 +55,33 @@ func isDamaged(err error) bool {
 
 // jobRow reads a row; fault.NotFound, errDamagedRow.
 func (s *Store) jobRow(r pebble.Reader, k jobKey) (*jobRow, error) {
+	row, err := s.storedJob(r, k)
+	if err != nil {
+		return nil, err
+	}
+	deleted, err := isDeleted(r, row)
+	if err != nil {
+		return nil, err
+	}
+	if deleted {
+		return nil, noJob(k)
+	}
+	return row, nil
+}
+
+// storedJob is jobRow for those who want to see the jobs of deleted lists too.
+func (s *Store) storedJob(r pebble.Reader, k jobKey) (*jobRow, error) {
 	v, err := getFrom(r, keyOfJob(k))
 	if err != nil {
 		return nil, err
 	}
 	if v == nil {
-		return nil, fault.New(fault.NotFound, "there is no job %s", k.id)
+		return nil, noJob(k)
 	}
 	return decodeStoredJob(keyOfJob(k), v)
 }
+
+func noJob(k jobKey) error { return fault.New(fault.NotFound, "there is no job %s", k.id) }
 
 // decodeStoredJob decodes a row and compares it with its key; errDamagedRow.
 func decodeStoredJob(key, v []byte) (*jobRow, error) {

@@ -25,19 +25,23 @@ func (s *Store) CreateJob(ctx context.Context, j job.Job, once store.Once, unfin
 		return job.Job{}, err
 	}
 	// The lock is on the owner, not on the wire: an ID may be taken under any wire.
-	defer s.owners.lock(ownerKey{account: j.Owner.Account, region: j.Owner.Region, what: tokenOfJob})()
+	defer s.lockJobs(j.Owner)()
+	b := s.db.NewBatch()
+	defer b.Close()
 	token := keyOfToken(j.Owner, tokenOfJob, string(j.Wire), once.Token)
-	if id, ok, err := s.made(token, once); err != nil || ok {
+	if k, ok, err := s.madeJob(b, j.Owner, token, once); err != nil || ok {
 		if err != nil {
 			return job.Job{}, err
 		}
-		return s.jobNow(jobKey{owner: j.Owner, id: job.ID(id)})
+		return s.jobNow(k)
 	}
-	if err := s.mayCreateJob(&row.Job, unfinished); err != nil {
+	if err := s.mayCreateJob(b, &row.Job, unfinished); err != nil {
 		return job.Job{}, err
 	}
-	b := s.db.NewBatch()
-	defer b.Close()
+	// Under the lock: the list must not be deleted with its jobs between this and the write.
+	if row.List, err = s.listNumber(targetOf(&j)); err != nil && !fault.Is(err, fault.NotFound) {
+		return job.Job{}, err
+	}
 	if err := setToken(b, token, once, string(j.ID)); err != nil {
 		return job.Job{}, err
 	}
@@ -68,11 +72,20 @@ func (s *Store) newRow(j job.Job, once store.Once) (*jobRow, error) {
 			return nil, err
 		}
 	}
-	row.List, err = s.listNumber(targetOf(&j))
-	if fault.Is(err, fault.NotFound) {
-		err = nil
+	return row, nil
+}
+
+// madeJob returns the job that was created with a token before.
+func (s *Store) madeJob(b *pebble.Batch, o job.Owner, key []byte, once store.Once) (k jobKey, ok bool, err error) {
+	t, err := s.token(key, once)
+	if err != nil || t == nil {
+		return jobKey{}, false, err
 	}
-	return row, err
+	k = jobKey{owner: o, id: job.ID(t.ID)}
+	if deleted, err := s.purgeDeleted(b, k); err != nil || deleted {
+		return jobKey{}, false, err
+	}
+	return k, true, t.mustBeFor(once)
 }
 
 // targetOf names the list that a job imports into.
@@ -84,13 +97,19 @@ func stampJob(j *job.Job) {
 	j.Created, j.Started, j.Finished = stamp(j.Created), stamp(j.Started), stamp(j.Finished)
 }
 
-func (s *Store) mayCreateJob(j *job.Job, unfinished int) error {
-	switch taken, err := s.get(keyOfJob(keyFor(j))); {
-	case err != nil:
+func (s *Store) mayCreateJob(b *pebble.Batch, j *job.Job, unfinished int) error {
+	taken, err := s.has(keyOfJob(keyFor(j)))
+	if err != nil {
 		return err
-	case taken != nil:
-		return fault.New(fault.AlreadyExists, "there is a job %s already", j.ID)
-	case unfinished <= 0:
+	}
+	if taken {
+		if deleted, err := s.purgeDeleted(b, keyFor(j)); err != nil {
+			return err
+		} else if !deleted {
+			return fault.New(fault.AlreadyExists, "there is a job %s already", j.ID)
+		}
+	}
+	if unfinished <= 0 {
 		return nil
 	}
 	n, err := s.countKeys(unfinishedJobs.prefix(j.Owner, string(j.Wire)), unfinished)
@@ -129,6 +148,9 @@ func (s *Store) ListJobs(ctx context.Context, o job.Owner, f store.JobFilter, p 
 	p.Budget = cmp.Or(p.Budget, store.JobBudget)
 	return inOrder(ctx, snap, indexFor(o, f), p, func(id string) (job.Job, bool, error) {
 		row, err := s.jobRow(snap, jobKey{owner: o, id: job.ID(id)})
+		if fault.Is(err, fault.NotFound) { // deleted with its list, and its rows are still there
+			return job.Job{}, false, nil
+		}
 		if err != nil || !selects(f, &row.Job) {
 			return job.Job{}, false, err
 		}

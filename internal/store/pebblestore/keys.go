@@ -29,6 +29,7 @@ import (
 //	n  owner kind name                 the id of the list of that name
 //	o  owner kind created id           an owner's lists, oldest first: nothing
 //	t  owner what kind token           what a creation with a token made
+//	g  number                          a deleted list whose jobs are to be removed, see deletedjobs.go
 //	d  start                           where a range ends that is to be cut out, see sweep.go
 //	q  key                             a row that a repair has set aside, by its former key
 //	w  number 0                        how far a job is: counts and checkpoint, as JSON
@@ -55,6 +56,7 @@ const (
 	tableListNames        = 'n'
 	tableListOrder        = 'o'
 	tableTokens           = 't'
+	tableDeletedLists     = 'g'
 	tableNotes            = 'd'
 	tableSetAside         = 'q'
 	tableWork             = 'w'
@@ -131,6 +133,8 @@ func tokenPrefix(o job.Owner, what, kind string) []byte {
 func keyOfToken(o job.Owner, what, kind, token string) []byte {
 	return append(tokenPrefix(o, what, kind), token...)
 }
+
+func keyOfDeletedList(number uint64) []byte { return appendNumber([]byte{tableDeletedLists}, number) }
 
 func keyOfNote(r keyRange) []byte { return append([]byte{tableNotes}, r.start...) }
 

@@ -54,7 +54,12 @@ func inOrder[T any](ctx context.Context, r pebble.Reader, prefix []byte, p store
 // each calls do with every key that has a prefix, and what is there. The error errEnough
 // of do's ends it early.
 func each(ctx context.Context, r pebble.Reader, prefix []byte, do func(key, value []byte) error) error {
-	it, err := r.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)})
+	return eachIn(ctx, r, keyRange{prefix, after(prefix)}, do)
+}
+
+// eachIn is each for a range.
+func eachIn(ctx context.Context, r pebble.Reader, in keyRange, do func(key, value []byte) error) error {
+	it, err := r.NewIter(&pebble.IterOptions{LowerBound: in.start, UpperBound: in.end})
 	if err != nil {
 		return err
 	}
@@ -100,23 +105,36 @@ type token struct {
 	ID    string // of what was created
 }
 
-// made returns the id of what was created with a token before.
-func (s *Store) made(key []byte, once store.Once) (id string, ok bool, err error) {
+// token returns what is stored at the key of a token, nil if nothing is.
+func (s *Store) token(key []byte, once store.Once) (*token, error) {
 	if once.Token == "" {
-		return "", false, nil
+		return nil, nil
 	}
 	v, err := s.get(key)
 	if err != nil || v == nil {
+		return nil, err
+	}
+	t := new(token)
+	if err := json.Unmarshal(v, t); err != nil {
+		return nil, fmt.Errorf("read token: %w", err)
+	}
+	return t, nil
+}
+
+// made returns the id of what was created with a token before.
+func (s *Store) made(key []byte, once store.Once) (id string, ok bool, err error) {
+	t, err := s.token(key, once)
+	if err != nil || t == nil {
 		return "", false, err
 	}
-	var t token
-	if err := json.Unmarshal(v, &t); err != nil {
-		return "", false, fmt.Errorf("read token: %w", err)
-	}
+	return t.ID, true, t.mustBeFor(once)
+}
+
+func (t *token) mustBeFor(once store.Once) error {
 	if t.Input != once.Input {
-		return "", false, fault.New(fault.Conflict, "the client token was used with other parameters")
+		return fault.New(fault.Conflict, "the client token was used with other parameters")
 	}
-	return t.ID, true, nil
+	return nil
 }
 
 func setToken(b *pebble.Batch, key []byte, once store.Once, id string) error {

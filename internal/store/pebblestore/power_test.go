@@ -54,7 +54,7 @@ func (p *power) steps() []step {
 	for i, n := range []int{700, 5, 600, 30} {
 		all = append(all, p.betweenWords(i, n)...)
 	}
-	return append(
+	all = append(
 		all,
 		step{"Finish with words", p.finish},
 		step{"DeleteJob", func() error { return p.DeleteJob(p.ctx, cutOwner, "j") }},
@@ -62,7 +62,17 @@ func (p *power) steps() []step {
 		step{"CreateList again", func() error { return p.createList(cutList) }},
 		step{"DeleteList with words", func() error { return p.DeleteList(p.ctx, cutBase) }},
 		step{"DeleteJob with words", func() error { return p.DeleteJob(p.ctx, cutOwner, "q") }},
+		step{"CreateList with jobs", func() error { return p.createList(cutBase) }},
 	)
+	for i := range 3 {
+		all = append(all, p.endedJob(i)...)
+	}
+	all = append(
+		all,
+		step{"DeleteListWithJobs", func() error { return p.DeleteListWithJobs(p.ctx, cutBase) }},
+		step{"CreateList of the ID", func() error { return p.createList(cutBase) }},
+	)
+	return append(all, p.endedJob(0)...)
 }
 
 // beginning makes a list and a job into it that is begun.
@@ -88,6 +98,15 @@ func (p *power) beginning(id job.ID, r store.ListRef) []step {
 func (p *power) createList(r store.ListRef) error {
 	_, err := p.CreateList(p.ctx, store.List{Ref: r, Name: r.ID}, store.Once{Token: "t"}, 9)
 	return err
+}
+
+// endedJob makes a job, with members and rejects, that has ended.
+func (p *power) endedJob(i int) []step {
+	return append(
+		p.beginning(job.ID(fmt.Sprint("e", i)), cutBase)[1:],
+		step{"Commit of a job", func() error { return p.commitWords(i, 150) }},
+		step{"Finish of a job", p.finish},
+	)
 }
 
 func (p *power) finish() error {

@@ -26,11 +26,20 @@ const cutFrom = 1 << 20
 
 // erase writes b, and with it that ranges go: by tombstones, or by notes for sweep.
 func (s *Store) erase(b *pebble.Batch, ranges ...keyRange) error {
-	noted := false
+	noted, err := s.eraseBehind(b, ranges...)
+	if noted {
+		s.behind.run(s.sweep)
+	}
+	return err
+}
+
+// eraseBehind is erase for those who sweep themselves: noted tells that there is
+// something to cut out.
+func (s *Store) eraseBehind(b *pebble.Batch, ranges ...keyRange) (noted bool, err error) {
 	for _, r := range ranges {
 		size, err := s.db.EstimateDiskUsage(r.start, r.end)
 		if err != nil {
-			return fmt.Errorf("look what is to be deleted: %w", err)
+			return false, fmt.Errorf("look what is to be deleted: %w", err)
 		}
 		if size < s.cut {
 			b.DeleteRange(r.start, r.end, nil)
@@ -40,19 +49,19 @@ func (s *Store) erase(b *pebble.Batch, ranges ...keyRange) error {
 		}
 	}
 	if err := s.apply(b); err != nil {
-		return err
+		return false, err
 	}
-	if noted {
-		s.behind.run(s.sweep)
-	}
-	return nil
+	return noted, nil
 }
 
-// sweep cuts out what is noted. What it does not get to, or fails, is left to the next
+// sweep removes the jobs of deleted lists and cuts out what is noted. What it does not get to, or fails, is left to the next
 // time: it is deleted for everybody, and only takes space.
 func (s *Store) sweep(ctx context.Context) {
 	s.sweeping.Lock()
 	defer s.sweeping.Unlock()
+	if err := s.removeDeletedJobs(ctx); err != nil && ctx.Err() == nil {
+		s.log.Error("jobs of deleted lists not removed", "error", err)
+	}
 	notes, err := s.notes()
 	if err == nil && len(notes) > 0 {
 		if err = s.awaitSpace(ctx); err != nil {

@@ -18,6 +18,7 @@ type jobRow struct {
 	waitingSince *time.Time
 	changedBy    *stepID
 	steppedBy    *stepID
+	deleted      bool // together with its list; the row is still to be removed
 }
 
 // Every statement that reads jobs reads these, see jobRow.scan.
@@ -25,7 +26,8 @@ const jobColumns = `number, account, region, id, wire, name, kind, list, action,
 	bucket, object, version, etag, size, format, state, ready, waiting_since, imported, rejected,
 	created, started, finished, error, report, tags, config,
 	at_record, at_line, at_byte, layout, term, holder, leased_until, changed_by, stepped_by,
-	attempts, failures, last_error, wait_reason, wait_since, wait_until`
+	attempts, failures, last_error, wait_reason, wait_since, wait_until,
+	list_number IS NOT NULL AND EXISTS (SELECT 1 FROM leftovers AS l WHERE l.part = 'jobs' AND l.number = jobs.list_number)`
 
 const (
 	sqlJob     = `SELECT ` + jobColumns + ` FROM jobs WHERE account = $1 AND region = $2 AND id = $3`
@@ -63,7 +65,7 @@ func (j *jobRow) scan(row pgx.Row) error {
 		&j.Created, &started, &finished, &j.Error, &j.Report, &tags, &j.Config,
 		&j.Checkpoint.Record, &j.Checkpoint.Line, &j.Checkpoint.Offset, &j.Checkpoint.Layout,
 		&term, &j.Lease.Holder, &until, &j.changedBy, &j.steppedBy,
-		&j.Attempts, &j.Failures, &j.LastError, &j.Waiting.Reason, &waitSince, &waitUntil,
+		&j.Attempts, &j.Failures, &j.LastError, &j.Waiting.Reason, &waitSince, &waitUntil, &j.deleted,
 	)
 	if err != nil {
 		return err
@@ -109,6 +111,15 @@ func lockedJob(ctx context.Context, a *attempt, o job.Owner, id job.ID) (*jobRow
 }
 
 func jobBy(ctx context.Context, a *attempt, sql string, o job.Owner, id job.ID) (*jobRow, error) {
+	row, err := storedJob(ctx, a, sql, o, id)
+	if err == nil && row.deleted {
+		return nil, noJob(id)
+	}
+	return row, err
+}
+
+// storedJob is jobBy for those who want to see the jobs of deleted lists too.
+func storedJob(ctx context.Context, a *attempt, sql string, o job.Owner, id job.ID) (*jobRow, error) {
 	row := new(jobRow)
 	err := row.scan(a.QueryRow(ctx, sql, o.Account, o.Region, id))
 	if none(err) {

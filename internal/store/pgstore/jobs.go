@@ -29,8 +29,21 @@ func (s *Store) CreateJob(ctx context.Context, j job.Job, once store.Once, unfin
 		if err := a.lock(ctx, "jobs", j.Owner, string(j.Wire)); err != nil {
 			return err
 		}
+		// The list must not be deleted with its jobs before this one is there.
+		if err := a.lock(ctx, "lists", j.Owner, string(j.Destination.Kind)); err != nil {
+			return err
+		}
 		t := clientToken{owner: j.Owner, thing: "job", kind: string(j.Wire), Once: once}
 		id, ok, err := t.find(ctx, a)
+		if ok || fault.Is(err, fault.Conflict) {
+			purged, failed := a.purgeDeleted(ctx, j.Owner, job.ID(id))
+			if failed != nil {
+				return failed
+			}
+			if purged {
+				ok, err = false, nil
+			}
+		}
 		if err != nil {
 			return err
 		}
@@ -45,7 +58,11 @@ func (s *Store) CreateJob(ctx context.Context, j job.Job, once store.Once, unfin
 			}
 			// Since the token was read it has been deleted, together with its job.
 		}
-		switch row, err := jobBy(ctx, a, sqlJob, j.Owner, j.ID); {
+		switch row, err := storedJob(ctx, a, sqlJob, j.Owner, j.ID); {
+		case err == nil && row.deleted:
+			if err := a.removeJob(ctx, row); err != nil {
+				return err
+			}
 		case err == nil && row.changedBy != nil && *row.changedBy == a.id:
 			made = row.Job
 			return nil
@@ -155,19 +172,37 @@ func (s *Store) DeleteJob(ctx context.Context, o job.Owner, id job.ID) error {
 			return fault.New(fault.Conflict, "job %s is %s", id, row.State)
 		}
 		number = row.number
-		if _, err := a.Exec(ctx, sqlDeleteJob, o.Account, o.Region, id); err != nil {
-			return err
-		}
-		if _, err := a.Exec(ctx, sqlForgetToken, o.Account, o.Region, "job", row.Wire, id); err != nil {
-			return err
-		}
-		_, err = a.Exec(ctx, sqlLeftover, partRejects, number)
-		return err
+		return a.removeJob(ctx, row)
 	})
 	if err == nil {
 		s.wakeRun()
 	}
 	return err
+}
+
+// removeJob removes a job's row and its token, and leaves its rejects to Run.
+func (a *attempt) removeJob(ctx context.Context, row *jobRow) error {
+	if _, err := a.Exec(ctx, sqlDeleteJob, row.Owner.Account, row.Owner.Region, row.ID); err != nil {
+		return err
+	}
+	if _, err := a.Exec(ctx, sqlForgetToken, row.Owner.Account, row.Owner.Region, "job", row.Wire, row.ID); err != nil {
+		return err
+	}
+	_, err := a.Exec(ctx, sqlLeftover, partRejects, row.number)
+	return err
+}
+
+// purgeDeleted removes the row of a job that was deleted together with its list. It is
+// not ok if the job was not.
+func (a *attempt) purgeDeleted(ctx context.Context, o job.Owner, id job.ID) (ok bool, err error) {
+	row, err := storedJob(ctx, a, sqlJob, o, id)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return false, nil
+	case err != nil || !row.deleted:
+		return false, err
+	}
+	return true, a.removeJob(ctx, row)
 }
 
 // timeNow asks what time it is, for leases.

@@ -116,7 +116,7 @@ func (l *jobListing) add(row *jobRow) error {
 		return errFull
 	}
 	l.budget--
-	selected := selects(&l.filter, &row.Job)
+	selected := !row.deleted && selects(&l.filter, &row.Job)
 	if selected && len(l.page) == l.limit {
 		l.full = true
 		return errFull

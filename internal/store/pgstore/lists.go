@@ -29,8 +29,6 @@ const (
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING ` + listColumns
 	sqlUpdateList = `UPDATE lists SET name = $5, updated = $6, config = $7, tags = $8, changed_by = $9` + whereList +
 		` RETURNING ` + listColumns
-	sqlDeleteList = `DELETE FROM lists` + whereList + ` AND ($5::bigint = 0 OR number = $5::bigint) RETURNING number`
-	sqlRemoval    = `INSERT INTO removals (list, since) VALUES ($1, clock_timestamp())`
 
 	sqlListLists = `SELECT ` + listColumns + ` FROM lists
 		WHERE account = $1 AND region = $2 AND kind = $3 AND (created, id) > ($4, $5)
@@ -218,36 +216,4 @@ func (s *Store) ChangeList(ctx context.Context, r store.ListRef, change func(*st
 		return store.List{}, err
 	}
 	return changed.List, nil
-}
-
-// DeleteList implements store.Lists. The members are out of sight at once, since
-// nobody finds their list's number any more; Run removes them.
-func (s *Store) DeleteList(ctx context.Context, r store.ListRef) error {
-	var number int64 // once it was found, no list made later under its ID is meant
-	err := s.transact(ctx, func(ctx context.Context, a *attempt) error {
-		err := a.QueryRow(ctx, sqlDeleteList, append(refArgs(r), number)...).Scan(&number)
-		if none(err) {
-			if a.unsure {
-				return nil
-			}
-			return noList(r)
-		}
-		if err != nil {
-			return err
-		}
-		if _, err := a.Exec(ctx, sqlRemoval, number); err != nil {
-			return err
-		}
-		if destination.Claims(r.Kind) {
-			if _, err := a.Exec(ctx, sqlLeftover, partWords, number); err != nil {
-				return err
-			}
-		}
-		_, err = a.Exec(ctx, sqlForgetToken, r.Owner.Account, r.Owner.Region, "list", r.Kind, r.ID)
-		return err
-	})
-	if err == nil {
-		s.wakeRun()
-	}
-	return err
 }

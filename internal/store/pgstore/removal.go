@@ -19,6 +19,7 @@ const (
 
 // The parts that leftovers tells apart.
 const (
+	partJobs    = "jobs" // the number is their list's
 	partRejects = "rejects"
 	partWords   = "words"
 )
@@ -35,6 +36,23 @@ type sweep struct {
 }
 
 var sweeps = []sweep{
+	{ // before the rejects that they leave behind
+		`SELECT number FROM leftovers WHERE part = '` + partJobs + `' ORDER BY since LIMIT 1 FOR UPDATE SKIP LOCKED`,
+		`SELECT min(number), max(number), count(*) FROM (
+			SELECT number FROM jobs WHERE list_number = $1 AND number >= $2 ORDER BY number LIMIT $3) AS c`,
+		`WITH gone AS (
+				DELETE FROM jobs WHERE list_number = $1 AND number >= $2 AND number <= $3
+				RETURNING number, account, region, wire, id, rejected
+			), forgotten AS (
+				DELETE FROM tokens AS t USING gone AS g
+				WHERE t.account = g.account AND t.region = g.region AND t.thing = 'job' AND t.kind = g.wire
+				AND t.id COLLATE "C" = g.id
+			)
+			INSERT INTO leftovers (part, number, since)
+			SELECT '` + partRejects + `', number, clock_timestamp() FROM gone WHERE rejected > 0`,
+		`DELETE FROM leftovers WHERE part = '` + partJobs + `' AND number = $1`,
+		int64(0),
+	},
 	{
 		`SELECT list FROM removals ORDER BY since LIMIT 1 FOR UPDATE SKIP LOCKED`,
 		`SELECT min(key), max(key), count(*) FROM (

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/record"
 	"github.com/sluicehq/sluice/internal/store"
 	"github.com/sluicehq/sluice/internal/store/pgstore"
@@ -67,6 +68,46 @@ func TestDeletedWordsAreRemoved(t *testing.T) {
 		t.Fatalf("PutMember: %v", err)
 	}
 	removed(t, url, s, "members 1, rejects 0, words 1")
+}
+
+// TestDeletedJobsAreRemoved is about jobs that are deleted together with their list, and
+// about those that take an ID or a token over before the rows are removed.
+func TestDeletedJobsAreRemoved(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Start(t)
+	s := open(t, url, pgstore.Options{})
+	defer s.Close()
+	l := started(t, s, theBase, time.Hour)
+	if _, err := s.Commit(ctx, l, prepareNamed(t, s, l, record.Position{}, "k1 n1", "k2 n1")); err != nil {
+		t.Fatalf("Commit: %v", err)
+	}
+	if _, err := s.ChangeJob(ctx, alice, l.Job, stop); err != nil {
+		t.Fatalf("ChangeJob: %v", err)
+	}
+	exec(t, url, fmt.Sprintf(`INSERT INTO jobs (account, region, id, wire, name, kind, list, action,
+		bucket, object, version, etag, size, format, state, ready, error, report, created, list_number)
+		SELECT account, region, 'more' || n, wire, name, kind, list, action,
+		bucket, object, version, etag, size, format, state, ready, error, report, created, list_number
+		FROM jobs, generate_series(1, %d) AS n;
+		INSERT INTO tokens (account, region, thing, kind, token, input, id)
+		SELECT account, region, 'job', wire, 't-' || id, '', id FROM jobs`, many))
+	if err := s.DeleteListWithJobs(ctx, theBase); err != nil {
+		t.Fatalf("DeleteListWithJobs: %v", err)
+	}
+	if _, err := s.CreateList(ctx, newList(theBase), store.Once{}, 0); err != nil {
+		t.Fatalf("CreateList: %v", err)
+	}
+	for id, token := range map[string]string{"more7": "", "new": "t-more8"} {
+		j, err := s.CreateJob(ctx, newJob(id, theBase), store.Once{Token: token, Input: "other"}, 0)
+		if err != nil || j.ID != job.ID(id) {
+			t.Fatalf("CreateJob %s: %s, %v; want it", id, j.ID, err)
+		}
+	}
+	removed(t, url, s, "members 0, rejects 0, words 0")
+	got := ask(t, url, `SELECT (SELECT string_agg(id, ' ' ORDER BY id) FROM jobs) || ', ' || (SELECT string_agg(token || ' of ' || id, ' ') FROM tokens)`)
+	if want := "more7 new, t-more8 of new"; got != want {
+		t.Errorf("jobs and tokens: %s, want %s", got, want)
+	}
 }
 
 func TestDeletedRejectsAreRemoved(t *testing.T) {

@@ -132,3 +132,30 @@ func (m *Model) DeleteList(ctx context.Context, r store.ListRef) error {
 	delete(m.tokens, l.token)
 	return nil
 }
+
+// DeleteListWithJobs implements store.Lists.
+func (m *Model) DeleteListWithJobs(ctx context.Context, r store.ListRef) error {
+	unlock, err := m.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	l, err := m.list(r)
+	if err != nil {
+		return err
+	}
+	for _, j := range m.jobs {
+		if j.list == l && !j.State.Final() {
+			return fault.New(fault.Conflict, "job %s is %s", j.ID, j.State)
+		}
+	}
+	for k, j := range m.jobs {
+		if j.list == l {
+			delete(m.jobs, k)
+			delete(m.tokens, j.token)
+		}
+	}
+	delete(m.lists, r)
+	delete(m.tokens, l.token)
+	return nil
+}

@@ -29,7 +29,7 @@ func (p *player) do(o op) string {
 		return p.doLeases(o)
 	case "Prepare", "Commit", "Discard", "Rejects":
 		return p.doBatches(o)
-	case "CreateList", "ChangeList", "ListLists", "DeleteList":
+	case "CreateList", "ChangeList", "ListLists", "DeleteList", "DeleteListWithJobs":
 		return p.doLists(o)
 	case "PutMember", "ChangeMember", "DeleteMember", "Member", "ListMembers":
 		return p.doMembers(o)
@@ -252,6 +252,8 @@ func (p *player) doLists(o op) string {
 		return answer(err, "%+v", l)
 	case "DeleteList":
 		return answer(p.s.DeleteList(p.ctx, r), "ok")
+	case "DeleteListWithJobs":
+		return answer(p.s.DeleteListWithJobs(p.ctx, r), "ok")
 	}
 	var all []string
 	for after := ""; ; {

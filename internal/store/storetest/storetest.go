@@ -34,7 +34,7 @@ type test struct {
 func Run(t *testing.T, place Place) {
 	t.Helper()
 	for _, tests := range [][]test{
-		jobTests, jobListTests, tokenTests, deletionTests, claimTests, leaseTests, postponeTests, commitTests, foldTests,
+		jobTests, jobListTests, tokenTests, deletionTests, withJobsTests, claimTests, leaseTests, postponeTests, commitTests, foldTests,
 		limitTests, listTests, memberTests, changeTests, wordTests, claimedTests, wholeTests,
 	} {
 		for _, test := range tests {

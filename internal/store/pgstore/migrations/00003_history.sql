@@ -11,3 +11,7 @@ CREATE INDEX IF NOT EXISTS jobs_unfinished_created ON jobs (account, region, cre
 -- Listings by list and by API.
 CREATE INDEX IF NOT EXISTS jobs_list ON jobs (account, region, list COLLATE "C", created, id);
 CREATE INDEX IF NOT EXISTS jobs_wire ON jobs (account, region, wire, created, id);
+
+-- The jobs that were deleted together with their list, see leftovers: the part is jobs
+-- then, and the number the list's.
+CREATE INDEX IF NOT EXISTS jobs_list_number ON jobs (list_number, number);
