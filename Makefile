@@ -3,7 +3,7 @@
 # make setup       installs what tests need beside Go: PostgreSQL, Node.js, AWS's clients
 # make test        make setup, then all tests; go test ./... runs those that it can
 # make test-repeat every test 50 times, in several ways, to find those that fail now and then
-# make test-faults ten minutes of killed nodes, cut networks and crashed databases
+# make test-faults ten minutes of killed nodes, cut networks, crashed databases and hostile callers
 # make test-s3     the S3 tests of versitygw, an S3 server of another maker
 # make check       all that CI checks: make test, formatting, linters, race detector, fuzzing
 # make readme      README's tables of operations, from what AWS's clients see here
@@ -41,7 +41,7 @@ test-repeat: setup
 # SLUICE_SEED repeats the order and the choices of another run, which it prints.
 FAULTS ?= 8m
 test-faults: setup
-	SLUICE_TEST_ALL=1 SLUICE_FAULTS=$(FAULTS) $(GO) test -count=1 -v -timeout 30m -run TestFaults ./conformance/fleet
+	SLUICE_TEST_ALL=1 SLUICE_FAULTS=$(FAULTS) $(GO) test -count=1 -v -p 1 -timeout 30m -run TestFaults ./conformance ./conformance/fleet
 
 test-s3:
 	SLUICE_VERSITYGW=1 $(GO) test -count=1 -v -timeout 60m -run TestVersityGW ./conformance/versitygw
