@@ -3,7 +3,7 @@
 # make setup       installs what tests need beside Go: PostgreSQL, Node.js, AWS's clients
 # make test        make setup, then all tests; go test ./... runs those that it can
 # make test-repeat every test 50 times, in several ways, to find those that fail now and then
-# make test-faults ten minutes of killed nodes, cut networks, crashed databases and hostile callers
+# make test-faults fifteen minutes of killed nodes, cut networks, crashed databases, fail-overs and hostile callers
 # make test-s3     the S3 tests of versitygw, an S3 server of another maker
 # make check       all that CI checks: make test, formatting, linters, race detector, fuzzing
 # make readme      README's tables of operations, from what AWS's clients see here

@@ -60,9 +60,7 @@ func newFleet(t *testing.T, endpoint string) *fleet {
 		endpoint = startS3(t)
 	}
 	f.files = fileClient(endpoint)
-	if _, err := f.files.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(sources)}); err != nil {
-		t.Fatal(err)
-	}
+	f.makeSources()
 	for i := range 3 {
 		f.nodes = append(f.nodes, newNode(t, fmt.Sprint("node ", i+1), f.database, endpoint))
 	}
@@ -70,6 +68,14 @@ func newFleet(t *testing.T, endpoint string) *fleet {
 		n.start()
 	}
 	return f
+}
+
+// makeSources makes the bucket of the files.
+func (f *fleet) makeSources() {
+	f.t.Helper()
+	if _, err := f.files.CreateBucket(f.t.Context(), &s3.CreateBucketInput{Bucket: aws.String(sources)}); err != nil {
+		f.t.Fatal(err)
+	}
 }
 
 func fileClient(endpoint string) *s3.Client {

@@ -55,6 +55,13 @@ func newProcess(t *testing.T, name string, env []string, flags ...string) *proce
 // start runs the process and waits until it is ready.
 func (p *process) start() {
 	p.t.Helper()
+	p.launch()
+	within(p.t, soon, p.name+" is ready", func() bool { return p.listens() && p.healthy() })
+}
+
+// launch runs the process.
+func (p *process) launch() {
+	p.t.Helper()
 	_ = os.Remove(filepath.Join(p.data, "endpoint.json")) // of a process that was killed
 	cmd := exec.Command(binary, p.args...)
 	cmd.Env, cmd.Stdout, cmd.Stderr = p.env, p.log, p.log
@@ -67,24 +74,27 @@ func (p *process) start() {
 		close(exited)
 	}()
 	p.mu.Lock()
-	p.cmd, p.exited = cmd, exited
+	p.cmd, p.exited, p.url = cmd, exited, ""
 	p.mu.Unlock()
-	within(p.t, soon, p.name+" is ready", func() bool {
-		select {
-		case <-exited:
-			p.t.Fatalf("%s ended at its start:\n%s", p.name, p.log.tail())
-		default:
-		}
-		var at struct{ URL string }
-		text, err := os.ReadFile(filepath.Join(p.data, "endpoint.json"))
-		if err != nil || json.Unmarshal(text, &at) != nil {
-			return false
-		}
-		p.mu.Lock()
-		p.url = at.URL
-		p.mu.Unlock()
-		return p.healthy()
-	})
+}
+
+// listens reports whether the process has said where it listens.
+func (p *process) listens() bool {
+	p.t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	select {
+	case <-p.exited:
+		p.t.Fatalf("%s ended at its start:\n%s", p.name, p.log.tail())
+	default:
+	}
+	var at struct{ URL string }
+	text, err := os.ReadFile(filepath.Join(p.data, "endpoint.json"))
+	if err != nil || json.Unmarshal(text, &at) != nil {
+		return false
+	}
+	p.url = at.URL
+	return true
 }
 
 func (p *process) address() string {

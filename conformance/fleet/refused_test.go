@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/internal/store/pgstore/pgtest"
+	"github.com/sluicehq/sluice/internal/testenv"
 )
 
 // exitConfig is how a server ends that cannot run until somebody changes a setting.
@@ -66,7 +67,7 @@ func TestStartIsRefused(t *testing.T) {
 			defer cancel()
 			cmd := exec.CommandContext(ctx, binary, "serve", "--listen", "127.0.0.1:0", "--data", t.TempDir(),
 				"--store", c.store, "--objects", c.objects)
-			cmd.Env = append(os.Environ(), "SLUICE_ACCESS_KEY_ID="+rootKey, "SLUICE_SECRET_ACCESS_KEY="+rootSecret,
+			cmd.Env = append(testenv.Environ(), "SLUICE_ACCESS_KEY_ID="+rootKey, "SLUICE_SECRET_ACCESS_KEY="+rootSecret,
 				"AWS_ACCESS_KEY_ID="+s3Key, "AWS_SECRET_ACCESS_KEY="+s3Secret)
 			cmd.Env = append(cmd.Env, c.env...)
 			var said bytes.Buffer

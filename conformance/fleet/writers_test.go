@@ -25,6 +25,8 @@ type writers struct {
 	certain  map[string]string   // address to reason; "" is absent
 	possible map[string][]string // the same where an answer did not come: it may have been done, or be done later
 	unheard  int
+
+	acknowledged longest // writes
 }
 
 const (
@@ -106,6 +108,7 @@ func (w *writers) change(random *rand.Rand, address, reason string) bool {
 		return false
 	}
 	w.certain[address] = reason
+	w.acknowledged.event()
 	return true
 }
 

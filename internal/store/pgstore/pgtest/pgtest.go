@@ -62,7 +62,7 @@ func Start(tb testing.TB) (url string) {
 // Where no PostgreSQL is installed the test is skipped, see testenv.Missing.
 func Shared(tb testing.TB) *Server {
 	tb.Helper()
-	bin := binaries(tb)
+	bin := Binaries(tb)
 	shared.Lock()
 	defer shared.Unlock()
 	if shared.server == nil {
@@ -88,7 +88,7 @@ func Shared(tb testing.TB) *Server {
 // test may crash.
 func New(tb testing.TB, settings ...string) *Server {
 	tb.Helper()
-	s, err := run(binaries(tb), settings, (*Server).initdb)
+	s, err := run(Binaries(tb), settings, (*Server).initdb)
 	if err != nil {
 		tb.Fatalf("start PostgreSQL: %v", err)
 	}
@@ -173,8 +173,8 @@ func (s *Server) stop(tb testing.TB) {
 	}
 }
 
-// binaries returns the directory of the newest PostgreSQL.
-func binaries(tb testing.TB) string {
+// Binaries returns the directory of the newest PostgreSQL that is installed.
+func Binaries(tb testing.TB) string {
 	tb.Helper()
 	const initdb = "initdb"
 	if found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/" + initdb); len(found) > 0 {
