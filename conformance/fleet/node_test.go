@@ -178,7 +178,7 @@ func (j *journal) Write(b []byte) (int, error) {
 		switch said.Msg {
 		case "job started", "job resumed":
 			j.works[said.Job] = true
-		case "job completed", "job failed", "job stopped", "job released", "job abandoned", "job lost":
+		case "job completed", "job failed", "job stopped", "job released", "job lost", "job waits", "job attempt failed":
 			j.works[said.Job] = false
 		}
 		if said.Msg == "job lost" {

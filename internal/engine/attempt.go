@@ -27,8 +27,8 @@ type attempt struct {
 	began     time.Time
 	logged    bool // that it began
 
-	job   job.Job // as far as this engine knows: counts and checkpoint move with its commits
-	stale bool    // the store may know more of the job, because a call to it failed
+	job         job.Job // as far as this engine knows: counts and checkpoint move with its commits
+	lastAttempt bool    // the job fails, also if its report cannot be written
 
 	stopping <-chan struct{} // closed when Run is to end
 }
@@ -44,14 +44,18 @@ func (e *Engine) attempt(ctx context.Context, s *slot, j job.Job, asked time.Tim
 	l := newLease(j.Lease, e.options.Lease, asked, func() { lose(errLeaseOver) })
 	a := &attempt{
 		engine: e, slot: s, job: j, began: time.Now(), stopping: ctx.Done(), lease: l,
-		heartbeat: &heartbeat{engine: e, slot: s, lease: l},
+		heartbeat: &heartbeat{engine: e, slot: s, lease: l, halted: make(chan struct{})},
 		log:       withoutKey(e.log, j.Source.Key).With("job", string(j.ID), "account", j.Owner.Account, "wire", string(j.Wire)),
 	}
 
 	var background sync.WaitGroup
 	background.Go(func() { a.heartbeat.run(holding, lose) })
 	background.Go(func() { a.limitGrace(ctx, holding, lose) })
-	out := a.runWithRetry(holding)
+	out, err := a.try(holding)
+	var f *failure
+	if err != nil {
+		out, f = a.endEarly(holding, err)
+	}
 	lose(nil)
 	background.Wait()
 	l.over.Stop()
@@ -60,7 +64,7 @@ func (e *Engine) attempt(ctx context.Context, s *slot, j job.Job, asked time.Tim
 	// up lets others go on at once.
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.options.Grace)
 	defer cancel()
-	a.end(ending, out)
+	a.end(ending, out, f)
 }
 
 // limitGrace cuts off what is still in flight when the grace after the end of ctx is
@@ -80,70 +84,10 @@ func (a *attempt) limitGrace(ctx, holding context.Context, lose context.CancelCa
 	}
 }
 
-// How long trouble with a store is borne in the slot, before the slot is given to
-// another job: about three seconds.
-const (
-	maxTries   = 6
-	firstPause = 100 * time.Millisecond
-)
-
-// runWithRetry tries the job until it is done, lost or has failed too often in a row
-// without progress.
-func (a *attempt) runWithRetry(ctx context.Context) outcome {
-	pause, left := firstPause, maxTries
-	for {
-		from := a.job.Checkpoint.Record
-		out, err := a.try(ctx)
-		switch {
-		case err == nil:
-			return out
-		case context.Cause(ctx) == errGrace: //nolint:errorlint // the cause itself
-			return released
-		case ctx.Err() != nil || !isTransient(err):
-			return lost
-		case fault.Is(err, fault.StorageFull) && a.engine.options.Waits() != "":
-			return released
-		}
-		if a.job.Checkpoint.Record > from {
-			pause, left = firstPause, maxTries
-		}
-		a.stale = true
-		a.engine.metrics.retries.Inc()
-		left--
-		if left == 0 {
-			a.log.ErrorContext(ctx, "job abandoned for a while", "error", err)
-			return abandoned
-		}
-		a.log.WarnContext(ctx, "job interrupted", "error", err)
-		select {
-		case <-time.After(pause):
-			pause *= 2
-		case <-ctx.Done():
-		case <-a.stopping: // one more try would only lengthen the end
-			return released
-		}
-	}
-}
-
-// isTransient reports whether err may be gone the next time.
-func isTransient(err error) bool {
-	switch fault.KindOf(err) {
-	case fault.Internal, fault.Unavailable, fault.Throttled, fault.StorageFull:
-		return true
-	}
-	return false
-}
-
-// isPermanent reports whether err, met while importing, is the job's own and fails it.
-func isPermanent(err error) bool { return !isTransient(err) && !fault.Is(err, fault.LeaseLost) }
-
 // try takes the job from its checkpoint to its end, if nothing comes between. An
-// error that is not permanent is returned.
+// error that does not fail the job is returned.
 func (a *attempt) try(ctx context.Context) (out outcome, err error) {
 	defer a.engine.options.Guard.Recover(guard.Attempt, &err)
-	if err := a.reload(ctx); err != nil {
-		return "", err
-	}
 	err = a.bind(ctx)
 	if err == nil {
 		if a.slot.maxSource > 0 && a.job.Source.Size > a.slot.maxSource {
@@ -155,28 +99,10 @@ func (a *attempt) try(ctx context.Context) (out outcome, err error) {
 			return released, nil
 		}
 	}
-	if err != nil && !isPermanent(err) {
+	if err != nil && classify(err) != permanent {
 		return "", err
 	}
 	return a.finish(ctx, err)
-}
-
-// reload asks the store how far the job is, if a failed call may have done its work
-// all the same.
-func (a *attempt) reload(ctx context.Context) error {
-	if !a.stale {
-		return nil
-	}
-	j, err := a.engine.store.Job(ctx, a.job.Owner, a.job.ID)
-	if err != nil {
-		return err
-	}
-	if err := a.lease.check(j); err != nil {
-		return err
-	}
-	a.engine.metrics.committed(j.Destination.Kind, a.job.Counts, j.Counts)
-	a.job, a.stale = j, false
-	return nil
 }
 
 // bind binds the job to the bytes that are at its source now, unless it is bound
@@ -190,7 +116,7 @@ func (a *attempt) bind(ctx context.Context) error {
 			return fault.New(fault.NotFound, "%s does not exist", name.URL())
 		}
 		if err != nil {
-			return err
+			return fromObjects(err)
 		}
 		src.Version, src.ETag, src.Size = info.Version, info.ETag, info.Size
 	} else if a.job.State == job.Processing {
@@ -220,7 +146,7 @@ func (a *attempt) finish(ctx context.Context, cause error) (outcome, error) {
 		switch {
 		case err == nil:
 			o.Report = name.Key
-		case !isPermanent(err):
+		case classify(err) != permanent && !(a.lastAttempt && classify(err) == unexpected):
 			return "", err
 		default: // it cannot be written, now or later: the job ends all the same
 			a.log.ErrorContext(ctx, "report not written", "error", err)

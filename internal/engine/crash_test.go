@@ -2,7 +2,6 @@ package engine_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/engine"
+	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/object"
 	"github.com/sluicehq/sluice/internal/testenv"
@@ -215,7 +215,7 @@ func TestCompetition(t *testing.T) {
 					return ctx.Err()
 				}
 				if fails {
-					return errors.New("connection reset")
+					return fault.New(fault.Unavailable, "connection reset")
 				}
 				return nil
 			}

@@ -32,6 +32,7 @@ import (
 	"log/slog"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -118,8 +119,10 @@ type Engine struct {
 	metrics *metrics
 
 	wake       chan struct{}
-	slots      chan *slot // free ones, for any job
-	smallSlots chan *slot // the free one for small jobs
+	slots      chan *slot  // free ones, for any job
+	smallSlots chan *slot  // the free one for small jobs
+	retrySlots chan *slot  // the free one for jobs that an attempt has ended early for
+	cutOff     atomic.Bool // the object storage did not answer when it was asked last
 	memory     *memory
 	batches    chan *buffer  // free batches, shared by all slots
 	preparing  chan struct{} // holds a token for each batch being prepared
@@ -139,6 +142,7 @@ func New(s Store, o Objects, opts Options) *Engine {
 		wake:       make(chan struct{}, 1),
 		slots:      make(chan *slot, opts.Jobs),
 		smallSlots: make(chan *slot, 1),
+		retrySlots: make(chan *slot, 1),
 		batches:    make(chan *buffer, cores),
 		preparing:  make(chan struct{}, cores),
 	}
@@ -146,6 +150,9 @@ func New(s Store, o Objects, opts Options) *Engine {
 		e.slots <- newSlot(e.slots, 0, opts.Slice, m)
 	}
 	e.smallSlots <- newSlot(e.smallSlots, smallSource, min(smallSlice, opts.Slice), m)
+	retry := newSlot(e.retrySlots, 0, opts.Slice, m)
+	retry.retries = true
+	e.retrySlots <- retry
 	for range cores {
 		e.batches <- newBuffer(e.batches, m)
 	}

@@ -71,8 +71,10 @@ type heartbeat struct {
 	slot   *slot
 	lease  *lease
 
-	ticks    atomic.Int64              // the reader measures a batch's age by them
-	yield    atomic.Bool               // end with the batch: another job waits for the slot
+	ticks    atomic.Int64  // the reader measures a batch's age by them
+	yield    atomic.Bool   // end with the batch: another job waits for the slot
+	halted   chan struct{} // closed when the reading is to end at once
+	halt     sync.Once
 	sliceEnd atomic.Pointer[time.Time] // when to look whether another job waits; nil until records come
 }
 
@@ -102,6 +104,7 @@ func (h *heartbeat) beat(ctx context.Context) (err error) {
 	}
 	if h.engine.options.Waits() != "" {
 		h.yield.Store(true)
+		h.halt.Do(func() { close(h.halted) })
 	}
 	h.checkSlice(ctx)
 	return nil

@@ -25,13 +25,13 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "sluice_records_total", Help: "Records committed, by kind of destination and result (imported, rejected).",
 		}, []string{"destination", "result"}),
 		jobs: with.NewCounterVec(prometheus.CounterOpts{
-			Name: "sluice_jobs_total", Help: "Times that a worker was done with a job, by outcome (completed, failed, stopped, released, abandoned, lost).",
+			Name: "sluice_jobs_total", Help: "Times that a worker was done with a job, by outcome (completed, failed, stopped, released, postponed, lost).",
 		}, []string{"outcome"}),
 		running: with.NewGauge(prometheus.GaugeOpts{
 			Name: "sluice_jobs_running", Help: "Jobs being worked on now.",
 		}),
 		retries: with.NewCounter(prometheus.CounterOpts{
-			Name: "sluice_job_retries_total", Help: "Times that a job was interrupted by trouble with a store and tried again.",
+			Name: "sluice_job_retries_total", Help: "Attempts that ended early, and are made again after a pause.",
 		}),
 		batches: with.NewCounter(prometheus.CounterOpts{
 			Name: "sluice_batches_total", Help: "Batches committed.",

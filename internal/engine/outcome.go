@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/store"
 )
 
 // outcome is how an attempt ended: the job's final state, or one of these.
@@ -13,7 +15,7 @@ type outcome string
 
 const (
 	released  outcome = "released"  // to go on later: others wait, or Run is to end
-	abandoned outcome = "abandoned" // a store does not answer; the lease is left to run out, which is the pause before the next attempt
+	postponed outcome = "postponed" // the attempt ended early, and another is made after a pause
 	lost      outcome = "lost"      // another engine has it, or it was stopped
 )
 
@@ -23,21 +25,32 @@ func (a *attempt) logStart(ctx context.Context) {
 		return
 	}
 	a.logged = true
+	level := slog.LevelInfo
+	if a.job.Attempts > 0 {
+		level = slog.LevelDebug // that it waits was logged
+	}
 	if c := a.job.Checkpoint; c.Record > 0 {
-		a.log.InfoContext(ctx, "job resumed", "record", c.Record)
+		a.log.Log(ctx, level, "job resumed", "record", c.Record)
 		return
 	}
-	a.log.InfoContext(ctx, "job started", "bytes", a.job.Source.Size)
+	a.log.Log(ctx, level, "job started", "bytes", a.job.Source.Size)
 }
 
 // end gives up what the attempt held of the job, and logs how it ended.
-func (a *attempt) end(ctx context.Context, out outcome) {
+func (a *attempt) end(ctx context.Context, out outcome, f *failure) {
+	var err error
 	switch out {
 	case released:
-		if err := a.engine.store.Release(ctx, a.lease.current()); err != nil && !fault.Is(err, fault.LeaseLost) && !fault.Is(err, fault.StorageFull) {
-			a.log.WarnContext(ctx, "lease left to run out", "error", err)
+		err = a.engine.store.Release(ctx, a.lease.current())
+	case postponed:
+		if err = a.postpone(ctx, f); fault.Is(err, fault.LeaseLost) {
+			out = lost
 		}
-	case lost:
+	}
+	if err != nil && !fault.Is(err, fault.LeaseLost) && !fault.Is(err, fault.StorageFull) {
+		a.log.WarnContext(ctx, "lease left to run out", "error", err)
+	}
+	if out == lost {
 		// If nobody has had it since, the caller stopped it, or our Finish was not answered.
 		j, err := a.engine.store.Job(ctx, a.job.Owner, a.job.ID)
 		if err == nil && j.State.Final() && j.Lease.Term == a.lease.current().Term {
@@ -55,8 +68,8 @@ func (a *attempt) end(ctx context.Context, out outcome) {
 
 func (a *attempt) logEnd(ctx context.Context, out outcome) {
 	level := slog.LevelInfo
-	if out == released && !a.logged {
-		level = slog.LevelDebug // it was only looked at
+	if out == released && !a.logged || out == postponed {
+		level = slog.LevelDebug // it was only looked at, or that it waits was logged
 	}
 	attrs := []slog.Attr{
 		slog.Int64("imported", a.job.Counts.Imported), slog.Int64("rejected", a.job.Counts.Rejected),
@@ -66,4 +79,27 @@ func (a *attempt) logEnd(ctx context.Context, out outcome) {
 		attrs = append(attrs, slog.String("reason", a.job.Error))
 	}
 	a.log.LogAttrs(ctx, level, "job "+string(out), attrs...)
+}
+
+// postpone gives the job up until a pause is over, and logs why it waits, once for each
+// reason.
+func (a *attempt) postpone(ctx context.Context, f *failure) error {
+	e, isUnexpected := a.engine, f.id != ""
+	pause := store.Pause{
+		Reason: f.reason, Error: f.summary(), Failed: isUnexpected,
+		For: pauseAfter(a.job.Attempts+1, isUnexpected),
+	}
+	if e.options.Shared { // it may be this engine alone that is cut off
+		pause.Avoid = e.options.Lease
+		if f.reason == job.StorageUnavailable {
+			e.cutOff.Store(true)
+		}
+	}
+	e.metrics.retries.Inc()
+	if isUnexpected {
+		a.log.ErrorContext(ctx, "job attempt failed", "id", f.id, "attempt", a.job.Attempts+1, "error", f.err)
+	} else if a.job.Waiting.Reason != f.reason {
+		a.log.WarnContext(ctx, "job waits", "reason", string(f.reason), "error", f.err)
+	}
+	return e.store.Postpone(ctx, a.lease.current(), pause)
 }

@@ -165,4 +165,9 @@ func (p *pipeline) commit(ctx context.Context, f *inflight) (err error) {
 func (a *attempt) progress(counts job.Counts, through record.Position) {
 	a.engine.metrics.committed(a.job.Destination.Kind, a.job.Counts, counts)
 	a.job.Counts, a.job.Checkpoint = counts, through
+	a.job.Attempts, a.job.Failures, a.job.Waiting = 0, 0, job.Wait{}
+	a.engine.cutOff.Store(false)
+	if a.slot.retries {
+		a.heartbeat.yield.Store(true) // it goes on in a slot for all jobs
+	}
 }

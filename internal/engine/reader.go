@@ -43,6 +43,7 @@ func (r *reader) read(ctx context.Context, working *sync.WaitGroup) (eof bool, e
 	working.Go(func() {
 		select {
 		case <-r.pipeline.stopping:
+		case <-r.pipeline.heartbeat.halted:
 		case <-reading.Done():
 		}
 		r.halted.Store(true)

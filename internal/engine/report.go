@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"io"
 	"iter"
 
@@ -18,27 +19,33 @@ import (
 func (a *attempt) writeReport(ctx context.Context, remark string) (object.Name, error) {
 	name := a.engine.options.Reports(a.job)
 	in, out := io.Pipe()
-	written := make(chan struct{})
+	written := make(chan error, 1)
 	go func() {
-		defer close(written)
 		rejects := destination.Whole(a.engine.store.Rejects(ctx, a.job.Owner, a.job.ID), func(offset int64) (io.ReadCloser, error) {
 			return OpenSource(ctx, a.engine.objects, a.job, offset)
 		}, a.job.Checkpoint.Layout)
 		if remark != "" {
 			rejects = withLast(rejects, destination.Reject{Code: wholeSource, Reason: remark})
 		}
-		out.CloseWithError(a.writeRows(out, rejects))
+		err := a.writeRows(out, rejects)
+		out.CloseWithError(err)
+		written <- err
 	}()
 	err := a.putReport(ctx, name, in)
-	in.CloseWithError(context.Canceled) // if Put gave up early, the writer must too
-	<-written
+	in.CloseWithError(errReportCut) // if Put gave up early, the writer must too
+	if rowsErr := <-written; rowsErr != nil && !errors.Is(rowsErr, errReportCut) {
+		return name, rowsErr // and not what Put made of it
+	}
 	return name, err
 }
+
+// errReportCut ends the writing of a report that the object store did not take.
+var errReportCut = errors.New("the report was not taken")
 
 func (a *attempt) putReport(ctx context.Context, n object.Name, r io.Reader) (err error) {
 	defer a.engine.options.Guard.Recover(guard.Report, &err)
 	_, err = a.engine.objects.Put(ctx, n, "text/csv; charset=utf-8", r)
-	return err
+	return fromObjects(err)
 }
 
 func (a *attempt) writeRows(w io.Writer, rejects iter.Seq2[destination.Reject, error]) (err error) {

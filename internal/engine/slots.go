@@ -21,6 +21,7 @@ const (
 type slot struct {
 	pool      chan *slot // where it goes when it is free
 	maxSource int64      // if more than 0: the largest source it takes
+	retries   bool       // it takes jobs that an attempt has ended early for, and no others
 	slice     time.Duration
 	batches   chan *buffer // the batch that is its own, so that no job waits for another's
 }
@@ -42,42 +43,86 @@ func (s *slot) free() {
 }
 
 // fairness decides when an engine that has a job may take another: when one has waited
-// through a whole poll, so that every other engine could have seen it.
-type fairness struct{ waited, myTurn bool }
+// through a whole poll, so that every other engine could have seen it. One that was cut off
+// from the object storage leaves the others more time.
+type fairness struct {
+	polls  int // in a row at which a job waited
+	myTurn bool
+}
+
+const cutOffPolls = 4
 
 func (f *fairness) poll(ctx context.Context, e *Engine) {
 	if !e.options.Shared {
 		return
 	}
 	waiting, err := e.store.Waiting(ctx, e.wanted(&slot{}))
-	waiting = waiting && err == nil
-	f.myTurn = waiting && f.waited
-	f.waited = waiting && !f.myTurn
+	if !waiting || err != nil {
+		f.polls, f.myTurn = 0, false
+		return
+	}
+	f.polls++
+	f.myTurn = f.polls > 1
+	if e.cutOff.Load() {
+		f.myTurn = f.polls > cutOffPolls
+	}
+	if f.myTurn {
+		f.polls = 0
+	}
 }
 
 // claimJobs claims jobs for the slots that are free. When other engines share the store,
 // one that has a job takes only small ones, and a large one if it is its turn.
 func (e *Engine) claimJobs(ctx context.Context, working *sync.WaitGroup, myTurn bool) error {
 	for e.options.Waits() == "" {
+		if e.cutOff.Load() && !myTurn { // the others may reach the object storage
+			break
+		}
 		busy := len(e.slots) < e.options.Jobs
 		s := e.freeSlot(e.options.Shared && busy && !myTurn)
 		if s == nil {
-			return nil
+			break
 		}
 		myTurn = false
-		asked := time.Now()
-		j, ok, err := e.claim(ctx, s)
-		if err != nil || !ok {
-			s.free()
-			return err
+		if ok, err := e.startAttempt(ctx, working, s); err != nil || !ok {
+			if err != nil {
+				return err
+			}
+			break
 		}
-		working.Go(func() {
-			e.attempt(ctx, s, j, asked)
-			s.free()
-			e.Wake()
-		})
 	}
-	return nil
+	return e.claimRetry(ctx, working)
+}
+
+// claimRetry claims a job that an attempt has ended early for. Such jobs have one slot to
+// themselves, until there is progress: whatever they wait for, others do not wait for it.
+func (e *Engine) claimRetry(ctx context.Context, working *sync.WaitGroup) error {
+	if e.options.Waits() != "" {
+		return nil
+	}
+	select {
+	case s := <-e.retrySlots:
+		_, err := e.startAttempt(ctx, working, s)
+		return err
+	default:
+		return nil
+	}
+}
+
+// startAttempt claims a job for a free slot and starts an attempt at it.
+func (e *Engine) startAttempt(ctx context.Context, working *sync.WaitGroup, s *slot) (ok bool, err error) {
+	asked := time.Now()
+	j, ok, err := e.claim(ctx, s)
+	if err != nil || !ok {
+		s.free()
+		return false, err
+	}
+	working.Go(func() {
+		e.attempt(ctx, s, j, asked)
+		s.free()
+		e.Wake()
+	})
+	return true, nil
 }
 
 func (e *Engine) claim(ctx context.Context, s *slot) (j job.Job, ok bool, err error) {
@@ -103,5 +148,5 @@ func (e *Engine) freeSlot(small bool) *slot {
 }
 
 func (e *Engine) wanted(s *slot) store.Wanted {
-	return store.Wanted{Holder: e.options.Holder, Lease: e.options.Lease, MaxSize: s.maxSource}
+	return store.Wanted{Holder: e.options.Holder, Lease: e.options.Lease, MaxSize: s.maxSource, Retries: s.retries}
 }

@@ -19,7 +19,7 @@ type Opener interface {
 func OpenSource(ctx context.Context, o Opener, j job.Job, offset int64) (io.ReadCloser, error) {
 	rc, err := o.Open(ctx, sourceName(j), j.Source.Version, offset)
 	if err != nil {
-		return nil, err
+		return nil, fromObjects(err)
 	}
 	return &sized{ReadCloser: rc, left: j.Source.Size - offset}, nil
 }
@@ -34,6 +34,9 @@ func (s *sized) Read(p []byte) (int, error) {
 	s.left -= int64(n)
 	if err == io.EOF && s.left > 0 { //nolint:errorlint // readers return io.EOF itself
 		err = io.ErrUnexpectedEOF
+	}
+	if err != nil && err != io.EOF { //nolint:errorlint // as above
+		err = fromObjects(err)
 	}
 	return n, err
 }

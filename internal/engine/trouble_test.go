@@ -15,6 +15,7 @@ import (
 
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/engine"
+	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/object"
 	"github.com/sluicehq/sluice/internal/testenv"
@@ -150,7 +151,7 @@ func TestLeaseNotTrustedToTheEnd(t *testing.T) {
 // Trouble that passes changes nothing but the time an import takes.
 func TestPassingTrouble(t *testing.T) {
 	t.Parallel()
-	trouble := errors.New("connection reset")
+	trouble := fault.New(fault.Unavailable, "connection reset")
 	every := func(n int64, err func(call func() error) error) func(context.Context, func() error) error {
 		var calls atomic.Int64
 		return func(_ context.Context, call func() error) error {
@@ -214,36 +215,12 @@ func TestPassingTrouble(t *testing.T) {
 					t.Errorf("%d prepared batches were forgotten", n)
 				}
 				r.verify("j1", job.Completed, in, 700)
-				if !strings.Contains(r.journal.String(), "job interrupted") {
-					t.Errorf("no trouble was met:\n%s", r.journal)
+				if j := r.job("j1"); j.LastError == "" && c.name != "finish done but not answered" || j.Waiting != (job.Wait{}) {
+					t.Errorf("last error %q, waiting %+v; want trouble that is over", j.LastError, j.Waiting)
 				}
 			})
 		})
 	}
-}
-
-// A job that does not get on gives its place to others, and is tried again when its
-// lease has run out.
-func TestLastingTrouble(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		r := newRig(t)
-		r.list(destination.Suppression)
-		in := newRows(700)
-		r.put("j1", in.String())
-		r.ready("j1")
-		until := time.Now().Add(time.Minute)
-		r.start(engine.Options{}, &troubledStore{Store: r.store, commit: func(_ context.Context, call func() error) error {
-			if time.Now().Before(until) {
-				return errors.New("no space left on device")
-			}
-			return call()
-		}})
-		r.journal.await("job completed", "j1", 1)
-		if r.journal.count("job abandoned", "j1") < 2 {
-			t.Errorf("the place was not given up:\n%s", r.journal)
-		}
-		r.verify("j1", job.Completed, in, 700)
-	})
 }
 
 // A source that is damaged or gone fails its job with a sentence; what was read before
@@ -285,8 +262,8 @@ func TestDamagedSource(t *testing.T) {
 				if sentence := fmt.Sprintf("stored object is damaged at byte %d", at); j.State != job.Failed || j.Counts != want || j.Error != sentence {
 					t.Errorf("job is %s, %+v, %q; want failed, %+v, %q", j.State, j.Counts, j.Error, want, sentence)
 				}
-				if n := r.journal.count("job interrupted", "j1"); n != 0 {
-					t.Errorf("the job was tried again %d times, want never", n)
+				if j.LastError != "" {
+					t.Errorf("an attempt ended early for %q, want the job to fail at once", j.LastError)
 				}
 			})
 		})
