@@ -20,12 +20,12 @@ type metrics struct {
 
 func newMetrics(r prometheus.Registerer) *metrics {
 	with := promauto.With(r)
-	return &metrics{
+	m := &metrics{
 		records: with.NewCounterVec(prometheus.CounterOpts{
 			Name: "sluice_records_total", Help: "Records committed, by kind of destination and result (imported, rejected).",
 		}, []string{"destination", "result"}),
 		jobs: with.NewCounterVec(prometheus.CounterOpts{
-			Name: "sluice_jobs_total", Help: "Times that a worker was done with a job, by outcome (completed, failed, stopped, released, postponed, lost).",
+			Name: "sluice_job_attempts_total", Help: "Attempts at jobs that ended here, by outcome (completed, failed, stopped, released, postponed, lost).",
 		}, []string{"outcome"}),
 		running: with.NewGauge(prometheus.GaugeOpts{
 			Name: "sluice_jobs_running", Help: "Jobs being worked on now.",
@@ -43,6 +43,21 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		read: with.NewCounter(prometheus.CounterOpts{
 			Name: "sluice_source_bytes_total", Help: "Bytes of sources read, as they lie there.",
 		}),
+	}
+	m.initialize()
+	return m
+}
+
+// initialize makes the rows of all labels: a counter that appears with its first event has
+// no increase then.
+func (m *metrics) initialize() {
+	for _, out := range []outcome{outcome(job.Completed), outcome(job.Failed), outcome(job.Stopped), released, postponed, lost} {
+		m.jobs.WithLabelValues(string(out))
+	}
+	for _, kind := range []destination.Kind{
+		destination.AddressList, destination.Suppression, destination.ContactList, destination.QuickResponses,
+	} {
+		m.committed(kind, job.Counts{}, job.Counts{})
 	}
 }
 

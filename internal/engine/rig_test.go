@@ -309,6 +309,7 @@ func (r *rig) metric(name, label string) int64 {
 	r.Helper()
 	families, err := r.metrics.Gather()
 	check(r.T, err)
+	var sum int64
 	for _, f := range families {
 		for _, m := range f.GetMetric() {
 			if f.GetName() != name {
@@ -319,11 +320,11 @@ func (r *rig) metric(name, label string) int64 {
 				of = of || l.GetValue() == label
 			}
 			if of {
-				return int64(m.GetCounter().GetValue())
+				sum += int64(m.GetCounter().GetValue())
 			}
 		}
 	}
-	return 0
+	return sum
 }
 
 func zipped(text string) string {

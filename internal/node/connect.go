@@ -33,6 +33,7 @@ import (
 
 // connect makes the parts that live in memory, and connects them all.
 func (n *Node) connect(ctx context.Context, v *sigv4.Verifier) error {
+	n.counted = newFinishes(n.store, n.registry)
 	secret, err := n.store.Secret(ctx, "page tokens")
 	if err != nil {
 		return err
@@ -58,7 +59,7 @@ func (n *Node) connect(ctx context.Context, v *sigv4.Verifier) error {
 		if n.o.Objects == "" {
 			lead.S3Operations = s3.Operations()
 		}
-		lead.Jobs = jobs.New(wholeRejects{n.store, n.objects}, jobs.Options{
+		lead.Jobs = jobs.New(wholeRejects{n.counted, n.objects}, jobs.Options{
 			Version: n.o.Version, Report: n.report, Observe: gateway.Observe, Release: n.objects.Release,
 			Waits: n.space.Reason,
 		})
@@ -72,9 +73,9 @@ func (n *Node) connect(ctx context.Context, v *sigv4.Verifier) error {
 // apis are AWS's, each before its service.
 func (n *Node) apis(tokens *service.Tokens, o service.Options) []*wire.API {
 	return []*wire.API{
-		mailmanagerapi.New(mailmanager.New(n.store, n.objects, n.objects.links, tokens, o)),
-		sesv2api.New(sesv2.New(n.store, n.objects, n.objects.links, tokens, o)),
-		qconnectapi.New(qconnect.New(n.store, n.objects, n.objects.links, tokens, o)),
+		mailmanagerapi.New(mailmanager.New(n.counted, n.objects, n.objects.links, tokens, o)),
+		sesv2api.New(sesv2.New(n.counted, n.objects, n.objects.links, tokens, o)),
+		qconnectapi.New(qconnect.New(n.counted, n.objects, n.objects.links, tokens, o)),
 	}
 }
 
@@ -82,7 +83,7 @@ func (n *Node) apis(tokens *service.Tokens, o service.Options) []*wire.API {
 func (n *Node) engage(o service.Options) func() {
 	name := holder()
 	n.o.Logger.Info("running imports", slog.String("holder", name), slog.Int("jobs", n.o.Jobs))
-	worker := engine.New(n.store, n.objects, engine.Options{
+	worker := engine.New(n.counted, n.objects, engine.Options{
 		Holder: name, Jobs: n.o.Jobs, Lease: n.o.Lease, Grace: n.o.Grace,
 		Logger: n.o.Logger, Registry: n.registry, Guard: n.guard, Waits: n.space.Reason,
 		Shared: n.o.shared(), Poll: n.poll(),

@@ -130,16 +130,18 @@ func (o Options) shared() bool { return o.Store != "" }
 
 // Node is a server, put together. Open makes one.
 type Node struct {
-	o        Options
-	fs       vfs.FS
-	space    *diskspace.Watcher // of the file system of Dir; nil has no limits
-	registry *prometheus.Registry
-	binder   *binder // of an embedded store to the objects
-	guard    *guard.Guard
-	store    store.Store
-	objects  objects
-	gateway  *gateway.Gateway
-	stopping atomic.Bool
+	o          Options
+	fs         vfs.FS
+	space      *diskspace.Watcher // of the file system of Dir; nil has no limits
+	registry   *prometheus.Registry
+	binder     *binder // of an embedded store to the objects
+	guard      *guard.Guard
+	store      store.Store
+	storeBytes func(context.Context) (int64, error)
+	counted    store.Store // counts the jobs that end
+	objects    objects
+	gateway    *gateway.Gateway
+	stopping   atomic.Bool
 
 	readiness   *readiness
 	snapshotter *snapshotter // nil if there is nothing to take snapshots of
@@ -193,6 +195,7 @@ func (n *Node) open(ctx context.Context) error {
 		return err
 	}
 	n.watchReadiness()
+	n.watchInventory()
 	return n.connect(ctx, verifier)
 }
 

@@ -24,6 +24,7 @@ type objects struct {
 	bucket string       // for uploads and reports; the services' own choice if empty
 	s3     http.Handler // answers S3's requests on our own port
 	ping   func(context.Context) error
+	bytes  func(context.Context) (int64, error) // what they take of this node's disk; nil if they are elsewhere
 }
 
 // openObjects opens what the options name: an S3 of our own, or one elsewhere, to which
@@ -58,7 +59,8 @@ func (n *Node) openObjects(ctx context.Context, key sigv4.Credentials, v *sigv4.
 				Logger: n.o.Logger, Observe: gateway.Observe, Space: n.space,
 				MaxLinked: n.o.MaxUpload, UploadsPerAccount: n.o.MaxUploads, UploadsPerLink: n.o.MaxUploadsPerLink,
 			}),
-			ping: d.Ping,
+			ping:  d.Ping,
+			bytes: d.Bytes,
 		}
 		return nil
 	}

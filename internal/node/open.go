@@ -25,7 +25,7 @@ func (n *Node) openStore(ctx context.Context) error {
 		if err != nil {
 			return inUse(n.o.Dir, err)
 		}
-		n.store, n.closers = s, append(n.closers, s.Close)
+		n.store, n.storeBytes, n.closers = s, s.Bytes, append(n.closers, s.Close)
 		return nil
 	}
 	return n.patiently(ctx, "store", func() error {
@@ -33,7 +33,7 @@ func (n *Node) openStore(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("store: %w", err)
 		}
-		n.store, n.closers = s, append(n.closers, s.Close)
+		n.store, n.storeBytes, n.closers = s, s.Bytes, append(n.closers, s.Close)
 		n.run = append(n.run, s.Run)
 		return nil
 	})
