@@ -23,6 +23,9 @@ type Service struct {
 // services lists what is served.
 func services(p Parts) []Service {
 	var all []Service
+	if p.Refuse != nil { // this server only works on jobs
+		return []Service{{Name: serviceOwn, Operations: []string{opLive, opReady, opMetrics, opIndex}}}
+	}
 	for _, api := range p.APIs {
 		s := Service{Name: api.Name}
 		for _, op := range api.Operations {
@@ -33,10 +36,7 @@ func services(p Parts) []Service {
 	if p.S3Operations != nil {
 		all = append(all, Service{serviceS3, p.S3Operations})
 	}
-	own := Service{Name: serviceOwn}
-	if len(p.APIs) > 0 { // otherwise this node only works on jobs
-		own.Operations = append(jobs.Operations(), snapshots.Operation)
-	}
+	own := Service{Name: serviceOwn, Operations: append(jobs.Operations(), snapshots.Operation)}
 	own.Operations = append(own.Operations, opLive, opReady, opMetrics, opIndex)
 	return append(all, own)
 }
@@ -91,7 +91,10 @@ func (g *Gateway) lost(w http.ResponseWriter, r *http.Request, e *exchange, m wi
 		return
 	}
 	e.err = errUnserved
-	wire.WriteFault(w, r, m, errUnserved)
+	if g.parts.Refuse != nil {
+		e.err = g.parts.Refuse
+	}
+	wire.WriteFault(w, r, m, e.err)
 }
 
 // The form of what is logged of a request that no operation was found for. A path may

@@ -26,6 +26,8 @@ func TestWorkerAnswersNoAPI(t *testing.T) {
 		{http.MethodGet, "/v2/email/contact-lists", "ses", "", ""},
 		{http.MethodPut, "/v2/email/suppression/addresses", "ses", "{}", ""},
 		{http.MethodGet, "/knowledgeBases", "wisdom", "", ""},
+		{http.MethodPost, "/", "ses", "{}", "MailManagerSvc.NoSuchOperation"},
+		{http.MethodGet, "/nothing", "ses", "", ""},
 		{http.MethodGet, "/sluice/v1/jobs", "sluice", "", ""},
 		{http.MethodPost, "/sluice/v1/snapshot", "sluice", "", ""},
 		{http.MethodGet, "/bucket/key", "s3", "", ""},

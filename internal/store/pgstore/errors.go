@@ -39,6 +39,9 @@ const (
 	adminShutdown        = "57P01"
 	crashShutdown        = "57P02"
 	cannotConnectNow     = "57P03" // it starts, or stops
+	databaseDropped      = "57P04"
+	idleSession          = "57P05"
+	noPrivilege          = "42501"
 	noSuchStatement      = "26000" // a prepared one
 	statementExists      = "42P05"
 )
@@ -60,7 +63,7 @@ func isRetryable(err error) bool { return isConflict(err) || isConnectionError(e
 func isConnectionError(err error) bool {
 	switch c := code(err); c {
 	case adminShutdown, crashShutdown, cannotConnectNow, tooManyConnections,
-		readOnlyTransaction, idleTransaction, statementUnknown:
+		databaseDropped, idleSession, readOnlyTransaction, idleTransaction, statementUnknown:
 		return true
 	case "":
 		var f *fault.Error
@@ -135,6 +138,10 @@ func meaning(err error) error {
 			return errBusy
 		case strings.HasPrefix(c, "53"):
 			return errNoResources
+		case strings.HasPrefix(c, "58"): // of the machine below the database
+			return errMachine
+		case strings.HasPrefix(c, "28"), strings.HasPrefix(c, "3D"), strings.HasPrefix(c, "3F"), c == noPrivilege:
+			return errRefused // a password or a right that was changed since the start
 		}
 	}
 	return nil
@@ -149,6 +156,8 @@ var (
 	errNoSpace      = fault.New(fault.StorageFull, "the database is out of space")
 	errNoMemory     = fault.New(fault.Unavailable, "the database is out of memory")
 	errNoResources  = fault.New(fault.Unavailable, "the database is out of resources")
+	errMachine      = fault.New(fault.Unavailable, "the database's machine has trouble")
+	errRefused      = fault.New(fault.Unavailable, "the database refuses the server's user")
 	errPrepared     = fault.New(fault.Unavailable, "the pool in front of the database does not keep prepared statements")
 	errText         = fault.New(fault.Invalid, "a text is not UTF-8, has a NUL in it, or is too long")
 )

@@ -157,7 +157,7 @@ func (s *Store) startFault(err error) error {
 		return refused(fault.Invalid, "the database of the URL is not there", said.Message)
 	case "3F000":
 		return refused(fault.Invalid, "no schema of the user's search_path is there", said.Message)
-	case "42501":
+	case noPrivilege:
 		return refused(fault.Denied, "the user may not make and write the tables", said.Message)
 	case "22023", "42704":
 		return refused(fault.Invalid, "the database does not take a setting of the URL", said.Message)
