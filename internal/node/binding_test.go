@@ -193,6 +193,30 @@ func TestFilesElsewhere(t *testing.T) {
 	wantFinding(t, mem, "")
 }
 
+// TestUnreachableFilesElsewhere: a start that does not reach the S3 that it names, as with a
+// mistake in its URL, leaves the objects of the directory in checks and backups.
+func TestUnreachableFilesElsewhere(t *testing.T) {
+	t.Parallel()
+	mem := vfs.NewMem()
+	run(t, mem, "a")
+	env := map[string]string{"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+	_, err := Open(t.Context(), Options{
+		Dir: "a", FS: mem, MinFree: -1, Objects: "s3://files?endpoint=nowhere", Getenv: func(name string) string { return env[name] },
+		Logger: slog.New(slog.DiscardHandler), Key: func() (sigv4.Credentials, error) { return testKey, nil },
+	})
+	if err == nil || !strings.Contains(err.Error(), "objects:") {
+		t.Fatalf("start with an S3 that cannot be used: %v, want an error of objects", err)
+	}
+	s, err := pebblestore.Open("a/store", pebblestore.Options{FS: mem})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.Binding()
+	if err := errors.Join(err, s.Close()); err != nil || got.Elsewhere {
+		t.Errorf("store after the failed start: binding %+v, %v; want its object index in use", got, err)
+	}
+}
+
 // bindingCuts copies a disk before every operation that changes it.
 type bindingCuts struct {
 	mem     *testenv.CrashDisk

@@ -64,12 +64,7 @@ func (n *Node) openObjects(ctx context.Context, key sigv4.Credentials, v *sigv4.
 		}
 		return nil
 	}
-	if embedded != nil {
-		if err := leave(embedded); err != nil {
-			return err
-		}
-	}
-	return n.patiently(ctx, "objects", func() error {
+	err := n.patiently(ctx, "objects", func() error {
 		o, err := s3object.Open(ctx, n.o.Objects, s3object.Options{Getenv: n.o.Getenv, Logger: n.o.Logger, Guard: n.guard})
 		if err != nil {
 			return fmt.Errorf("objects: %w", err)
@@ -77,6 +72,10 @@ func (n *Node) openObjects(ctx context.Context, key sigv4.Credentials, v *sigv4.
 		n.objects = objects{Store: o, links: o, bucket: o.Bucket(), s3: elsewhere{}, ping: o.Ping}
 		return nil
 	})
+	if err != nil || embedded == nil {
+		return err
+	}
+	return leave(embedded) // not before the S3 is known to be there: a wrong URL must not take files out of backups
 }
 
 // elsewhere answers S3 requests that should have gone to the S3 where the files lie.
