@@ -175,7 +175,10 @@ func printJob(out io.Writer, j jobs.Job, asJSON bool) error {
 	row("from", fmt.Sprintf("s3://%s/%s (%s)", j.Source.Bucket, j.Source.Key, j.Source.Format))
 	row("state", j.State)
 	if j.Waiting != "" {
-		row("waiting", j.Waiting)
+		row("waiting", waitingText(j))
+	}
+	if j.LastError != "" {
+		row("last error", j.LastError)
 	}
 	if j.Error != "" {
 		row("error", j.Error)
@@ -194,6 +197,18 @@ func printJob(out io.Writer, j jobs.Job, asJSON bool) error {
 		}
 	}
 	return table.Flush()
+}
+
+// waitingText says why a job waits, since when, and when it is tried again.
+func waitingText(j jobs.Job) string {
+	text := j.Waiting
+	if j.WaitsSince != nil {
+		text += " since " + j.WaitsSince.Local().Format(time.DateTime)
+	}
+	if j.Attempts > 0 && j.NextAttempt != nil {
+		text += fmt.Sprintf("; %s attempts without progress, the next from %s", grouped(int64(j.Attempts)), j.NextAttempt.Local().Format(time.TimeOnly))
+	}
+	return text
 }
 
 func newStop() *cobra.Command {

@@ -23,6 +23,10 @@ type Job struct {
 	Finished    *time.Time        `json:"finished,omitempty"`
 	Error       string            `json:"error,omitempty"`
 	Waiting     string            `json:"waiting,omitempty"` // why a job that could run does not
+	WaitsSince  *time.Time        `json:"waitsSince,omitempty"`
+	NextAttempt *time.Time        `json:"nextAttempt,omitempty"` // not before
+	Attempts    int               `json:"attempts,omitempty"`    // in a row that ended early, without progress
+	LastError   string            `json:"lastError,omitempty"`   // why the last attempt that ended early did
 	Tags        map[string]string `json:"tags,omitempty"`
 }
 
@@ -71,8 +75,11 @@ type Version struct {
 
 // show returns a job as callers see it. Waiting is why no job is worked on, if so.
 func show(j job.Job, waiting string) Job {
-	if !j.Ready || j.State.Final() {
+	switch {
+	case !j.Ready || j.State.Final():
 		waiting = ""
+	case waiting == "":
+		waiting = string(j.Waiting.Reason)
 	}
 	return Job{
 		ID: string(j.ID), Wire: string(j.Wire), Name: j.Name,
@@ -82,7 +89,8 @@ func show(j job.Job, waiting string) Job {
 		Imported:    j.Counts.Imported, Rejected: j.Counts.Rejected,
 		BytesRead: j.Checkpoint.Offset,
 		Created:   when(j.Created), Started: when(j.Started), Finished: when(j.Finished),
-		Error: j.Error, Waiting: waiting, Tags: j.Tags,
+		Error: j.Error, Waiting: waiting, WaitsSince: when(j.Waiting.Since), NextAttempt: when(j.Waiting.Until),
+		Attempts: j.Attempts, LastError: j.LastError, Tags: j.Tags,
 	}
 }
 

@@ -42,7 +42,7 @@ func (s *Store) write(ctx context.Context, r io.Reader, algorithms ...Algorithm)
 	path := s.path(id) + unfinished
 	f, err := s.fs.Create(path, vfs.WriteCategoryUnspecified)
 	if err != nil {
-		return written{}, fmt.Errorf("create blob: %w", diskspace.ToFault(err))
+		return written{}, fmt.Errorf("create blob: %w", toFault(err))
 	}
 	sums := newSums(algorithms)
 	size, err := s.fill(ctx, f, r, sums)

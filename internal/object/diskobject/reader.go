@@ -164,7 +164,7 @@ func (r *Reader) readAt(text []byte, offset int64) error {
 	case err == io.EOF: //nolint:errorlint // files return io.EOF itself
 		return r.damaged(offset, "the file is too short")
 	default:
-		return fmt.Errorf("read blob %s: %w", r.parts[r.index].Blob, err)
+		return fmt.Errorf("read blob %s: %w", r.parts[r.index].Blob, toFault(err))
 	}
 }
 
@@ -199,7 +199,7 @@ func (r *Reader) seekSegment() error {
 		return r.damaged(offset, "the file is missing")
 	}
 	if err != nil {
-		return fmt.Errorf("open blob %s: %w", seg.Blob, err)
+		return fmt.Errorf("open blob %s: %w", seg.Blob, toFault(err))
 	}
 	r.file, r.sums = f, sums
 	return nil

@@ -125,7 +125,13 @@ func TestRefusals(t *testing.T) {
 		{500, "InternalError", sourceName, fault.Unavailable},
 		{404, "NoSuchKey", sourceName, fault.NotFound},
 		{404, "NoSuchBucket", sourceName, fault.NotFound},
-		{405, "MethodNotAllowed", sourceName, fault.Internal},
+		{405, "MethodNotAllowed", sourceName, fault.Broken},
+		{400, "InvalidRequest", sourceName, fault.Broken}, // SSE-C
+		{400, "KMS.DisabledException", sourceName, fault.Broken},
+		{400, "KMS.DisabledException", workName, fault.Broken},
+		{403, "InvalidObjectState", sourceName, fault.Broken},
+		{403, "InvalidObjectState", workName, fault.Broken},
+		{501, "NotImplemented", sourceName, fault.Internal},
 	} {
 		t.Run(fmt.Sprint(c.status, c.code, " in ", c.name.Bucket), func(t *testing.T) {
 			t.Parallel()

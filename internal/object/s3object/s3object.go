@@ -37,6 +37,7 @@ package s3object
 import (
 	"context"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"sync"
@@ -72,14 +73,15 @@ type Options struct {
 	PartSize int
 
 	// Stall is how long a connection may stay silent before a reading takes another
-	// one. 0 is 30 seconds.
+	// one. 0 is 10 seconds.
 	Stall time.Duration
 
 	// Pause is the longest pause before a request is made again. 0 is 5 seconds.
 	Pause time.Duration
 
 	// Patience is how long a reading tries to get one byte further, over as many
-	// connections as it takes. 0 is a minute.
+	// connections as it takes. 0 is 5 seconds: whoever reads can wait longer without
+	// keeping what it reads for from others.
 	Patience time.Duration
 }
 
@@ -98,13 +100,13 @@ func (o Options) withDefaults() Options {
 	}
 	o.PartSize = max(o.PartSize, 5<<20)
 	if o.Stall == 0 {
-		o.Stall = 30 * time.Second
+		o.Stall = 10 * time.Second
 	}
 	if o.Pause == 0 {
 		o.Pause = 5 * time.Second
 	}
 	if o.Patience == 0 {
-		o.Patience = time.Minute
+		o.Patience = 5 * time.Second
 	}
 	return o
 }
@@ -192,6 +194,12 @@ func (s *Store) settings(endpoint string) s3.Options {
 // how long the other side may take to answer.
 func newHTTPClient() *http.Client {
 	t := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // it is one
+	t.DialContext = (&net.Dialer{
+		Timeout: 5 * time.Second,
+		// Without them a request on a connection that was cut in silence waits for minutes.
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 3 * time.Second, Count: 3},
+		Control:         limitUnacknowledged,
+	}).DialContext
 	t.MaxIdleConnsPerHost = 64
 	t.ReadBufferSize = 64 << 10
 	t.ResponseHeaderTimeout = 2 * time.Minute // to complete a large upload takes its time

@@ -45,7 +45,7 @@ var ours = []string{
 func passing(err error) bool {
 	switch s := status(err); {
 	case s == 0, // no answer at all
-		s >= 500, s == http.StatusTooManyRequests, s == http.StatusRequestTimeout:
+		s >= 500 && s != http.StatusNotImplemented, s == http.StatusTooManyRequests, s == http.StatusRequestTimeout:
 		return true
 	}
 	return code(err) == "RequestTimeout" || slices.Contains(ours, code(err))
@@ -69,6 +69,8 @@ func (s *Store) told(doing string, a at, err error) error {
 		meaning = fault.New(fault.NotFound, "there is no object %s", a.name.URL())
 	case st == http.StatusPreconditionFailed:
 		meaning = gone(a.name)
+	case code(err) == "InvalidObjectState":
+		meaning = fault.New(fault.Broken, "the object %s is archived: restore it first", a.name.URL())
 	case passing(err), fault.Is(err, fault.Invalid), // there are no credentials now
 		a.work && st == http.StatusForbidden:
 		meaning = fault.New(fault.Unavailable, "the storage of objects does not answer as it should")
@@ -76,10 +78,25 @@ func (s *Store) told(doing string, a at, err error) error {
 		meaning = fault.New(fault.Denied, "the server has no permission to %s %s", doing, a.name.URL())
 	case elsewhere(err) != "":
 		meaning = fault.New(fault.Denied, "the bucket %s is in the region %s, which the server does not reach", a.name.Bucket, elsewhere(err))
+	case st >= 400 && st < 500:
+		meaning = fault.New(fault.Broken, "the object storage refused to %s %s: %s", doing, a.name.URL(), refusalText(err))
 	default:
 		return fmt.Errorf("%s %s: %w", doing, a.name.Place(), err)
 	}
 	return fmt.Errorf("%s %s: %w: %w", doing, a.name.Place(), meaning, err)
+}
+
+// refusalText names a refusal that no try can change. S3 gives no reason where a reply has no
+// body, and the most frequent one for a 400 then is a key of the caller's own.
+func refusalText(err error) string {
+	name := code(err)
+	if name == "" {
+		name = http.StatusText(status(err))
+	}
+	if status(err) == http.StatusBadRequest && (name == "BadRequest" || name == "Bad Request" || name == "InvalidRequest") {
+		name += "; it may be encrypted with a key of the caller's own (SSE-C)"
+	}
+	return fmt.Sprintf("%d %s", status(err), name)
 }
 
 // elsewhere returns the region of a bucket that was asked for in another region's S3.

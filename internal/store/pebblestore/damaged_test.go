@@ -78,6 +78,12 @@ func TestDamagedJobs(t *testing.T) {
 				if got, ok, err := s.Claim(t.Context(), wanted); ok || err != nil {
 					t.Errorf("Claim: got %s, %t, %v; want none", got.ID, ok, err)
 				}
+				for range 2 {
+					listed, next, err := s.ListJobs(t.Context(), owner, store.JobFilter{}, store.Page{Limit: 10})
+					if err != nil || next != "" || len(listed) != 1 || listed[0].ID != "sound" {
+						t.Errorf("ListJobs: %v, %q, %v; want job sound alone", listed, next, err)
+					}
+				}
 				if n := strings.Count(log.String(), "level=ERROR msg=\"job is damaged"); n != 1 || !strings.Contains(log.String(), "job="+string(id)) {
 					t.Errorf("%d lines of damaged jobs, want 1 that names %s:\n%s", n, id, log.String())
 				}

@@ -147,14 +147,22 @@ func (s *Store) ListJobs(ctx context.Context, o job.Owner, f store.JobFilter, p 
 	defer snap.Close()
 	p.Budget = cmp.Or(p.Budget, store.JobBudget)
 	return inOrder(ctx, snap, indexFor(o, f), p, func(id string) (job.Job, bool, error) {
-		row, err := s.jobRow(snap, jobKey{owner: o, id: job.ID(id)})
+		k := jobKey{owner: o, id: job.ID(id)}
+		row, err := s.jobRow(snap, k)
 		if fault.Is(err, fault.NotFound) { // deleted with its list, and its rows are still there
 			return job.Job{}, false, nil
 		}
-		if err != nil || !selects(f, &row.Job) {
-			return job.Job{}, false, err
+		var j job.Job
+		if err == nil {
+			if !selects(f, &row.Job) {
+				return job.Job{}, false, nil
+			}
+			j, err = s.whole(snap, row)
 		}
-		j, err := s.whole(snap, row)
+		if isDamaged(err) { // the others are listed
+			s.logDamaged(k, err)
+			return job.Job{}, false, nil
+		}
 		return j, err == nil, err
 	})
 }

@@ -62,6 +62,7 @@ type Store struct {
 
 	numbers sequence
 	queue   queue
+	damaged sync.Map // jobKey of jobs whose damage is logged
 	lists   listCache
 	counts  memberCounts
 	folders sync.Pool // of *folder

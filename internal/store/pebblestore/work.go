@@ -70,8 +70,15 @@ func (s *Store) rows(k jobKey) (*jobRow, progress, error) {
 // as they are, for a check to find.
 func (s *Store) leaveOut(k jobKey, err error) {
 	s.queue.leaveOut(k)
-	s.log.Error("job is damaged and will not run: run sluice check, and restore a backup",
-		slog.String("job", string(k.id)), slog.Any("error", err))
+	s.logDamaged(k, err)
+}
+
+// logDamaged logs that a job is damaged, once.
+func (s *Store) logDamaged(k jobKey, err error) {
+	if _, logged := s.damaged.LoadOrStore(k, true); !logged {
+		s.log.Error("job is damaged and will not run: run sluice check, and restore a backup",
+			slog.String("job", string(k.id)), slog.Any("error", err))
+	}
 }
 
 // Waiting implements store.Work.
