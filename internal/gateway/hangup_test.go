@@ -101,8 +101,8 @@ func TestCallersThatHangUp(t *testing.T) {
 	}
 }
 
-// TestDeadlines: an answer that takes too long is 504, which SDKs repeat.
-func TestDeadlines(t *testing.T) {
+// TestD183_Deadlines: an answer that takes too long is 504, which SDKs repeat.
+func TestD183_Deadlines(t *testing.T) {
 	t.Parallel()
 	g := New(Parts{
 		Verifier: sigv4.NewVerifier(func(id string) (sigv4.Credentials, bool) { return root, id == root.AccessKey }, sigv4.Options{}),

@@ -15,6 +15,8 @@ import (
 var (
 	descJobs = prometheus.NewDesc("sluice_jobs",
 		"Jobs that are not final, by state. Nodes that share a store all show the same.", []string{"state"}, nil)
+	descReasons = prometheus.NewDesc("sluice_jobs_waiting",
+		"Jobs whose last attempt ended early, and that wait for the next, by reason. Nodes that share a store all show the same.", []string{"reason"}, nil)
 	descOldest = prometheus.NewDesc("sluice_oldest_waiting_job_seconds",
 		"For how long the job has waited that could be worked on and has waited longest; 0 if none waits.", nil, nil)
 	descStoreBytes = prometheus.NewDesc("sluice_store_bytes",
@@ -55,6 +57,7 @@ func (n *Node) watchInventory() {
 // Describe implements prometheus.Collector.
 func (v *inventory) Describe(descs chan<- *prometheus.Desc) {
 	descs <- descJobs
+	descs <- descReasons
 	descs <- descOldest
 	descs <- descStoreBytes
 	descs <- descObjectsBytes
@@ -68,6 +71,9 @@ func (v *inventory) Collect(metrics chan<- prometheus.Metric) {
 	if c, ok := v.jobs.get(); ok {
 		gauge(descJobs, float64(c.Created), string(job.Created))
 		gauge(descJobs, float64(c.Processing), string(job.Processing))
+		for _, reason := range job.Reasons() {
+			gauge(descReasons, float64(c.Reasons[reason]), string(reason))
+		}
 		age := 0.0
 		if c.Waiting > 0 {
 			age = max(0, time.Since(c.WaitingSince).Seconds()) // the time may be a database's

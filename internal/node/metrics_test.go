@@ -80,13 +80,17 @@ func TestJobMetrics(t *testing.T) {
 			}
 			leases = append(leases, j.Lease)
 		}
+		want(`sluice_jobs_waiting{reason="disk full"} 0`)
 		if _, err := n.counted.Finish(t.Context(), leases[0], store.Outcome{State: job.Failed}); err != nil {
+			t.Fatal(err)
+		}
+		if err := n.counted.Postpone(t.Context(), leases[1], store.Pause{Reason: job.DiskFull, For: time.Hour}); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := n.counted.Finish(t.Context(), leases[0], store.Outcome{State: job.Failed}); err == nil {
 			t.Error("a job was finished twice")
 		}
-		want(`sluice_jobs{state="created"} 1`, `sluice_jobs{state="processing"} 1`, "sluice_oldest_waiting_job_seconds 0",
+		want(`sluice_jobs{state="created"} 1`, `sluice_jobs{state="processing"} 1`, "sluice_oldest_waiting_job_seconds 0", `sluice_jobs_waiting{reason="disk full"} 1`,
 			`sluice_jobs_finished_total{state="completed"} 0`, `sluice_jobs_finished_total{state="failed"} 1`, `sluice_jobs_finished_total{state="stopped"} 1`)
 	})
 }

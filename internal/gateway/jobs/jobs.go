@@ -10,7 +10,8 @@
 //	GET  /sluice/v1/jobs/{id}          one job
 //	POST /sluice/v1/jobs/{id}/stop     stop it; what is committed stays
 //	GET  /sluice/v1/jobs/{id}/report   the refused records so far, as CSV
-//	       ?format=json                  or as one JSON object per line
+//	       ?format=json                  or as one JSON object per line; "rawBytes" has the bytes
+//	                                     of a record that is not UTF-8, in base64
 //	       ?safe=excel                   or as CSV for a spreadsheet: with a byte order mark, and
 //	                                     an apostrophe before what would be taken for a formula
 //	GET  /sluice/v1/version            the server's version

@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -36,6 +37,7 @@ type fixture struct {
 	api   *API
 	who   job.Owner
 	made  time.Duration // from birth to the next job's
+	raw   []byte        // of rejected records; nil is some text
 }
 
 func start(t *testing.T, o Options) *fixture {
@@ -88,7 +90,7 @@ func (f *fixture) work(t *testing.T, rejects int, end job.State) {
 	var b store.Batch
 	for i := range rejects {
 		b.Add(&record.Record{
-			Number: int64(i + 1), Line: int64(i + 2), Offset: int64(10 * i), Raw: []byte("bad <row>"),
+			Number: int64(i + 1), Line: int64(i + 2), Offset: int64(10 * i), Raw: []byte(cmp.Or(string(f.raw), "bad <row>")),
 			Refused: &record.Refusal{Code: "bad-row", Reason: "the row is bad"},
 		}, rule)
 	}
@@ -362,4 +364,22 @@ func FuzzWordOfAPage(f *testing.F) {
 			t.Errorf("open(%q) = %q, which seals to %q", sealed, word, s.close(word))
 		}
 	})
+}
+
+// TestRejectThatIsNotUTF8: its bytes can be had from the report as JSON.
+func TestRejectThatIsNotUTF8(t *testing.T) {
+	t.Parallel()
+	text, err := json.Marshal(Reject{Raw: "a"})
+	if err != nil || strings.Contains(string(text), "rawBytes") {
+		t.Errorf("a reject without bytes: %s, %v; want no rawBytes", text, err)
+	}
+	f := start(t, Options{})
+	f.raw = []byte("j\xf6rg")
+	f.add(t, "j1", job.SESv2)
+	f.work(t, 1, "")
+	var got Reject
+	f.ask(t, "GET", "/sluice/v1/jobs/j1/report?format=json", &got)
+	if got.Raw != "j\ufffdrg" || string(got.RawBytes) != "j\xf6rg" {
+		t.Errorf("reject %+v, want the record with U+FFFD and its bytes", got)
+	}
 }

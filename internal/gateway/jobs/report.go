@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"unicode/utf8"
 
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
@@ -66,11 +67,14 @@ func (a *API) lines(w io.Writer, r *http.Request, j job.Job) error {
 		if err != nil {
 			return err
 		}
-		err = enc.Encode(Reject{
+		row := Reject{
 			Record: rej.Record, Line: rej.Line, Offset: rej.Offset,
 			Code: rej.Code, Reason: rej.Reason, Key: string(rej.Key), Raw: string(rej.Raw),
-		})
-		if err != nil {
+		}
+		if !utf8.Valid(rej.Raw) {
+			row.RawBytes = rej.Raw
+		}
+		if err := enc.Encode(row); err != nil {
 			return err
 		}
 	}

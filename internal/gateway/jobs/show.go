@@ -60,6 +60,8 @@ type Reject struct {
 	Reason string `json:"reason"`
 	Key    string `json:"key"`
 	Raw    string `json:"raw"`
+	// RawBytes is the record if it is not UTF-8, which Raw then shows with U+FFFD.
+	RawBytes []byte `json:"rawBytes,omitempty"`
 }
 
 // Fault is the body of a refusal.
