@@ -11,6 +11,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
 )
 
@@ -127,5 +130,57 @@ func TestBoundsOfAJob(t *testing.T) {
 				t.Errorf("%d addresses on the list, want 5000", n)
 			}
 		})
+	}
+}
+
+// TestLongMembers: four jobs whose records are all imported, and long, stay within the
+// memory of a small machine.
+func TestLongMembers(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("imports of 800 MB")
+	}
+	const jobs, records, bound = 4, 3000, 480 << 20
+	s := start(t)
+	mail, files := s.clients()
+	var text strings.Builder
+	text.WriteString("emailAddress,attributesData\n")
+	for i := range records {
+		fmt.Fprintf(&text, "c%d@example.com,%s\n", i, strings.Repeat(fmt.Sprint(i%10), 65_000))
+	}
+	source := zipped(t, text.String())
+	if _, err := mail.CreateContactList(t.Context(), &sesv2.CreateContactListInput{ContactListName: aws.String("long")}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := files.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("rows")}); err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for i := range jobs {
+		key := fmt.Sprint("contacts", i)
+		if _, err := files.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String("rows"), Key: &key, Body: strings.NewReader(source)}); err != nil {
+			t.Fatal(err)
+		}
+		out, err := mail.CreateImportJob(t.Context(), &sesv2.CreateImportJobInput{
+			ImportDataSource: &types.ImportDataSource{S3Url: aws.String("s3://rows/" + key), DataFormat: types.DataFormatCsv},
+			ImportDestination: &types.ImportDestination{ContactListDestination: &types.ContactListDestination{
+				ContactListName: aws.String("long"), ContactListImportAction: types.ContactListImportActionPut,
+			}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, *out.JobId)
+	}
+	for _, id := range ids {
+		job := s.job(t, id, final)
+		if processed, failed := counts(job); job.JobStatus != types.JobStatusCompleted || processed != records || failed != 0 {
+			t.Errorf("the job ended %s with %d processed, %d failed; want COMPLETED, %d, 0", job.JobStatus, processed, failed, records)
+		}
+	}
+	peak := s.peakMemory(t)
+	t.Logf("%d jobs of %d members of 65 kB: peak memory %d MiB", jobs, records, peak>>20)
+	if peak >= bound {
+		t.Errorf("peak memory: %d MiB, want less than %d", peak>>20, bound>>20)
 	}
 }

@@ -237,7 +237,7 @@ const (
 func (c *config) has(role string) bool { return slices.Contains(c.roles, role) }
 
 const (
-	mostJobs   = 64              // each has a batch in memory, of some 40 MB
+	mostJobs   = 64              // each has a batch in memory, of 1 MiB at least
 	leastLease = 2 * time.Second // it is renewed several times before it ends, by clocks that are not the same
 )
 

@@ -24,7 +24,7 @@ type memory struct {
 
 // What the budgets have for each core, and a batch without asking.
 const (
-	fillingPerCore  = 32 << 20
+	fillingPerCore  = 24 << 20
 	inFlightPerCore = 48 << 20
 	batchBase       = 1 << 20
 	batchStep       = 1 << 20 // by which a batch grows
