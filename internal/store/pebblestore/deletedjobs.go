@@ -157,7 +157,7 @@ func (s *Store) removeJobsOf(ctx context.Context, l deletedList, from []byte) (n
 			jobs = append(jobs, k)
 		}
 		return nil
-	})
+	}, func(*pebble.Iterator) {})
 	if err != nil {
 		return nil, fmt.Errorf("look for jobs of a deleted list: %w", err)
 	}

@@ -12,7 +12,7 @@ import (
 // JobCounts implements store.Work.
 func (s *Store) JobCounts(ctx context.Context) (store.JobCounts, error) {
 	var c store.JobCounts
-	err := each(ctx, s.db, []byte{tableUnfinished}, func(_, state []byte) error {
+	err := s.eachRow(ctx, s.db, []byte{tableUnfinished}, func(_, state []byte) error {
 		switch job.State(state) {
 		case job.Created:
 			c.Created++

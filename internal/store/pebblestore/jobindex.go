@@ -131,7 +131,7 @@ func (s *Store) UnfinishedJob(ctx context.Context, r store.ListRef, states ...jo
 	defer snap.Close()
 	prefix := unfinishedOfList.prefix(r.Owner, string(r.Kind), r.ID)
 	var k jobKey
-	err = each(ctx, snap, prefix, func(key, state []byte) error {
+	err = s.eachRow(ctx, snap, prefix, func(key, state []byte) error {
 		if !slices.Contains(states, job.State(state)) {
 			return nil
 		}

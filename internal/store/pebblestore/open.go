@@ -58,6 +58,7 @@ type Store struct {
 	space   Space
 
 	sweeping sync.Mutex // by one at a time
+	tidying  atomic.Bool
 	behind   background
 
 	numbers sequence
@@ -111,13 +112,14 @@ func Open(dir string, o Options) (*Store, error) {
 		bulk: defaultBulk, cut: cutFrom, log: o.Logger, space: o.Space, writes: newGate(),
 	}
 	s.folders.New = func() any { return new(folder) }
+	s.behind.start()
 	for _, step := range []func() error{s.clearScratch, s.openSequence, s.indexJobs, s.openQueue} {
 		if err := step(); err != nil {
+			s.behind.stop()
 			err = errors.Join(err, db.Close())
 			return nil, fmt.Errorf("open store %s: %w", dir, pebbledb.Explain(o.FS, dir, memberMerger, err))
 		}
 	}
-	s.behind.start()
 	s.behind.run(s.sweep) // what a former process noted
 	return s, nil
 }

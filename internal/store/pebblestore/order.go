@@ -14,7 +14,7 @@ import (
 
 // inOrder gives a page of what an order table lists under a prefix, by what load makes
 // of an id; load tells what is to be left out.
-func inOrder[T any](ctx context.Context, r pebble.Reader, prefix []byte, p store.Page, load func(id string) (T, bool, error)) ([]T, string, error) {
+func inOrder[T any](ctx context.Context, s *Store, r pebble.Reader, prefix []byte, p store.Page, load func(id string) (T, bool, error)) ([]T, string, error) {
 	from, err := pageStart(prefix, p)
 	if err != nil {
 		return nil, "", err
@@ -24,6 +24,7 @@ func inOrder[T any](ctx context.Context, r pebble.Reader, prefix []byte, p store
 		return nil, "", fmt.Errorf("list in order: %w", err)
 	}
 	defer it.Close()
+	defer s.tidy(it, prefix[0])
 	var page []T
 	last := "" // word of what was examined
 	examined := 0
@@ -54,16 +55,23 @@ func inOrder[T any](ctx context.Context, r pebble.Reader, prefix []byte, p store
 // each calls do with every key that has a prefix, and what is there. The error errEnough
 // of do's ends it early.
 func each(ctx context.Context, r pebble.Reader, prefix []byte, do func(key, value []byte) error) error {
-	return eachIn(ctx, r, keyRange{prefix, after(prefix)}, do)
+	return eachIn(ctx, r, keyRange{prefix, after(prefix)}, do, func(*pebble.Iterator) {})
 }
 
-// eachIn is each for a range.
-func eachIn(ctx context.Context, r pebble.Reader, in keyRange, do func(key, value []byte) error) error {
+// eachRow is each for a table whose rows come and go.
+func (s *Store) eachRow(ctx context.Context, r pebble.Reader, prefix []byte, do func(key, value []byte) error) error {
+	tidy := func(it *pebble.Iterator) { s.tidy(it, prefix[0]) }
+	return eachIn(ctx, r, keyRange{prefix, after(prefix)}, do, tidy)
+}
+
+// eachIn is each for a range. The iterator is given to end before it is closed.
+func eachIn(ctx context.Context, r pebble.Reader, in keyRange, do func(key, value []byte) error, end func(*pebble.Iterator)) error {
 	it, err := r.NewIter(&pebble.IterOptions{LowerBound: in.start, UpperBound: in.end})
 	if err != nil {
 		return err
 	}
 	defer it.Close()
+	defer end(it)
 	for ok := it.First(); ok; ok = it.Next() {
 		if err := ctx.Err(); err != nil {
 			return err

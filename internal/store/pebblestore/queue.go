@@ -66,6 +66,7 @@ func (s *Store) openQueue() error {
 		return fmt.Errorf("look for unfinished jobs: %w", err)
 	}
 	defer it.Close()
+	defer s.tidy(it, tableUnfinished)
 	for ok := it.First(); ok; ok = it.Next() {
 		k, ok := unfinishedJobs.split(it.Key())
 		if !ok {

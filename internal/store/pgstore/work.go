@@ -18,8 +18,10 @@ const (
 			AND NOT (j.avoid_holder = $3::text AND coalesce(j.avoid_until > coalesce($1::timestamptz, statement_timestamp()), false))`
 
 	// Those who claim at the same moment pass over each other's choice, and do not see
-	// it in the numbers of leases.
-	sqlClaim = `WITH busy AS (
+	// it in the numbers of leases. The leases are counted once: where statistics say that
+	// nothing waits, since nearly all jobs have ended, the planner would count them again
+	// for each job that does.
+	sqlClaim = `WITH busy AS MATERIALIZED (
 			SELECT account, count(*) AS leases FROM jobs
 			WHERE ready AND state IN ('created', 'processing') AND leased_until > coalesce($1::timestamptz, statement_timestamp())
 			GROUP BY account

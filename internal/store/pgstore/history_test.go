@@ -1,0 +1,24 @@
+package pgstore_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/sluicehq/sluice/internal/store"
+	"github.com/sluicehq/sluice/internal/store/pgstore"
+	"github.com/sluicehq/sluice/internal/store/storetest"
+)
+
+// BenchmarkHistory is storetest's, on a server that waits for its disk.
+func BenchmarkHistory(b *testing.B) {
+	for _, n := range []int{0, storetest.EndedJobs} {
+		b.Run(fmt.Sprint("ended=", n), func(b *testing.B) {
+			url := durable(b)
+			open(b, url, pgstore.Options{}).Close()
+			exec(b, url, fmt.Sprintf(pgstore.EndedJobs, n))
+			exec(b, url, "VACUUM ANALYZE jobs")
+			exec(b, url, "CHECKPOINT")
+			storetest.BenchmarkHistory(b, func() store.Store { return open(b, url, pgstore.Options{}) })
+		})
+	}
+}

@@ -1,0 +1,100 @@
+package pgstore
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sluicehq/sluice/internal/store/pgstore/pgtest"
+)
+
+// EndedJobs stores what storetest.EndedJob returns for 1 to a number.
+const EndedJobs = `INSERT INTO jobs (account, region, id, wire, name, kind, list, action,
+	bucket, object, version, etag, size, format, state, ready, imported, created, started, finished, error, report, list_number)
+	SELECT '111111111111', 'eu-west-1', 'job-' || lpad(n::text, 24, '0'), 'mailmanager', 'import', 'address-list', 'al-history', 'PUT',
+	'sluice', 'uploads/job-' || n, 'v', 'e', 1048576, 'CSV', (ARRAY['completed', 'completed', 'failed', 'stopped'])[1 + n %% 4], false, 9,
+	t, t, t + interval '1 second', '', 'reports/job-' || n, 7
+	FROM generate_series(1, %d) AS n, LATERAL (SELECT timestamptz '2026-01-01T00:00:00Z' + n * interval '1 minute' AS t) AS at`
+
+// OpenJobs stores jobs that wait.
+const OpenJobs = `INSERT INTO jobs (account, region, id, wire, name, kind, list, action,
+	bucket, object, version, etag, size, format, state, ready, waiting_since, created, started, error, report)
+	SELECT '111111111111', 'eu-west-1', 'open-' || n, 'mailmanager', 'import', 'address-list', 'al-history', 'PUT',
+	'sluice', 'uploads/open-' || n, 'v', 'e', 1048576, 'CSV', 'processing', true, now(), now(), now(), '', ''
+	FROM generate_series(1, %d) AS n`
+
+// readRows finds in a plan how many rows a step passed on or over.
+var readRows = regexp.MustCompile(`(?:Rows Removed by Filter: |actual rows=)(\d+)`)
+
+// TestPlans asks PostgreSQL how it does what is asked about jobs where many have ended:
+// by an index that leads to the few that matter, and never by reading all. Those few came
+// after the last statistics, as they always do.
+func TestPlans(t *testing.T) {
+	t.Parallel()
+	ctx, url := context.Background(), pgtest.Start(t)
+	s, err := Open(ctx, url, Options{})
+	if err != nil {
+		t.Fatalf("Open: %v", err)
+	}
+	defer s.Close()
+	c, err := pgx.Connect(ctx, url)
+	if err != nil {
+		t.Fatalf("connect: %v", err)
+	}
+	defer c.Close(ctx)
+	const ended = 20_000
+	for _, sql := range []string{fmt.Sprintf(EndedJobs, ended), "VACUUM ANALYZE jobs", fmt.Sprintf(OpenJobs, 100)} {
+		if _, err := c.Exec(ctx, sql); err != nil {
+			t.Fatalf("%s: %v", sql, err)
+		}
+	}
+	now := time.Now()
+	const account, region = "111111111111", "eu-west-1"
+	for name, q := range map[string]struct {
+		sql  string
+		args []any
+	}{
+		"claim":            {sqlClaim, []any{&now, int64(0), "w", false, "node", time.Minute}},
+		"get":              {sqlJob, []any{account, region, "open-1"}},
+		"waiting":          {sqlWaiting, []any{&now, int64(0), "w", false}},
+		"counts":           {sqlJobCounts, []any{&now}},
+		"unfinished":       {sqlUnfinished, []any{account, region, "mailmanager", 10}},
+		"unfinished of":    {sqlUnfinishedOfList, []any{account, region, "address-list", "al-history", []string{"processing"}}},
+		"deletable":        {sqlHasUnfinished, []any{account, region, "address-list", "al-history", int64(7)}},
+		"jobs":             {sqlJobsFrom, []any{account, region, now, "", 50}},
+		"unfinished jobs":  {sqlUnfinishedFrom, []any{account, region, dawn, "", 50}},
+		"jobs of a list":   {sqlJobsOfListFrom, []any{account, region, dawn, "", 50, "other"}},
+		"jobs of this one": {sqlJobsOfListFrom, []any{account, region, dawn, "", 50, "al-history"}},
+		"jobs of an API":   {sqlJobsOfWireFrom, []any{account, region, dawn, "", 50, "sesv2"}},
+		"give up leases":   {sqlGiveUpLeases, []any{&now, "node"}},
+	} {
+		for _, mode := range []string{"force_custom_plan", "force_generic_plan"} {
+			if _, err := c.Exec(ctx, "SET plan_cache_mode = "+mode); err != nil {
+				t.Fatal(err)
+			}
+			rows, err := c.Query(ctx, "EXPLAIN (ANALYZE, TIMING OFF) "+q.sql, q.args...)
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			plan := strings.Join(lines, "\n")
+			if strings.Count(plan, "loops=100") > 1 { // of reading a CTE, but of nothing else
+				t.Errorf("%s with %s looks for something again for each job:\n%s", name, mode, plan)
+			}
+			for _, rows := range readRows.FindAllStringSubmatch(plan, -1) {
+				if n, err := strconv.Atoi(rows[1]); err != nil || n > 200 {
+					t.Errorf("%s with %s reads %s rows, want those that matter only:\n%s", name, mode, rows[1], plan)
+				}
+			}
+		}
+	}
+}
