@@ -102,7 +102,7 @@ func (b *binder) mismatch(binding pebbledb.Binding, id string) error {
 		loses, what = losesStore, "the store is a new one, and not the one that the object index belongs to"
 	}
 	if !b.acceptLoss {
-		return fmt.Errorf("data directory %s: %w", b.dir, refusal(loses, what))
+		return refusal(loses, what)
 	}
 	b.log.Warn("loss of acknowledged data is accepted", slog.String("database", "store and object index"),
 		slog.String("loss", what), slog.String("start", "with "+loses))

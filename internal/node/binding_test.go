@@ -89,7 +89,7 @@ func TestForeignDatabase(t *testing.T) {
 		}, "open store a/store: acknowledged data would be lost: the store that objects/index belongs to is missing", check.StoreMissing},
 		{
 			"objects of another directory", "", func(t *testing.T, fs vfs.FS) { exchange(t, fs, "objects", "b", "a") },
-			"data directory a: acknowledged data would be lost: the store and the object index belong to different data directories", check.Mismatch,
+			"open objects in a/objects: acknowledged data would be lost: the store and the object index belong to different data directories", check.Mismatch,
 		},
 		{"store of another directory", "", func(t *testing.T, fs vfs.FS) {
 			exchange(t, fs, "store", "b", "a")
@@ -147,6 +147,25 @@ func files(t *testing.T, fs vfs.FS, dir, word string) string {
 		}
 	}
 	return out.String()
+}
+
+// TestRefusedStartMovesNoBlob: an index of another directory does not know the blobs,
+// which would be set aside, and nothing is before the start is refused.
+func TestRefusedStartMovesNoBlob(t *testing.T) {
+	t.Parallel()
+	mem := vfs.NewMem()
+	run(t, mem, "a")
+	run(t, mem, "b")
+	for _, name := range []string{"index", "index.state"} {
+		exchange(t, mem, mem.PathJoin("objects", name), "b", "a")
+	}
+	before := files(t, mem, "a/objects", "blobs/") + files(t, mem, "a/objects", "unreferenced/")
+	if _, _, err := tryOpen(t, mem, "a", false); !errors.Is(err, pebbledb.ErrLoss) {
+		t.Fatalf("start: %v, want ErrLoss", err)
+	}
+	if after := files(t, mem, "a/objects", "blobs/") + files(t, mem, "a/objects", "unreferenced/"); after != before || before == "" {
+		t.Errorf("the refused start has left\n%s\nof\n%s", after, before)
+	}
 }
 
 func wantFinding(t *testing.T, fs vfs.FS, code string) {

@@ -33,22 +33,19 @@ func (n *Node) openObjects(ctx context.Context, key sigv4.Credentials, v *sigv4.
 	embedded, _ := n.store.(*pebblestore.Store)
 	if n.o.Objects == "" {
 		var create func() error
+		var bind func(*diskobject.Store) error
 		if embedded != nil {
 			create = func() error { return n.binder.createIndex(embedded) }
+			bind = func(d *diskobject.Store) error { return n.binder.bind(embedded, d) }
 		}
 		d, err := diskobject.Open(filepath.Join(n.o.Dir, "objects"), diskobject.Options{
 			FS: n.fs, Logger: n.o.Logger, Registry: n.registry, Guard: n.guard, Space: n.space, Exit: n.o.Exit, AcceptLoss: n.o.AcceptLoss,
-			Create: create,
+			Create: create, Bind: bind,
 		})
 		if err != nil {
 			return inUse(n.o.Dir, err)
 		}
 		n.closers = append(n.closers, d.Close)
-		if embedded != nil {
-			if err := n.binder.bind(embedded, d); err != nil {
-				return err
-			}
-		}
 		if n.o.shared() {
 			n.o.Logger.Warn("files lie on this node's disk: another node cannot read them; see --objects")
 		}

@@ -60,14 +60,12 @@ func SnapshotStopped(ctx context.Context, dir, version string, log *slog.Logger)
 	if hasObjects {
 		s.objects, err = diskobject.Open(filepath.Join(dir, "objects"), diskobject.Options{
 			Logger: log, Create: func() error { return b.createIndex(s.store) },
+			Bind: func(d *diskobject.Store) error { return b.bind(s.store, d) },
 		})
 		if err != nil {
 			return snap, nil, err
 		}
 		closers = append(closers, s.objects.Close)
-		if err := b.bind(s.store, s.objects); err != nil {
-			return snap, nil, err
-		}
 	}
 	if s, err = newSnapshotter(s); err != nil {
 		return snap, nil, err

@@ -237,6 +237,14 @@ func TestCopies(t *testing.T) {
 		self := &sdk.CopyObjectInput{Bucket: aws.String("uploads"), Key: aws.String("copy"), CopySource: aws.String("uploads/copy")}
 		_, err = c.CopyObject(t.Context(), self)
 		wantCode(t, "CopyObject onto itself", err, "InvalidRequest")
+		for _, in := range []*sdk.CopyObjectInput{
+			{StorageClass: types.StorageClassStandard}, {ServerSideEncryption: types.ServerSideEncryptionAes256},
+		} {
+			in.Bucket, in.Key, in.CopySource = self.Bucket, self.Key, self.CopySource
+			if _, err = c.CopyObject(t.Context(), in); err != nil {
+				t.Errorf("CopyObject onto itself with a storage class or an encryption: %v", err)
+			}
+		}
 		self.MetadataDirective, self.ContentType = types.MetadataDirectiveReplace, aws.String("text/csv")
 		if _, err = c.CopyObject(t.Context(), self); err != nil {
 			t.Errorf("CopyObject onto itself with other metadata: %v", err)

@@ -138,12 +138,24 @@ func (c *call) copying(src object.Name) (how diskobject.Copying, err error) {
 		how.Meta = &m
 		return how, err
 	case "", "COPY":
-		if src == c.name() {
+		if src == c.name() && !c.changesStorage() {
 			return how, failure{"InvalidRequest", http.StatusBadRequest, "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes."}
 		}
 		return how, nil
 	}
 	return how, failure{"InvalidArgument", http.StatusBadRequest, "Unknown metadata directive."}
+}
+
+// changesStorage reports whether a copy of an object onto itself asks for a storage class,
+// an encryption or a redirect: then S3 allows it without new metadata.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+func (c *call) changesStorage() bool {
+	for _, name := range []string{"X-Amz-Storage-Class", "X-Amz-Server-Side-Encryption", "X-Amz-Website-Redirect-Location"} {
+		if c.r.Header.Get(name) != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // source reads the name of what is to be copied, bucket/key with or without a slash

@@ -67,6 +67,9 @@ type Options struct {
 	Exit     func(code int)        // ends the process when Pebble cannot continue; nil means os.Exit
 
 	Create func() error // asked before an index is created, see pebbledb; may be nil
+	// Bind is asked when the index is open and has a format, before any blob is moved or removed. Its error
+	// ends the start; only ID and SetID may be called. It may be nil.
+	Bind func(*Store) error
 
 	// AcceptLoss lets Open go on when acknowledged data is missing, see pebbledb, and when
 	// the index has lost the blobs, which are then set aside. Otherwise it refuses to.
@@ -178,7 +181,7 @@ func (s *Store) open(dir string, o Options) error {
 	if s.folder, err = s.fs.OpenDir(s.blobs); err != nil {
 		return errors.Join(err, s.db.Close())
 	}
-	if err := s.recover(o.AcceptLoss); err != nil {
+	if err := s.recover(o); err != nil {
 		return errors.Join(err, s.folder.Close(), s.db.Close())
 	}
 	return nil

@@ -87,7 +87,7 @@ type recovery struct {
 }
 
 // recover compares the files with the index, and only then changes anything.
-func (s *Store) recover(acceptLoss bool) error {
+func (s *Store) recover(o Options) error {
 	files, err := s.files(s.blobs)
 	if err != nil {
 		return err
@@ -103,12 +103,17 @@ func (s *Store) recover(acceptLoss bool) error {
 	if isNew { // not even an unfinished write can be of this index
 		r.unknown, r.leftovers = files, nil
 	}
-	if known == 0 && len(r.unknown) > 0 && !acceptLoss {
+	if known == 0 && len(r.unknown) > 0 && !o.AcceptLoss {
 		return s.indexLost(len(r.unknown))
 	}
 	if isNew {
 		if err := s.db.Set(formatKey, []byte(indexFormat), pebble.Sync); err != nil {
 			return fmt.Errorf("write index: %w", err)
+		}
+	}
+	if o.Bind != nil {
+		if err := o.Bind(s); err != nil {
+			return err
 		}
 	}
 	return s.repair(r)
