@@ -20,7 +20,8 @@
 // account and the region of the signature say whose jobs they are.
 //
 // A job is the object that Job writes; a page is {"jobs":[…],"next":"…"}, without
-// next at the end. A refusal is {"code":"…","message":"…"}, its code the name of a
+// next at the end only: a page with a filter may be short, or empty, and have next. A
+// refusal is {"code":"…","message":"…"}, its code the name of a
 // fault.Kind, with a status that fits:
 //
 //	400 Invalid, BadToken, Malformed   403 who is asking is not clear   404 NotFound
