@@ -19,7 +19,7 @@ import (
 
 // While something is away a job waits, shows since when and why, is tried at most every
 // minute, and goes on by itself. The log has one line about it.
-func TestTransientTrouble(t *testing.T) {
+func TestD160_TransientTrouble(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name   string
@@ -84,7 +84,7 @@ func TestTransientTrouble(t *testing.T) {
 
 // An error that nobody expected is not tried for ever: after five attempts without
 // progress the job fails, and the log has the error under the id that its caller sees.
-func TestUnexpectedError(t *testing.T) {
+func TestD161_UnexpectedError(t *testing.T) {
 	t.Parallel()
 	for name, plant := range map[string]func(r *rig, tries *atomic.Int64) []any{
 		"reading the source": func(r *rig, tries *atomic.Int64) []any {

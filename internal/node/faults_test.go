@@ -77,11 +77,11 @@ func (b *lockedBuffer) String() string {
 
 var testKey = sigv4.Credentials{AccessKey: "AKIDTEST", Secret: "secret", Account: "000000000000"}
 
-func startProcess(t *testing.T, fs vfs.FS) *process {
+func startProcess(t *testing.T, fs vfs.FS, change ...func(*Options)) *process {
 	t.Helper()
 	p := &process{log: &lockedBuffer{}, exited: make(chan struct{})}
 	var once sync.Once
-	n, err := Open(t.Context(), Options{
+	options := Options{
 		Dir: "data", FS: fs, Logger: slog.New(slog.NewTextHandler(p.log, nil)), Grace: time.Second,
 		Key: func() (sigv4.Credentials, error) { return testKey, nil },
 		Exit: func(code int) {
@@ -91,7 +91,11 @@ func startProcess(t *testing.T, fs vfs.FS) *process {
 			})
 			select {} // as after the end of a process, nothing goes on
 		},
-	})
+	}
+	for _, c := range change {
+		c(&options)
+	}
+	n, err := Open(t.Context(), options)
 	if err != nil {
 		t.Fatalf("open the server: %v\n%s", err, p.log)
 	}

@@ -106,7 +106,7 @@ func TestHeedlessServers(t *testing.T) {
 }
 
 // What a refusal means: the server's own trouble passes, a closed source ends a job.
-func TestRefusals(t *testing.T) {
+func TestD162_RefusedSources(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		status int
