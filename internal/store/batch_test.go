@@ -88,7 +88,8 @@ func TestBatchIsBounded(t *testing.T) {
 	}{
 		{"short changes", "pa", 1 << 20},
 		{"short rejects", "xa", 1 << 20},
-		{"long rejects", "x" + string(make([]byte, 1<<20)), 64},
+		{"long changes", "p" + string(make([]byte, 1<<20)), 64},
+		{"long rejects", "x" + string(make([]byte, 1<<20)), 16 << 10}, // only the first 4 KiB of each are kept
 	} {
 		var b store.Batch
 		n := 0
