@@ -25,6 +25,7 @@ type Store interface {
 	Work
 	Lists
 	Members
+	Upkeep
 
 	// Secret returns random bytes that are made when first asked for under a name
 	// and are the same ever after, on every node.
@@ -95,7 +96,7 @@ type Jobs interface {
 	ListJobs(ctx context.Context, o job.Owner, f JobFilter, p Page) ([]job.Job, string, error)
 	// ChangeJob applies change to a job as it is now and stores what comes out; an
 	// error of change's is returned and nothing is stored; fault.NotFound. ID, owner,
-	// wire, destination and created time stay; counts, checkpoint, lease, attempts and what is kept of
+	// wire, destination, created time, and bucket and key of the source stay; counts, checkpoint, lease, attempts and what is kept of
 	// them are the workers', and stay too. When the job's state becomes final its lease ends: a commit that has
 	// not happened yet never will. change may be called more than once, and must not
 	// call the store.
@@ -161,7 +162,8 @@ type Work interface {
 	// JobCounts counts the jobs of all owners that are not final. Its cost grows with
 	// those and not with the final ones. What it returns need not be of one moment.
 	JobCounts(ctx context.Context) (JobCounts, error)
-	// Begin binds the job to the source as given and makes it processing, if it is not.
+	// Begin binds the job to the source as given, but for its bucket and key, which stay,
+	// and makes the job processing, if it is not.
 	Begin(ctx context.Context, l job.Lease, s job.Source) (job.Job, error)
 	// Renew prolongs a lease to d from now.
 	Renew(ctx context.Context, l job.Lease, d time.Duration) (job.Lease, error)

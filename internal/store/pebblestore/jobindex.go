@@ -1,6 +1,7 @@
 package pebblestore
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -39,6 +40,10 @@ var (
 		table: tableJobsOfWire, name: "index of jobs by API", words: 1, ordered: true,
 		of: func(j *job.Job) []string { return []string{string(j.Wire)} },
 	}
+	jobsOfSource = &jobIndex{
+		table: tableJobsOfSource, name: "index of jobs by source", words: 2, ordered: true,
+		of: func(j *job.Job) []string { return []string{j.Source.Bucket, j.Source.Key} },
+	}
 	unfinishedJobs = &jobIndex{
 		table: tableUnfinished, name: "index of unfinished jobs", words: 1, unfinished: true,
 		of: func(j *job.Job) []string { return []string{string(j.Wire)} },
@@ -52,7 +57,7 @@ var (
 		of: func(j *job.Job) []string { return []string{string(j.Destination.Kind), j.Destination.List} },
 	}
 
-	jobIndexes = []*jobIndex{allJobs, jobsOfList, jobsOfWire, unfinishedJobs, unfinishedInOrder, unfinishedOfList}
+	jobIndexes = []*jobIndex{allJobs, jobsOfList, jobsOfWire, jobsOfSource, unfinishedJobs, unfinishedInOrder, unfinishedOfList}
 )
 
 func (x *jobIndex) prefix(o job.Owner, words ...string) []byte {
@@ -152,7 +157,7 @@ func (s *Store) UnfinishedJob(ctx context.Context, r store.ListRef, states ...jo
 // It may be interrupted, and then begins again.
 func (s *Store) indexJobs() error {
 	done, err := s.get(keyOfJobIndexes())
-	if err != nil || done != nil {
+	if err != nil || bytes.Equal(done, jobIndexVersion) {
 		return err
 	}
 	b := s.db.NewBatch()
@@ -174,8 +179,11 @@ func (s *Store) indexJobs() error {
 	if err != nil {
 		return fmt.Errorf("index jobs: %w", err)
 	}
-	b.Set(keyOfJobIndexes(), []byte{1}, nil)
+	b.Set(keyOfJobIndexes(), jobIndexVersion, nil)
 	return s.apply(b)
 }
+
+// jobIndexVersion rises with every index that is added.
+var jobIndexVersion = []byte{2}
 
 const indexBatchBytes = 1 << 20

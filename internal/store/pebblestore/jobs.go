@@ -195,6 +195,7 @@ func (s *Store) ChangeJob(ctx context.Context, o job.Owner, id job.ID, change fu
 		return job.Job{}, err
 	}
 	j.ID, j.Owner, j.Wire, j.Destination, j.Created = was.ID, was.Owner, was.Wire, was.Destination, was.Created
+	j.Source.Bucket, j.Source.Key = was.Source.Bucket, was.Source.Key
 	j.Counts, j.Checkpoint, j.Lease = was.Counts, was.Checkpoint, was.Lease
 	j.LastError = was.LastError
 	stampJob(&j)

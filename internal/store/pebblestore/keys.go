@@ -15,13 +15,14 @@ import (
 // sorts before the first member, so that files of members never lie over rows.
 //
 //	s                                  how far numbers are given out
-//	s  1                               that every job is in every index of jobs
+//	s  1                               which indexes of jobs have every job
 //	x  name                            a secret
 //	b                                  the id shared with the object index, as JSON
 //	j  owner id                        a job, as JSON, without what w holds
 //	c  owner created id                an owner's jobs, oldest first: nothing
 //	a  owner list created id           the same by the list that they import into: nothing
 //	i  owner wire created id           the same by the API that they came by: nothing
+//	r  owner bucket key created id     the same by the object that they read: nothing
 //	e  owner created id                jobs that are not final, oldest first: their state
 //	f  owner kind list id              the same by the list that they import into: their state
 //	u  owner wire id                   the same by the API that they came by: their state
@@ -49,6 +50,7 @@ const (
 	tableJobOrder         = 'c'
 	tableJobsOfList       = 'a'
 	tableJobsOfWire       = 'i'
+	tableJobsOfSource     = 'r'
 	tableUnfinishedOrder  = 'e'
 	tableUnfinishedOfList = 'f'
 	tableUnfinished       = 'u'

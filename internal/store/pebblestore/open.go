@@ -64,6 +64,7 @@ type Store struct {
 	numbers sequence
 	queue   queue
 	damaged sync.Map // jobKey of jobs whose damage is logged
+	leads   leads
 	lists   listCache
 	counts  memberCounts
 	folders sync.Pool // of *folder

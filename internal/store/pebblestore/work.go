@@ -89,6 +89,7 @@ func (s *Store) Waiting(ctx context.Context, w store.Wanted) (bool, error) {
 // Begin implements store.Work.
 func (s *Store) Begin(ctx context.Context, l job.Lease, src job.Source) (job.Job, error) {
 	return s.underLease(ctx, l, func(row *jobRow, now time.Time) error {
+		src.Bucket, src.Key = row.Job.Source.Bucket, row.Job.Source.Key
 		row.Job.Source = src
 		if row.Job.State == job.Processing {
 			return nil

@@ -21,13 +21,16 @@ type jobRow struct {
 	deleted      bool // together with its list; the row is still to be removed
 }
 
+// jobDeleted is true of a job that was deleted together with its list.
+const jobDeleted = `(list_number IS NOT NULL AND EXISTS (SELECT 1 FROM leftovers AS l WHERE l.part = 'jobs' AND l.number = jobs.list_number))`
+
 // Every statement that reads jobs reads these, see jobRow.scan.
 const jobColumns = `number, account, region, id, wire, name, kind, list, action,
 	bucket, object, version, etag, size, format, state, ready, waiting_since, imported, rejected,
 	created, started, finished, error, report, tags, config,
 	at_record, at_line, at_byte, layout, term, holder, leased_until, changed_by, stepped_by,
 	attempts, failures, last_error, wait_reason, wait_since, wait_until,
-	list_number IS NOT NULL AND EXISTS (SELECT 1 FROM leftovers AS l WHERE l.part = 'jobs' AND l.number = jobs.list_number)`
+	` + jobDeleted
 
 const (
 	sqlJob     = `SELECT ` + jobColumns + ` FROM jobs WHERE account = $1 AND region = $2 AND id = $3`

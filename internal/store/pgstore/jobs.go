@@ -131,6 +131,7 @@ func (s *Store) ChangeJob(ctx context.Context, o job.Owner, id job.ID, change fu
 			return err
 		}
 		row.ID, row.Owner, row.Wire, row.Destination, row.Created = was.ID, was.Owner, was.Wire, was.Destination, was.Created
+		row.Source.Bucket, row.Source.Key = was.Source.Bucket, was.Source.Key
 		row.Counts, row.Checkpoint, row.Lease = was.Counts, was.Checkpoint, was.Lease
 		row.Started, row.Finished = stamp(row.Started), stamp(row.Finished)
 		if row.State.Final() && !was.State.Final() {

@@ -93,6 +93,7 @@ func leaseLost(l job.Lease) error {
 // Begin implements store.Work.
 func (s *Store) Begin(ctx context.Context, l job.Lease, src job.Source) (job.Job, error) {
 	return s.underLease(ctx, l, func(row *jobRow, now time.Time) error {
+		src.Bucket, src.Key = row.Source.Bucket, row.Source.Key
 		row.Source = src
 		if row.State == job.Processing {
 			return nil

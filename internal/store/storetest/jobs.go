@@ -152,7 +152,7 @@ func jobChanged(f *fixture) {
 	f.ok("ChangeJob", err)
 	want := was
 	want.Name, want.Tags, want.Config = "new", map[string]string{"k": "v"}, []byte("c")
-	want.Source, want.Started = job.Source{}, time.Time{}
+	want.Source, want.Started = job.Source{Bucket: want.Source.Bucket, Key: want.Source.Key}, time.Time{}
 	f.equal("ChangeJob", changed, want)
 	f.equal("Job", f.job(alice, "j1"), want)
 	f.equal("commits after it", f.held(l), nil)

@@ -26,6 +26,7 @@ type Model struct {
 	lists   map[store.ListRef]*modelList
 	tokens  map[tokenKey]made
 	secrets map[string][]byte
+	leads   map[string]modelLead
 	closed  bool
 }
 
@@ -35,7 +36,7 @@ var _ store.Store = (*Model)(nil)
 func New() *Model {
 	return &Model{
 		jobs: map[jobKey]*modelJob{}, lists: map[store.ListRef]*modelList{},
-		tokens: map[tokenKey]made{}, secrets: map[string][]byte{},
+		tokens: map[tokenKey]made{}, secrets: map[string][]byte{}, leads: map[string]modelLead{},
 	}
 }
 
@@ -274,6 +275,7 @@ func (m *Model) ChangeJob(ctx context.Context, o job.Owner, id job.ID, change fu
 		return job.Job{}, err
 	}
 	j.ID, j.Owner, j.Wire, j.Destination, j.Created = was.ID, was.Owner, was.Wire, was.Destination, was.Created
+	j.Source.Bucket, j.Source.Key = was.Source.Bucket, was.Source.Key
 	j.Counts, j.Checkpoint, j.Lease = was.Counts, was.Checkpoint, was.Lease
 	j.Attempts, j.Failures, j.LastError, j.Waiting = was.Attempts, was.Failures, was.LastError, was.Waiting
 	if j.State.Final() {

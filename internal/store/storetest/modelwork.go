@@ -127,6 +127,7 @@ func (m *Model) Begin(ctx context.Context, l job.Lease, s job.Source) (job.Job, 
 			return job.Job{}, err
 		}
 	}
+	s.Bucket, s.Key = j.Source.Bucket, j.Source.Key
 	j.Source = s
 	return copyJob(j.Job), nil
 }
