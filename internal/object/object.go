@@ -10,6 +10,7 @@ package object
 import (
 	"context"
 	"io"
+	"iter"
 	"mime"
 	"net/http"
 	"strings"
@@ -91,6 +92,37 @@ type Store interface {
 
 	// Delete removes what lies at n; to find nothing is no error.
 	Delete(ctx context.Context, n Name) error
+
+	Upkeep
+}
+
+// Upkeep is what maintenance asks of all accounts, see package maintenance.
+type Upkeep interface {
+	// Holders gives the holders that Hold was called with and Release was not. A holder
+	// that holds from the call to the end is among them. A store that cannot keep what is
+	// held gives none.
+	Holders(ctx context.Context) iter.Seq2[Holder, error]
+
+	// Objects gives the objects of a bucket in all accounts, by account and then by key. An
+	// object that is there from the call to the end is among them. Their Version may be
+	// empty. A bucket that is not the store's own is fault.Denied, or has no objects.
+	Objects(ctx context.Context, bucket string) iter.Seq2[Info, error]
+
+	// DeleteIfUnchanged removes an object if it is still the one that Objects, Stat or Put
+	// gave, and reports whether it was.
+	DeleteIfUnchanged(ctx context.Context, i Info) (deleted bool, err error)
+
+	// AbortUploads ends up to limit multipart uploads that began before a time, in every
+	// bucket of the store's own, and frees their parts. It returns how many it ended, and
+	// how many bytes the parts had, if the store can say.
+	AbortUploads(ctx context.Context, before time.Time, limit int) (ended int, bytes int64, err error)
+}
+
+// Holder is who holds a version of an object, see Store.Hold.
+type Holder struct {
+	Name  string
+	Bytes int64
+	Since time.Time // zero if it is not known
 }
 
 // Attachment is a Content-Disposition with which a browser saves a file under a name.

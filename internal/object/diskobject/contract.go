@@ -65,7 +65,7 @@ func (s *Store) Hold(_ context.Context, n object.Name, holder string) (object.In
 		if err := st.release(holder); err != nil {
 			return err
 		}
-		return st.set(holdKey(holder), hold{e.Content})
+		return st.set(holdKey(holder), hold{e.Content, s.now().UTC()})
 	})
 	return info, err
 }

@@ -102,7 +102,8 @@ type segment struct {
 
 // hold is a reference to a content that is no object.
 type hold struct {
-	Content string `json:"content"`
+	Content string    `json:"content"`
+	Since   time.Time `json:"since,omitzero"`
 }
 
 type reader interface {

@@ -50,6 +50,11 @@ func Run(t *testing.T, open func(t *testing.T) object.Store) {
 		{"ReaderOutlivesPut", readerOutlivesPut},
 		{"ConcurrentPuts", concurrentPuts},
 		{"ConcurrentReads", concurrentReads},
+		{"Holders", holders},
+		{"Objects", objects},
+		{"ManyObjects", manyObjects},
+		{"DeleteIfUnchanged", deleteIfUnchanged},
+		{"AbortNoUploads", abortNoUploads},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
