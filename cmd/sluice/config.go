@@ -45,6 +45,7 @@ type config struct {
 	acceptLoss bool
 	minFree    size
 	bounds     bounds
+	retention  retention
 }
 
 // flags declares the settings, with their defaults.
@@ -66,6 +67,7 @@ func (c *config) flags(f *pflag.FlagSet) {
 	f.DurationVar(&c.grace, "shutdown-timeout", 30*time.Second, "`time` that running requests and batches have to end")
 	f.Var(&c.minFree, "min-free", "`size` of the disk that is kept free, such as 200MiB: below it uploads are refused and jobs wait, below a quarter of it all writes are refused; 0 keeps nothing free (default 2 % of the disk, 64MiB to 1GiB)")
 	c.bounds.flags(f)
+	c.retention.flags(f)
 	f.BoolVar(&c.acceptLoss, "accept-loss", false, "start even if acknowledged data is missing, which the log then names; give it for one start only")
 	f.BoolVar(&c.singleNode, "single-node", false, "start with a database and files on this node's disk, which no other node can read")
 	f.BoolVar(&c.allowWeakKey, "allow-weak-key", false, "take a root secret of less than 16 characters on an address that others reach")

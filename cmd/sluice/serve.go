@@ -166,6 +166,7 @@ func (c *config) node(getenv func(string) string, cert *gateway.Certificate, log
 		},
 	}
 	c.bounds.set(&o)
+	c.retention.set(&o)
 	if c.store != pebble {
 		o.Store = c.store
 	}

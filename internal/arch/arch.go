@@ -11,12 +11,13 @@ package arch
 // but for what strangers forbids. node puts the parts together, and so knows them all,
 // as do cmd, conformance and sluicetest, which are not under internal.
 var imports = map[string][]string{
-	"node":        {"gateway", "wire", "api", "service", "engine", "store", "job", "destination", "object", "pebbledb", "sigv4", "diskspace", "guard", "fault"},
+	"node":        {"gateway", "wire", "api", "service", "engine", "maintenance", "store", "job", "destination", "object", "pebbledb", "sigv4", "diskspace", "guard", "fault"},
 	"gateway":     {"sigv4", "wire", "job", "object", "store", "diskspace", "guard", "fault"},
 	"wire":        {"fault"},
 	"api":         {"wire"},
 	"service":     {"api", "wire", "job", "destination", "object", "store", "fault"},
 	"engine":      {"job", "record", "destination", "object", "store", "guard", "fault"},
+	"maintenance": {"job", "object", "store", "guard", "fault"},
 	"store":       {"job", "destination", "record", "pebbledb", "diskspace", "fault", "testenv"},
 	"job":         {"record", "destination", "fault"},
 	"destination": {"record", "fault"},

@@ -147,22 +147,22 @@ func TestReferences(t *testing.T) {
 		}, []string{SourceMissing}, []string{SourceMissing}},
 		{"source not held and still there", func(d *data) { d.ok(d.objects.Release(d.Context(), openID)) }, nil, nil},
 		{"source held and deleted", func(d *data) { d.ok(d.objects.Delete(d.Context(), name("uploads/"+openID))) }, nil, nil},
-		{"report without a job", func(d *data) { d.put("reports/"+goneID+".csv", reportType) }, []string{ReportNoJob}, nil},
-		{"report of a job that runs", func(d *data) { d.put("reports/"+openID+".csv", reportType) }, nil, nil},
+		{"report without a job", func(d *data) { d.put("reports/us-east-1/"+goneID+".1.csv", reportType) }, []string{ReportNoJob}, nil},
+		{"report of a job that runs", func(d *data) { d.put("reports/us-east-1/"+openID+".1.csv", reportType) }, nil, nil},
 		{"report that the job does not name", func(d *data) {
 			j, err := d.store.Job(d.Context(), owner, openID)
 			d.ok(err)
 			_, err = d.store.Finish(d.Context(), j.Lease, store.Outcome{State: job.Completed})
 			d.ok(err)
 			d.ok(d.objects.Release(d.Context(), openID))
-			d.put("reports/"+openID+".csv", reportType)
+			d.put("reports/us-east-1/"+openID+".1.csv", reportType)
 		}, []string{ReportUnnamed}, nil},
 		{"a caller's objects among the reports", func(d *data) {
 			d.put("reports/mine.csv", reportType)
-			d.put("reports/"+goneID+".csv", "text/csv")
-			d.put("reports/"+goneID+".json", reportType)
+			d.put("reports/us-east-1/"+goneID+".1.csv", "text/csv")
+			d.put("reports/us-east-1/"+goneID+".1.json", reportType)
 		}, nil, nil},
-		{"report gone", func(d *data) { d.ok(d.objects.Delete(d.Context(), name("reports/"+doneID+".csv"))) }, []string{ReportMissing}, []string{ReportMissing}},
+		{"report gone", func(d *data) { d.ok(d.objects.Delete(d.Context(), name("reports/us-east-1/"+doneID+".1.csv"))) }, []string{ReportMissing}, []string{ReportMissing}},
 		{"leftovers", func(d *data) {
 			for _, left := range []string{"d/store/scratch/1.sst", "d/endpoint.json", "d/.credentials-123"} {
 				f, err := d.fs.Create(left, vfs.WriteCategoryUnspecified)
@@ -173,8 +173,8 @@ func TestReferences(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			d := newData(t)
-			d.ended(doneID, "reports/"+doneID+".csv")
-			d.put("reports/"+doneID+".csv", reportType)
+			d.ended(doneID, "reports/us-east-1/"+doneID+".1.csv")
+			d.put("reports/us-east-1/"+doneID+".1.csv", reportType)
 			d.processing(openID)
 			tt.damage(d)
 			d.close()

@@ -2,8 +2,6 @@ package check
 
 import (
 	"context"
-	"regexp"
-	"strings"
 	"time"
 
 	"github.com/sluicehq/sluice/internal/job"
@@ -73,13 +71,8 @@ func (c *Check) checkJobs(ctx context.Context) error {
 const (
 	reportBucket = "sluice"
 	reportPrefix = "reports/"
-	reportSuffix = ".csv"
 	reportType   = "text/csv; charset=utf-8"
 )
-
-// jobID is the form of the ids of jobs. A report is only called one if its name has it:
-// callers may keep objects of their own in the same bucket.
-var jobID = regexp.MustCompile(`^(job-[a-z0-9]+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$`)
 
 // checkReports looks for reports that no job names.
 func (c *Check) checkReports(context.Context) error {
@@ -87,19 +80,19 @@ func (c *Check) checkReports(context.Context) error {
 		return nil
 	}
 	return c.objects.Keys(reportBucket, reportPrefix, func(account, key, contentType string) error {
-		id, ok := strings.CutSuffix(strings.TrimPrefix(key, reportPrefix), reportSuffix)
-		if !ok || !jobID.MatchString(id) || contentType != reportType {
+		_, id, ok := job.ParseReportKey(account, key)
+		if !ok || contentType != reportType {
 			return nil
 		}
 		name := object.Name{Account: account, Bucket: reportBucket, Key: key}
-		j, found, err := c.store.FindJob(account, job.ID(id))
+		j, found, err := c.store.FindJob(account, id)
 		switch {
 		case err != nil:
 			return err
 		case !found:
-			c.add(Finding{Code: ReportNoJob, Subject: "report of job " + id, Problem: "the job does not exist"}, repair{delete: name})
+			c.add(Finding{Code: ReportNoJob, Subject: "report of job " + string(id), Problem: "the job does not exist"}, repair{delete: name})
 		case j != nil && j.State.Final() && j.Report != key && !c.recent(j):
-			c.add(Finding{Code: ReportUnnamed, Subject: "report of job " + id, Problem: "the job is " + string(j.State) + " and has no report"}, repair{delete: name})
+			c.add(Finding{Code: ReportUnnamed, Subject: "report of job " + string(id), Problem: "the job is " + string(j.State) + " and has no report"}, repair{delete: name})
 		}
 		return nil
 	})

@@ -30,6 +30,8 @@ type attempt struct {
 	job         job.Job // as far as this engine knows: counts and checkpoint move with its commits
 	lastAttempt bool    // the job fails, also if its report cannot be written
 
+	report object.Name // that it began to write; zero if none
+
 	stopping <-chan struct{} // closed when Run is to end
 }
 

@@ -57,6 +57,7 @@ type Objects interface {
 	Release(ctx context.Context, holder string) error
 	Open(ctx context.Context, n object.Name, version string, offset int64) (io.ReadCloser, error)
 	Put(ctx context.Context, n object.Name, contentType string, r io.Reader) (object.Info, error)
+	Delete(ctx context.Context, n object.Name) error
 }
 
 // Options are what New takes beyond the stores. The zero value works.

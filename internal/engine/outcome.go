@@ -7,6 +7,7 @@ import (
 
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/object"
 	"github.com/sluicehq/sluice/internal/store"
 )
 
@@ -59,11 +60,32 @@ func (a *attempt) end(ctx context.Context, out outcome, f *failure) {
 	}
 	if a.job.State.Final() { // nobody will read the source again
 		if err := a.engine.objects.Release(ctx, string(a.job.ID)); err != nil {
-			a.log.WarnContext(ctx, "source still held", "error", err)
+			a.log.DebugContext(ctx, "source not released, maintenance will", "error", err)
 		}
 	}
+	a.dropReport(ctx)
 	a.engine.metrics.jobs.WithLabelValues(string(out)).Inc()
 	a.logEnd(ctx, out)
+}
+
+// dropReport deletes the report that this attempt wrote if the job does not name it: the
+// job was stopped meanwhile, or the lease was lost. What it leaves, maintenance deletes.
+func (a *attempt) dropReport(ctx context.Context) {
+	if a.report == (object.Name{}) || a.job.Report == a.report.Key {
+		return
+	}
+	j, err := a.engine.store.Job(ctx, a.job.Owner, a.job.ID)
+	switch {
+	case err == nil && j.Report == a.report.Key: // Finish was done and not answered
+		return
+	case err == nil && !j.State.Final() && j.Lease.Term == a.lease.current().Term: // it may yet be done
+		return
+	case err == nil || fault.Is(err, fault.NotFound):
+		err = a.engine.objects.Delete(ctx, a.report)
+	}
+	if err != nil {
+		a.log.DebugContext(ctx, "report without a job not deleted, maintenance will", "error", err)
+	}
 }
 
 func (a *attempt) logEnd(ctx context.Context, out outcome) {

@@ -14,10 +14,13 @@ import (
 )
 
 // writeReport writes the job's rejects as an object, streaming from the store and the
-// source, and returns its name. A remark about the source as a whole is its last row. To
-// write it again after a crash gives the same object.
+// source, and returns its name, which no other attempt uses. A remark about the source as
+// a whole is its last row.
 func (a *attempt) writeReport(ctx context.Context, remark string) (object.Name, error) {
-	name := a.engine.options.Reports(a.job)
+	j := a.job
+	j.Lease = a.lease.current()
+	name := a.engine.options.Reports(j)
+	a.report = name
 	in, out := io.Pipe()
 	written := make(chan error, 1)
 	go func() {

@@ -29,7 +29,7 @@ import (
 
 // Places are where panics are recovered, the values of the metric's label.
 func Places() []string {
-	return []string{Attempt, Claim, Reader, Prepare, Commit, Report, Heartbeat, Hash, Upload, Request}
+	return []string{Attempt, Claim, Reader, Prepare, Commit, Report, Heartbeat, Hash, Upload, Request, Maintenance}
 }
 
 // The places.
@@ -44,6 +44,8 @@ const (
 	Hash      = "hash"      // of an object that is put
 	Upload    = "upload"    // of a part of an object
 	Request   = "request"   // a handler
+
+	Maintenance = "maintenance" // a duty of it
 )
 
 // Panic is a panic that was recovered.

@@ -21,6 +21,7 @@ import (
 	"github.com/sluicehq/sluice/internal/gateway/jobs"
 	"github.com/sluicehq/sluice/internal/gateway/s3"
 	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/maintenance"
 	"github.com/sluicehq/sluice/internal/object"
 	"github.com/sluicehq/sluice/internal/service"
 	"github.com/sluicehq/sluice/internal/service/mailmanager"
@@ -46,6 +47,7 @@ func (n *Node) connect(ctx context.Context, v *sigv4.Verifier) error {
 	if n.o.has(Worker) {
 		options.Wake = n.engage(options)
 	}
+	n.maintain(options.Bucket)
 	lead := gateway.Parts{
 		Verifier: v, IsS3: s3.IsS3, Ready: n.ready,
 		APIs: n.apis(tokens, options), S3: refusedS3{}, Refuse: errNoAPI,
@@ -60,7 +62,7 @@ func (n *Node) connect(ctx context.Context, v *sigv4.Verifier) error {
 			lead.S3Operations = s3.Operations()
 		}
 		lead.Jobs = jobs.New(wholeRejects{n.counted, n.objects}, jobs.Options{
-			Version: n.o.Version, Report: n.report, Observe: gateway.Observe, Release: n.objects.Release,
+			Version: n.o.Version, Report: n.report, Observe: gateway.Observe, Release: n.objects.Release, Delete: n.deleteJob(options.Bucket),
 			Waits: n.space.Reason,
 		})
 	}
@@ -92,6 +94,24 @@ func (n *Node) engage(o service.Options) func() {
 	})
 	n.run = append(n.run, worker.Run)
 	return worker.Wake
+}
+
+// maintain makes maintenance, which runs on every node.
+func (n *Node) maintain(bucket string) {
+	m := maintenance.New(n.store, n.objects, maintenance.Options{
+		Bucket: bucket, Holder: holder(),
+		KeepUploads: n.o.KeepUploads, KeepJobs: n.o.KeepJobs, KeepFiles: n.o.KeepFiles,
+		Logger: n.o.Logger, Registry: n.registry, Guard: n.guard,
+	})
+	n.run = append(n.run, m.Run)
+}
+
+// deleteJob deletes a job that is final, with all that is its own.
+func (n *Node) deleteJob(bucket string) func(context.Context, job.Job) error {
+	return func(ctx context.Context, j job.Job) error {
+		_, err := maintenance.DeleteJob(ctx, n.store, n.objects, bucket, j)
+		return err
+	}
 }
 
 // poll is how often other nodes' jobs are looked for; 0 is the engine's own choice. A
@@ -148,7 +168,7 @@ func (s wholeRejects) Rejects(ctx context.Context, o job.Owner, id job.ID) iter.
 
 // reportName is where the report of a job goes: beside its uploads.
 func reportName(j job.Job, bucket string) object.Name {
-	return object.Name{Account: j.Owner.Account, Bucket: bucket, Key: "reports/" + string(j.ID) + ".csv"}
+	return object.Name{Account: j.Owner.Account, Bucket: bucket, Key: j.ReportKey()}
 }
 
 // engineLimits gives the engine those limits of a profile that only it can keep.

@@ -72,6 +72,10 @@ type Options struct {
 	// limit.
 	MaxRejections, MaxUnpack int64
 
+	// How long unused uploads are kept, jobs after their end, and files of the server's own
+	// bucket after their jobs' end, see package maintenance. 0 keeps them for ever.
+	KeepUploads, KeepJobs, KeepFiles time.Duration
+
 	// Bounds of what callers may take, see gateway.Server, gateway.Options and s3.Options. 0
 	// is no limit.
 	MaxConnections                int

@@ -9,6 +9,8 @@
 //	       &next=WORD                    the page after the one that gave this word
 //	GET  /sluice/v1/jobs/{id}          one job
 //	POST /sluice/v1/jobs/{id}/stop     stop it; what is committed stays
+//	DELETE /sluice/v1/jobs/{id}        delete one that has ended, with what it rejected, its
+//	                                   report and the file that was uploaded for it: 204
 //	GET  /sluice/v1/jobs/{id}/report   the refused records so far, as CSV
 //	       ?format=json                  or as one JSON object per line; "rawBytes" has the bytes
 //	                                     of a record that is not UTF-8, in base64
@@ -25,7 +27,7 @@
 // fault.Kind, with a status that fits:
 //
 //	400 Invalid, BadToken, Malformed   403 who is asking is not clear   404 NotFound
-//	404 UnknownOperation    409 Conflict: the job has ended already
+//	404 UnknownOperation    409 Conflict: the job has ended already, or not yet
 //
 // A report that breaks off in the middle ends its connection without the end of the
 // body, so that no client takes the part for the whole.
@@ -60,6 +62,9 @@ type Options struct {
 	// Release lets go of the source of a stopped job, whose id it is given: no worker
 	// that would may have it. May be nil.
 	Release func(ctx context.Context, holder string) error
+	// Delete deletes a job that is final, with all that is its own. Nil deletes it in the
+	// store only.
+	Delete  func(ctx context.Context, j job.Job) error
 	Observe func(context.Context, wire.Done) // told of every call after its reply; may be nil
 	Now     func() time.Time                 // nil is time.Now
 	// Waits returns why no job is worked on at the moment; empty if nothing is in the
@@ -82,6 +87,9 @@ func New(s store.Store, o Options) *API {
 	if o.Waits == nil {
 		o.Waits = func() string { return "" }
 	}
+	if o.Delete == nil {
+		o.Delete = func(ctx context.Context, j job.Job) error { return s.DeleteJob(ctx, j.Owner, j.ID) }
+	}
 	a := &API{store: s, o: o, mux: http.NewServeMux()}
 	for _, op := range operations {
 		a.mux.Handle(op.pattern, a.call(op.name, func(w http.ResponseWriter, r *http.Request, o job.Owner) error {
@@ -102,6 +110,7 @@ var operations = []struct {
 	{"GET /sluice/v1/jobs", "ListJobs", (*API).list},
 	{"GET /sluice/v1/jobs/{id}", GetJob, (*API).get},
 	{"POST /sluice/v1/jobs/{id}/stop", "StopJob", (*API).stop},
+	{"DELETE /sluice/v1/jobs/{id}", "DeleteJob", (*API).delete},
 	{"GET /sluice/v1/jobs/{id}/report", "GetReport", (*API).report},
 	{"GET /sluice/v1/version", "GetVersion", (*API).version},
 }
@@ -184,13 +193,28 @@ func (a *API) stop(w http.ResponseWriter, r *http.Request, o job.Owner) error {
 	return nil
 }
 
+func (a *API) delete(w http.ResponseWriter, r *http.Request, o job.Owner) error {
+	j, err := a.store.Job(r.Context(), o, job.ID(r.PathValue("id")))
+	if err != nil {
+		return err
+	}
+	if !j.State.Final() {
+		return fault.New(fault.Conflict, "job %s is %s and cannot be deleted: stop it first", j.ID, j.State)
+	}
+	if err := a.o.Delete(r.Context(), j); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
 func (a *API) version(w http.ResponseWriter, _ *http.Request, _ job.Owner) error {
 	write(w, http.StatusOK, Version{a.o.Version})
 	return nil
 }
 
 func (a *API) unknown(http.ResponseWriter, *http.Request, job.Owner) error {
-	return fault.New(fault.UnknownOperation, "no such operation; there are GET jobs, jobs/{id}, jobs/{id}/report, version and POST jobs/{id}/stop, snapshot below "+Prefix)
+	return fault.New(fault.UnknownOperation, "no such operation; there are GET jobs, jobs/{id}, jobs/{id}/report, version, POST jobs/{id}/stop, snapshot and DELETE jobs/{id} below "+Prefix)
 }
 
 // statuses of the kinds of fault; 400 for all others.

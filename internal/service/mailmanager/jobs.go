@@ -93,10 +93,9 @@ func (s *Service) StopAddressListImportJob(ctx context.Context, in *api.StopAddr
 	if err != nil {
 		return nil, err
 	}
-	// The engine lets go of what a job holds when it ends it, and has not seen this end.
-	if err := s.objects.Release(ctx, in.JobId); err != nil {
-		return nil, err
-	}
+	// The engine releases what a job holds when it ends it, and has not seen this end. The
+	// job is stopped whatever comes of this: maintenance releases what is still held.
+	_ = s.objects.Release(ctx, in.JobId)
 	return &api.StopAddressListImportJobOutput{}, nil
 }
 

@@ -1,0 +1,65 @@
+package maintenance
+
+import (
+	"context"
+	"time"
+
+	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/object"
+)
+
+// removeFiles removes sources and reports some time after the end of their jobs. An object
+// that was replaced since counts from then.
+func (m *Maintenance) removeFiles(ctx context.Context, t *tally) (more bool, err error) {
+	if m.o.KeepFiles <= 0 {
+		return false, nil
+	}
+	before := m.o.Now().Add(-m.o.KeepFiles)
+	for i, err := range m.objects.Objects(ctx, m.o.Bucket) {
+		if err != nil {
+			return false, err
+		}
+		if !i.Modified.Before(before) {
+			continue
+		}
+		ended, ok, err := m.ended(ctx, i.Name)
+		if err != nil {
+			return false, err
+		}
+		if !ok || !ended.Before(before) {
+			continue
+		}
+		if more = t.count >= maxRemovals; more {
+			return true, nil
+		}
+		if err := m.remove(ctx, i, t); err != nil {
+			return false, err
+		}
+	}
+	return false, nil
+}
+
+// ended returns when the last job that read an object, or whose report it is, has ended.
+// ok is false if one has not, or there is none.
+func (m *Maintenance) ended(ctx context.Context, n object.Name) (at time.Time, ok bool, err error) {
+	use, err := m.store.SourceUse(ctx, n.Account, n.Bucket, n.Key)
+	if err != nil || use.Unfinished > 0 {
+		return time.Time{}, false, err
+	}
+	at, ok = use.Ended, use.Jobs > 0
+	o, id, isReport := job.ParseReportKey(n.Account, n.Key)
+	if !isReport {
+		return at, ok, nil
+	}
+	j, err := m.store.Job(ctx, o, id)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return at, ok, nil
+	case err != nil || !j.State.Final():
+		return time.Time{}, false, err
+	case j.Finished.After(at):
+		at = j.Finished
+	}
+	return at, true, nil
+}
