@@ -117,14 +117,14 @@ func (f *filler) must(status int, text string) string {
 	return text
 }
 
-// imports runs the program's import command; some records may be refused.
+// imports runs the program's import command; some records may be rejected.
 func (f *filler) imports(to, text string, args ...string) {
 	f.Helper()
 	file := filepath.Join(f.files, "import.csv")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		f.Fatal(err)
 	}
-	cmd := command(f.Context(), append([]string{"import", file, "--to", to, "--data", f.data}, args...)...)
+	cmd := command(f.Context(), append([]string{"import", file, "--to", to, "--create", "--data", f.data}, args...)...)
 	if out, err := cmd.CombinedOutput(); err != nil && cmd.ProcessState.ExitCode() != 3 {
 		f.Fatalf("import to %s: %v\n%s", to, err, out)
 	}

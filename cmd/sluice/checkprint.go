@@ -121,7 +121,7 @@ func inWords(dir string, t check.Totals, o checkOptions, took time.Duration) str
 		depth = "all bytes"
 	}
 	store := fmt.Sprintf("%s, %s, %s, %s", plural(t.Store.Jobs, "job"), plural(t.Store.Lists, "list"),
-		plural(t.Store.Members, "member"), plural(t.Store.Rejects, "refused record"))
+		plural(t.Store.Members, "member"), plural(t.Store.Rejects, "rejected record"))
 	if t.NoStore {
 		store = "no store, since it is kept elsewhere"
 	}

@@ -25,6 +25,8 @@ type client struct {
 	keys     sigv4.Credentials
 	region   string
 	http     *http.Client
+	// locate finds out where the server is now; nil if the environment says where.
+	locate func() (endpoint, error)
 }
 
 // api is one of the APIs that the client calls.

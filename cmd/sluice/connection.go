@@ -47,11 +47,15 @@ func (t target) client() (*client, error) {
 		}
 		transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 	}
-	return &client{
+	c := &client{
 		endpoint: t.URL,
 		s3:       os.Getenv("AWS_ENDPOINT_URL_S3"), // as AWS's own clients have it
 		keys:     sigv4.Credentials{AccessKey: t.key.id, Secret: t.key.secret},
 		region:   t.region,
 		http:     &http.Client{Transport: transport},
-	}, nil
+	}
+	if t.data != "" {
+		c.locate = func() (endpoint, error) { return readEndpoint(t.data) }
+	}
+	return c, nil
 }

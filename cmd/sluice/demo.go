@@ -69,7 +69,7 @@ func demo(cmd *cobra.Command, rows int) error {
 			return err
 		}
 		c.s3 = "" // what is set there is meant for another server
-		return importDemo(ctx, c, f, rows, newWatcher(cmd, false, false))
+		return importDemo(ctx, c, f, rows, newWatcher(cmd, false, false, 0))
 	})
 }
 
@@ -117,7 +117,10 @@ func awaitTarget(data string, getenv func(string) string, ended chan error) (tar
 // importDemo runs the import and shows counts and the first rows of the report.
 func importDemo(ctx context.Context, c *client, f *openedFile, rows int, w *watcher) error {
 	fmt.Fprintln(w.out, "import into address-list/demo: create list and job, PUT the file to the job's link, start")
-	dst := &addressList{name: "demo"}
+	dst := &addressList{listName{kind: "address-list", word: "demo"}}
+	if err := dst.find(ctx, c, true); err != nil {
+		return err
+	}
 	upload := f.file
 	upload.body = w.uploading(f.body, f.size)
 	id, err := dst.start(ctx, c, &upload)
@@ -127,14 +130,14 @@ func importDemo(ctx context.Context, c *client, f *openedFile, rows int, w *watc
 	var ended *jobError
 	ask := func(ctx context.Context) (progress, error) { return dst.progress(ctx, c, id) }
 	if err := w.watch(ctx, c, id, ask); !errors.As(err, &ended) || ended.code != exitRejects {
-		return fmt.Errorf("the import should have completed with some refused records: %w", err)
+		return fmt.Errorf("the import should have completed with some rejected records: %w", err)
 	}
 	p, err := ask(ctx)
 	if err != nil {
 		return err
 	}
 	if p.Imported+p.Rejected != int64(rows) || p.Rejected != demoBad {
-		return fmt.Errorf("counted %d imported and %d refused, want %d and %d", p.Imported, p.Rejected, rows-demoBad, demoBad)
+		return fmt.Errorf("counted %d imported and %d rejected, want %d and %d", p.Imported, p.Rejected, rows-demoBad, demoBad)
 	}
 	return showReport(ctx, c, w.out, id, 10)
 }
@@ -147,7 +150,7 @@ func showReport(ctx context.Context, c *client, out io.Writer, id string, most i
 	}
 	defer report.Close()
 	in := csv.NewReader(report)
-	fmt.Fprintln(out, "the first refused records, as \"sluice report\" tells them:")
+	fmt.Fprintln(out, "the first rejected records, as \"sluice report\" prints them:")
 	for i := range most + 1 {
 		row, err := in.Read()
 		if errors.Is(err, io.EOF) {

@@ -13,7 +13,13 @@ import (
 // importer imports into a destination as the command line names it. Each kind of
 // destination has an API of its own, with the same steps: upload, start, watch.
 type importer interface {
-	// start uploads the file and starts its import; it returns the job's id.
+	// find looks for the list to import into. With create it creates the list if there
+	// is none of that name or id.
+	find(ctx context.Context, c *client, create bool) error
+	// discard deletes the list if find created it, and reports whether it did.
+	discard(ctx context.Context, c *client) (bool, error)
+	// start uploads the file and starts its import; it returns the job's id. A job that
+	// was created but not started is returned beside the error.
 	start(ctx context.Context, c *client, f *file) (string, error)
 	// progress asks how far a job is.
 	progress(ctx context.Context, c *client, id string) (progress, error)
@@ -58,14 +64,14 @@ func newImporter(to, action string) (importer, error) {
 		if action != "PUT" {
 			return nil, errors.New("action: an address list only takes PUT")
 		}
-		return &addressList{name: name}, nil
+		return &addressList{listName{kind: kind, word: name}}, nil
 	case kind == "contact-list" && name != "":
-		return &contactList{name: name, action: action}, nil
+		return &contactList{listName: listName{kind: kind, word: name}, action: action}, nil
 	case kind == "quick-responses" && name != "":
 		if action != "PUT" {
 			return nil, errors.New("action: quick responses only take PUT")
 		}
-		return &quickResponses{name: name}, nil
+		return &quickResponses{listName: listName{kind: kind, word: name}}, nil
 	case kind == "suppression" && !named:
 		return &suppression{action: action}, nil
 	}
@@ -73,32 +79,48 @@ func newImporter(to, action string) (importer, error) {
 }
 
 // addressList imports through SES Mail Manager.
-type addressList struct{ name string }
+type addressList struct{ listName }
 
 func (a *addressList) start(ctx context.Context, c *client, f *file) (string, error) {
-	list, err := a.find(ctx, c)
-	if err != nil {
-		return "", err
-	}
 	var job struct{ JobId, PreSignedUrl string }
 	in := map[string]any{
-		"AddressListId": list, "Name": jobName(f.name), "ClientToken": uuid.NewString(),
+		"AddressListId": a.id, "Name": jobName(f.name), "ClientToken": uuid.NewString(),
 		"ImportDataFormat": map[string]string{"ImportDataType": f.format},
 	}
 	if err := c.target(ctx, mailManagerAPI, "CreateAddressListImportJob", in, &job); err != nil {
 		return "", fmt.Errorf("create import job: %w", err)
 	}
 	if err := c.putFile(ctx, job.PreSignedUrl, nil, f.body, f.size); err != nil {
-		return "", fmt.Errorf("upload %s: %w", f.name, err)
+		return job.JobId, fmt.Errorf("upload %s: %w", f.name, err)
 	}
 	if err := c.target(ctx, mailManagerAPI, "StartAddressListImportJob", map[string]string{"JobId": job.JobId}, nil); err != nil {
-		return "", fmt.Errorf("start job %s: %w", job.JobId, err)
+		return job.JobId, fmt.Errorf("start job %s: %w", job.JobId, err)
 	}
 	return job.JobId, nil
 }
 
-// find returns the id of the list, which it makes if there is none of the name.
-func (a *addressList) find(ctx context.Context, c *client) (string, error) {
+func (a *addressList) find(ctx context.Context, c *client, create bool) error {
+	lists, err := a.all(ctx, c)
+	if err != nil {
+		return fmt.Errorf("look for address list %s: %w", a.word, err)
+	}
+	if a.choose(lists) {
+		return nil
+	}
+	if !create {
+		return a.missing(lists)
+	}
+	var list struct{ AddressListId string }
+	if err := c.target(ctx, mailManagerAPI, "CreateAddressList",
+		map[string]string{"AddressListName": a.word, "ClientToken": uuid.NewString()}, &list); err != nil {
+		return fmt.Errorf("create address list %s: %w", a.word, err)
+	}
+	a.id, a.created = list.AddressListId, true
+	return nil
+}
+
+func (a *addressList) all(ctx context.Context, c *client) ([]namedList, error) {
+	var lists []namedList
 	in := map[string]any{"PageSize": 50}
 	for {
 		var page struct {
@@ -106,24 +128,23 @@ func (a *addressList) find(ctx context.Context, c *client) (string, error) {
 			NextToken    string
 		}
 		if err := c.target(ctx, mailManagerAPI, "ListAddressLists", in, &page); err != nil {
-			return "", fmt.Errorf("look for address list %s: %w", a.name, err)
+			return nil, err
 		}
 		for _, list := range page.AddressLists {
-			if list.AddressListName == a.name {
-				return list.AddressListId, nil
-			}
+			lists = append(lists, namedList{list.AddressListId, list.AddressListName})
 		}
 		if page.NextToken == "" {
-			break
+			return lists, nil
 		}
 		in["NextToken"] = page.NextToken
 	}
-	var list struct{ AddressListId string }
-	if err := c.target(ctx, mailManagerAPI, "CreateAddressList",
-		map[string]string{"AddressListName": a.name, "ClientToken": uuid.NewString()}, &list); err != nil {
-		return "", fmt.Errorf("create address list %s: %w", a.name, err)
+}
+
+func (a *addressList) discard(ctx context.Context, c *client) (bool, error) {
+	if !a.created {
+		return false, nil
 	}
-	return list.AddressListId, nil
+	return true, c.target(ctx, mailManagerAPI, "DeleteAddressList", map[string]string{"AddressListId": a.id}, nil)
 }
 
 func (a *addressList) progress(ctx context.Context, c *client, id string) (progress, error) {

@@ -19,6 +19,7 @@ type target struct {
 	endpoint
 	key    key
 	region string
+	data   string // the server's data directory; empty if it was found otherwise
 }
 
 // findTarget returns the server that runs on a data directory.
@@ -35,7 +36,7 @@ func findTarget(data string, getenv func(string) string) (target, error) {
 	if err != nil {
 		return target{}, err
 	}
-	return target{e, k, region}, nil
+	return target{e, k, region, data}, nil
 }
 
 // clientTarget returns the server that a client command talks to: the one on the data
@@ -50,6 +51,7 @@ func clientTarget(data string, getenv func(string) string) (target, error) {
 		endpoint{strings.TrimSuffix(url, "/"), getenv("AWS_CA_BUNDLE")},
 		key{getenv("AWS_ACCESS_KEY_ID"), getenv("AWS_SECRET_ACCESS_KEY")},
 		region,
+		"",
 	}
 	if u, err := neturl.Parse(url); err != nil || u.Host == "" {
 		return target{}, usageError{errors.New("AWS_ENDPOINT_URL is not of the form http://HOST:PORT")}

@@ -15,15 +15,16 @@ import (
 
 // Exit codes of import and job --watch, beside those of every command.
 const (
-	exitRejects    = 3 // completed, but records were refused
+	exitRejects    = 3 // completed, but records were rejected
 	exitJobFailed  = 4
 	exitJobStopped = 5
 )
 
 // jobError says that a job did not end as one would wish, and is an exit code.
 type jobError struct {
-	code int
-	text string
+	code  int
+	text  string
+	empty bool // the job left nothing: no records were imported or rejected
 }
 
 func (e *jobError) Error() string { return e.text }
@@ -33,7 +34,8 @@ func (e *jobError) exitCode() int { return e.code }
 func newImport() *cobra.Command {
 	var at connection
 	var to, action, format string
-	var asJSON, quiet bool
+	var wait time.Duration
+	var asJSON, quiet, create bool
 	cmd := &cobra.Command{
 		Use:   "import FILE --to DESTINATION",
 		Short: "Upload a file, import it, and watch until it is done",
@@ -46,18 +48,22 @@ FILE is CSV or JSON, as it is or packed with gzip or zstd. DESTINATION is one of
   quick-responses/NAME   a knowledge base of Connect Wisdom; CSV only
   suppression            the account's suppression list of SES v2
 
-A list or knowledge base is made if there is none of the name, but not to delete from
-it; a contact list has no topics then. Quick responses are only added: a row whose name or shortcut key another
-has already is refused.
+NAME may also be the id of a list, as "sluice jobs" shows it. With --create a list or
+knowledge base is created if there is none of the name, a contact list without topics;
+it is deleted again if the import fails before it imported anything. Quick responses are
+only added: a row whose name or shortcut key exists already is rejected.
 
-Exit codes: 0 all records were imported; 3 completed, but some were refused (see
-"sluice report"); 4 the job failed; 5 it was stopped; 2 usage; 1 anything else.
+Exit codes: 0 all records were imported; 3 completed, but some were rejected (see
+"sluice report"); 4 the job failed; 5 it was stopped; 2 usage; 130 interrupted; 1
+anything else.
 
 Files for SES v2 go through S3: the server's own, or the one that AWS_ENDPOINT_URL_S3
 names, into the bucket "sluice".
 
-To interrupt this command does not stop the job: see "sluice stop".`,
-		Example: `  sluice import partners.csv --to address-list/partners
+If the server goes away during the import, this command waits for it up to --wait: the
+job goes on when the server does. To interrupt this command during the upload stops the
+job; later the job goes on: see "sluice stop".`,
+		Example: `  sluice import partners.csv --to address-list/partners --create
   sluice import friends.csv --to contact-list/friends
   sluice import answers.csv --to quick-responses/support
   sluice import bounces.csv.gz --to suppression
@@ -66,6 +72,9 @@ To interrupt this command does not stop the job: see "sluice stop".`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dst, err := newImporter(to, action)
+			if err == nil && create && action == "DELETE" {
+				err = errors.New("create: there is nothing to delete from a new list")
+			}
 			if err != nil {
 				return usageError{err}
 			}
@@ -73,33 +82,84 @@ To interrupt this command does not stop the job: see "sluice stop".`,
 			if err != nil {
 				return err
 			}
-			return importFile(cmd.Context(), c, dst, args[0], format, newWatcher(cmd, asJSON, quiet))
+			return importFile(cmd.Context(), c, dst, args[0], format, create, newWatcher(cmd, asJSON, quiet, wait))
 		},
 	}
 	at.flags(cmd)
 	cmd.Flags().StringVar(&to, "to", "", "`destination`: "+destinations)
 	cmd.Flags().StringVar(&action, "action", "PUT", "`what` to do with the members: PUT, or DELETE (contact-list and suppression)")
 	cmd.Flags().StringVar(&format, "format", "", "`format` of the file: CSV or JSON (default by its name, or its first byte)")
+	cmd.Flags().BoolVar(&create, "create", false, "create the list if there is none of the name")
+	waitFlag(cmd, &wait)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the outcome as one JSON object, and no progress")
 	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print no progress")
 	return cmd
 }
 
 // importFile is the import command after its flags are read.
-func importFile(ctx context.Context, c *client, dst importer, path, format string, w *watcher) error {
+func importFile(ctx context.Context, c *client, dst importer, path, format string, create bool, w *watcher) error {
 	f, err := openFile(path, format)
 	if err != nil {
 		return err
 	}
 	defer f.close()
+	if err := dst.find(ctx, c, create); err != nil {
+		return err
+	}
 	upload := f.file
 	upload.body = w.uploading(f.body, f.size)
 	id, err := dst.start(ctx, c, &upload)
 	if err != nil {
-		return err
+		return w.abandon(ctx, c, dst, id, err)
 	}
 	ask := func(ctx context.Context) (progress, error) { return dst.progress(ctx, c, id) }
-	return w.watch(ctx, c, id, ask)
+	err = w.watch(ctx, c, id, ask)
+	var ended *jobError
+	if errors.As(err, &ended) && ended.empty {
+		w.discard(ctx, c, dst)
+	}
+	return err
+}
+
+// cleanUpTime is how long an interrupted command takes at most to leave nothing behind.
+const cleanUpTime = 10 * time.Second
+
+// abandon cleans up after an upload that did not succeed: it stops the job, if one was
+// created, and deletes the list if this command created it. It returns what to say of cause.
+func (w *watcher) abandon(ctx context.Context, c *client, dst importer, id string, cause error) error {
+	interrupted := ctx.Err() != nil
+	text := cause.Error()
+	if interrupted {
+		text = "interrupted during the upload"
+	}
+	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
+	defer cancel()
+	if id != "" {
+		// The API of Mail Manager does not stop jobs that were not started.
+		_, err := c.stopJob(clean, id)
+		switch {
+		case err == nil:
+			text += fmt.Sprintf("; job %s is stopped, nothing was imported", id)
+		default:
+			text += fmt.Sprintf("; job %s was created and could not be stopped: sluice stop %s", id, id)
+		}
+	}
+	w.discard(clean, c, dst)
+	if interrupted {
+		return &interruptedError{signalOf(ctx), text}
+	}
+	return fmt.Errorf("%w%s", cause, strings.TrimPrefix(text, cause.Error()))
+}
+
+// discard deletes the list again if the command created it.
+func (w *watcher) discard(ctx context.Context, c *client, dst importer) {
+	removed, err := dst.discard(ctx, c)
+	switch {
+	case err != nil:
+		fmt.Fprintln(w.errs, "sluice: the list that was created for this import could not be deleted:", err)
+	case removed && !w.quiet:
+		fmt.Fprintln(w.errs, "deleted the list again that was created for this import")
+	}
 }
 
 // openedFile is a file on disk that is to be imported.
@@ -191,7 +251,7 @@ func (o outcome) String() string {
 	if o.counts == nil {
 		return text + fmt.Sprintf("in %.2f s", o.Seconds)
 	}
-	return text + fmt.Sprintf("%s imported, %s refused, in %.2f s (%s rows/s)",
+	return text + fmt.Sprintf("%s imported, %s rejected, in %.2f s (%s rows/s)",
 		grouped(o.Imported), grouped(o.Rejected), o.Seconds, grouped(int64(o.RowsPerSecond)))
 }
 
@@ -200,13 +260,13 @@ func (o outcome) exit() error {
 	p := progress{State: o.State}
 	switch {
 	case p.stopped():
-		return &jobError{exitJobStopped, "job " + o.Job + " was stopped"}
+		return &jobError{code: exitJobStopped, text: "job " + o.Job + " was stopped"}
 	case !p.completed():
-		return &jobError{exitJobFailed, "job " + o.Job + " failed: " + o.why()}
+		return &jobError{exitJobFailed, "job " + o.Job + " failed: " + o.why(), o.counts != nil && o.Imported+o.Rejected == 0}
 	case o.counts != nil && o.Rejected > 0:
-		return &jobError{exitRejects, o.why()}
+		return &jobError{code: exitRejects, text: o.why()}
 	case o.Report != "":
-		return &jobError{exitRejects, o.why()}
+		return &jobError{code: exitRejects, text: o.why()}
 	}
 	return nil
 }
@@ -217,13 +277,21 @@ func (o outcome) why() string {
 	case o.Error != "":
 		return o.Error
 	case o.counts != nil && o.Rejected > 0:
-		return fmt.Sprintf("%s records were refused; see: sluice report %s", grouped(o.Rejected), o.Job)
+		return fmt.Sprintf("%s rejected; see: sluice report %s", records(o.Rejected), o.Job)
 	case o.Report != "":
-		return "records were refused; their report: " + o.Report
+		return "records were rejected; their report: " + o.Report
 	case o.counts != nil && o.Imported == 0:
 		return "the file has no records"
 	}
 	return "the endpoint does not say why"
+}
+
+// records says how many records were something.
+func records(n int64) string {
+	if n == 1 {
+		return "1 record was"
+	}
+	return grouped(n) + " records were"
 }
 
 // grouped writes a number with commas between thousands.

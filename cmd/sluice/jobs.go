@@ -34,6 +34,13 @@ func (c *client) ownJob(ctx context.Context, id string) (jobs.Job, error) {
 	return j, err
 }
 
+// stopJob stops a job, whether it was started or not.
+func (c *client) stopJob(ctx context.Context, id string) (jobs.Job, error) {
+	var j jobs.Job
+	err := c.rest(ctx, ownAPI, http.MethodPost, ownPath+"/"+url.PathEscape(id)+"/stop", nil, &j)
+	return j, err
+}
+
 // ownJobs gives every job, oldest first, that the query selects.
 func (c *client) ownJobs(ctx context.Context, query url.Values, each func(json.RawMessage, jobs.Job) error) error {
 	for {
@@ -92,7 +99,7 @@ func newJobs() *cobra.Command {
 				})
 			}
 			table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(table, "JOB\tTO\tSTATE\tIMPORTED\tREFUSED\tCREATED")
+			fmt.Fprintln(table, "JOB\tTO\tSTATE\tIMPORTED\tREJECTED\tCREATED")
 			waiting := ""
 			err = c.ownJobs(cmd.Context(), query, func(_ json.RawMessage, j jobs.Job) error {
 				state := j.State
@@ -128,6 +135,7 @@ func to(j jobs.Job) string {
 func newJob() *cobra.Command {
 	var at connection
 	var asJSON, watch bool
+	var wait time.Duration
 	cmd := &cobra.Command{
 		Use:   "job ID",
 		Short: "Show one import job, or watch it until it has ended",
@@ -140,7 +148,12 @@ func newJob() *cobra.Command {
 				return err
 			}
 			if watch {
-				w := newWatcher(cmd, asJSON, false)
+				w := newWatcher(cmd, asJSON, false, wait)
+				if j, err := c.ownJob(cmd.Context(), args[0]); err != nil {
+					return err
+				} else if j.State == string(job.Created) && j.Wire == string(job.MailManager) {
+					return fmt.Errorf("job %s was never started, so there is nothing to watch; to remove it: sluice stop %s", j.ID, j.ID)
+				}
 				ask := func(ctx context.Context) (progress, error) {
 					j, err := c.ownJob(ctx, args[0])
 					return ownProgress(j), err
@@ -156,6 +169,7 @@ func newJob() *cobra.Command {
 	}
 	at.flags(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	waitFlag(cmd, &wait)
 	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "show its progress until it has ended; exit codes as of import")
 	return cmd
 }
@@ -184,7 +198,7 @@ func printJob(out io.Writer, j jobs.Job, asJSON bool) error {
 		row("error", j.Error)
 	}
 	row("imported", grouped(j.Imported))
-	row("refused", grouped(j.Rejected))
+	row("rejected", grouped(j.Rejected))
 	if j.Source.Size > 0 {
 		row("read", fmt.Sprintf("%s of %s bytes", grouped(j.BytesRead), grouped(j.Source.Size)))
 	}
@@ -223,11 +237,11 @@ func newStop() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var j jobs.Job
-			if err := c.rest(cmd.Context(), ownAPI, http.MethodPost, ownPath+"/"+url.PathEscape(args[0])+"/stop", nil, &j); err != nil {
+			j, err := c.stopJob(cmd.Context(), args[0])
+			if err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "stopped job %s: %s imported, %s refused\n", j.ID, grouped(j.Imported), grouped(j.Rejected))
+			fmt.Fprintf(cmd.OutOrStdout(), "stopped job %s: %s imported, %s rejected\n", j.ID, grouped(j.Imported), grouped(j.Rejected))
 			return nil
 		},
 	}
@@ -240,15 +254,15 @@ func newReport() *cobra.Command {
 	var file, safe string
 	cmd := &cobra.Command{
 		Use:   "report ID",
-		Short: "Print the records that a job refused, as CSV",
-		Long: `Print the records that a job refused, as CSV: the member's key as it stood there, the
+		Short: "Print the records that a job rejected, as CSV",
+		Long: `Print the records that a job rejected, as CSV: the member's key as it stood there, the
 reason, its code, line and byte offset in the file, and the record itself. A job
 that still runs is reported as far as it has come. To open it in Excel or another
 spreadsheet, take --safe excel: what it would take for a formula, or for another
 character set, is then a text.`,
 		Example: `  sluice report job-3qlenopx5xw66ewlx3phx7jz
-  sluice report job-3qlenopx5xw66ewlx3phx7jz --safe excel -o refused.csv
-  sluice report job-3qlenopx5xw66ewlx3phx7jz -o refused.csv`,
+  sluice report job-3qlenopx5xw66ewlx3phx7jz --safe excel -o rejected.csv
+  sluice report job-3qlenopx5xw66ewlx3phx7jz -o rejected.csv`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := at.client(cmd)

@@ -116,11 +116,11 @@ func TestClientTarget(t *testing.T) {
 		t.Fatal(err)
 	}
 	aws := env{"AWS_ENDPOINT_URL": "http://there/", "AWS_ACCESS_KEY_ID": "i", "AWS_SECRET_ACCESS_KEY": "s", "AWS_REGION": "eu-west-1"}
-	there := target{endpoint{URL: "http://there"}, key{"i", "s"}, "eu-west-1"}
+	there := target{endpoint{URL: "http://there"}, key{"i", "s"}, "eu-west-1", ""}
 	if got, err := clientTarget("", aws.get); got != there || err != nil {
 		t.Errorf("by AWS's variables: %+v, %v; want %+v", got, err, there)
 	}
-	mine := target{here, k, region}
+	mine := target{here, k, region, data}
 	if got, err := clientTarget(data, aws.get); got != mine || err != nil {
 		t.Errorf("by --data: %+v, %v; want %+v", got, err, mine)
 	}

@@ -59,6 +59,9 @@ func execute(ctx context.Context, args []string, out, errs io.Writer) int {
 	case errors.As(err, &setting):
 		fmt.Fprintln(errs, "sluice:", err)
 		return exitConfig
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		fmt.Fprintln(errs, "sluice: interrupted")
+		return 128 + int(signalOf(ctx))
 	case began && !errors.As(err, &wrong):
 		fmt.Fprintln(errs, "sluice:", withoutCredentials(err.Error()))
 		return exitFailed

@@ -12,7 +12,7 @@ import (
 
 // quickResponses imports into a knowledge base through Connect Wisdom.
 type quickResponses struct {
-	name string
+	listName
 	path string // of the knowledge base, once it is found
 }
 
@@ -22,11 +22,6 @@ func (q *quickResponses) start(ctx context.Context, c *client, f *file) (string,
 	if f.format != "CSV" {
 		return "", usageError{errors.New("format: quick responses only come as CSV")}
 	}
-	base, err := q.find(ctx, c)
-	if err != nil {
-		return "", err
-	}
-	q.path = "/knowledgeBases/" + url.PathEscape(base)
 	upload, err := q.upload(ctx, c, f)
 	if err != nil {
 		return "", err
@@ -61,9 +56,32 @@ func (q *quickResponses) upload(ctx context.Context, c *client, f *file) (string
 	return link.UploadId, nil
 }
 
-// find returns the id of the knowledge base, which it makes if there is none of the
-// name that is for quick responses.
-func (q *quickResponses) find(ctx context.Context, c *client) (string, error) {
+// find looks among the knowledge bases that are for quick responses.
+func (q *quickResponses) find(ctx context.Context, c *client, create bool) error {
+	bases, err := q.all(ctx, c)
+	if err != nil {
+		return fmt.Errorf("look for knowledge base %s: %w", q.word, err)
+	}
+	switch {
+	case q.choose(bases):
+	case !create:
+		return q.missing(bases)
+	default:
+		var out struct {
+			KnowledgeBase struct{ KnowledgeBaseId string }
+		}
+		in := map[string]string{"name": q.word, "knowledgeBaseType": responsesType, "clientToken": uuid.NewString()}
+		if err := c.rest(ctx, wisdomAPI, http.MethodPost, "/knowledgeBases", in, &out); err != nil {
+			return fmt.Errorf("create knowledge base %s: %w", q.word, err)
+		}
+		q.id, q.created = out.KnowledgeBase.KnowledgeBaseId, true
+	}
+	q.path = "/knowledgeBases/" + url.PathEscape(q.id)
+	return nil
+}
+
+func (q *quickResponses) all(ctx context.Context, c *client) ([]namedList, error) {
+	var bases []namedList
 	query := url.Values{"maxResults": {"100"}}
 	for {
 		var page struct {
@@ -71,26 +89,25 @@ func (q *quickResponses) find(ctx context.Context, c *client) (string, error) {
 			NextToken              string
 		}
 		if err := c.rest(ctx, wisdomAPI, http.MethodGet, "/knowledgeBases?"+query.Encode(), nil, &page); err != nil {
-			return "", fmt.Errorf("look for knowledge base %s: %w", q.name, err)
+			return nil, err
 		}
 		for _, base := range page.KnowledgeBaseSummaries {
-			if base.Name == q.name && base.KnowledgeBaseType == responsesType {
-				return base.KnowledgeBaseId, nil
+			if base.KnowledgeBaseType == responsesType {
+				bases = append(bases, namedList{base.KnowledgeBaseId, base.Name})
 			}
 		}
 		if page.NextToken == "" {
-			break
+			return bases, nil
 		}
 		query.Set("nextToken", page.NextToken)
 	}
-	var out struct {
-		KnowledgeBase struct{ KnowledgeBaseId string }
+}
+
+func (q *quickResponses) discard(ctx context.Context, c *client) (bool, error) {
+	if !q.created {
+		return false, nil
 	}
-	in := map[string]string{"name": q.name, "knowledgeBaseType": responsesType, "clientToken": uuid.NewString()}
-	if err := c.rest(ctx, wisdomAPI, http.MethodPost, "/knowledgeBases", in, &out); err != nil {
-		return "", fmt.Errorf("create knowledge base %s: %w", q.name, err)
-	}
-	return out.KnowledgeBase.KnowledgeBaseId, nil
+	return true, c.rest(ctx, wisdomAPI, http.MethodDelete, q.path, nil, nil)
 }
 
 // progress has the counts from Sluice's own API: this one's tells none.
@@ -103,6 +120,9 @@ func (q *quickResponses) progress(ctx context.Context, c *client, id string) (pr
 	}
 	p := progress{State: out.ImportJob.Status, Report: out.ImportJob.FailedRecordReport}
 	own, err := c.ownJob(ctx, id)
+	if isUnavailable(err) {
+		return progress{}, err
+	}
 	if p.Uncounted = err != nil; !p.Uncounted {
 		p.Imported, p.Rejected, p.Error = own.Imported, own.Rejected, own.Error
 	}

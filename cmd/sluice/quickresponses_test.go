@@ -27,15 +27,15 @@ func TestQuickResponsesElsewhere(t *testing.T) {
 		fails      string // the error
 	}{
 		{"all rows kept", "name,content\nhello,Hello\nbye,Goodbye\n", 0, `"state":"COMPLETE","seconds":`, ""},
-		{"some refused", "name,content\nhello,Hello\nthanks,Thanks\n", exitRejects, `"state":"COMPLETE","seconds":`, "records were refused; their report: http"},
-		{"none kept", "name,content\nhello,Hello\n", exitJobFailed, `"state":"FAILED","seconds":`, "failed: records were refused; their report: http"},
+		{"some rejected", "name,content\nhello,Hello\nthanks,Thanks\n", exitRejects, `"state":"COMPLETE","seconds":`, "records were rejected; their report: http"},
+		{"none kept", "name,content\nhello,Hello\n", exitJobFailed, `"state":"FAILED","seconds":`, "failed: records were rejected; their report: http"},
 	} {
 		path := filepath.Join(t.TempDir(), "answers.csv")
 		if err := os.WriteFile(path, []byte(tt.file), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		var out strings.Builder
-		err := importFile(t.Context(), c, &quickResponses{name: "support"}, path, "", &watcher{json: true, quiet: true, out: &out})
+		err := importFile(t.Context(), c, &quickResponses{listName: listName{kind: "quick-responses", word: "support"}}, path, "", true, &watcher{json: true, quiet: true, out: &out, errs: io.Discard})
 		code, text := 0, ""
 		var ended *jobError
 		if errors.As(err, &ended) {
@@ -60,7 +60,7 @@ func TestQuickResponsesWithoutRecords(t *testing.T) {
 	if err := os.WriteFile(path, []byte("name,content\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	err = importFile(t.Context(), c, &quickResponses{name: "support"}, path, "", &watcher{quiet: true, out: io.Discard})
+	err = importFile(t.Context(), c, &quickResponses{listName: listName{kind: "quick-responses", word: "support"}}, path, "", true, &watcher{quiet: true, out: io.Discard, errs: io.Discard})
 	var ended *jobError
 	if !errors.As(err, &ended) || ended.code != exitJobFailed || !strings.HasSuffix(ended.text, "failed: the file has no records") {
 		t.Errorf("import of a header alone: %v, want it to tell that there are no records", err)

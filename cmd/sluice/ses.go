@@ -52,6 +52,10 @@ type suppression struct {
 	action string
 }
 
+func (s *suppression) find(context.Context, *client, bool) error { return nil }
+
+func (s *suppression) discard(context.Context, *client) (bool, error) { return false, nil }
+
 func (s *suppression) start(ctx context.Context, c *client, f *file) (string, error) {
 	return s.create(ctx, c, f, map[string]any{
 		"SuppressionListDestination": map[string]string{"SuppressionListImportAction": s.action},
@@ -61,34 +65,71 @@ func (s *suppression) start(ctx context.Context, c *client, f *file) (string, er
 // contactList imports into a contact list.
 type contactList struct {
 	sesJob
-	name, action string
+	listName
+	action string
 }
 
 func (l *contactList) start(ctx context.Context, c *client, f *file) (string, error) {
-	if l.action == "PUT" { // there is nothing to delete from a list that is not there
-		if err := l.make(ctx, c); err != nil {
-			return "", err
-		}
-	}
 	return l.create(ctx, c, f, map[string]any{
-		"ContactListDestination": map[string]string{"ContactListName": l.name, "ContactListImportAction": l.action},
+		"ContactListDestination": map[string]string{"ContactListName": l.id, "ContactListImportAction": l.action},
 	})
 }
 
-// make makes the list, without topics, if there is none of the name. It looks first: who
-// may have one list only shall be told of the name, not of the limit.
-func (l *contactList) make(ctx context.Context, c *client) error {
-	const path = "/v2/email/contact-lists"
-	err := c.rest(ctx, sesAPI, http.MethodGet, path+"/"+url.PathEscape(l.name), nil, nil)
+const contactListsPath = "/v2/email/contact-lists"
+
+// find creates lists without topics. It looks before it creates: an account with one list
+// gets an error about the name, not about its limit.
+func (l *contactList) find(ctx context.Context, c *client, create bool) error {
+	l.id = l.word
+	err := c.rest(ctx, sesAPI, http.MethodGet, contactListsPath+"/"+url.PathEscape(l.id), nil, nil)
+	if err == nil {
+		return nil
+	}
 	if !refusedAs(err, "NotFoundException") {
+		return fmt.Errorf("look for contact list %s: %w", l.word, err)
+	}
+	if !create {
+		lists, err := l.all(ctx, c)
 		if err != nil {
-			err = fmt.Errorf("look for contact list %s: %w", l.name, err)
+			return fmt.Errorf("list contact lists: %w", err)
 		}
-		return err
+		return l.missing(lists)
 	}
-	err = c.rest(ctx, sesAPI, http.MethodPost, path, map[string]string{"ContactListName": l.name}, nil)
-	if err != nil && !refusedAs(err, "AlreadyExistsException") { // since a moment
-		return fmt.Errorf("create contact list %s: %w", l.name, err)
+	err = c.rest(ctx, sesAPI, http.MethodPost, contactListsPath, map[string]string{"ContactListName": l.id}, nil)
+	if refusedAs(err, "AlreadyExistsException") { // somebody else created it in between
+		return nil
 	}
+	if err != nil {
+		return fmt.Errorf("create contact list %s: %w", l.word, err)
+	}
+	l.created = true
 	return nil
+}
+
+func (l *contactList) all(ctx context.Context, c *client) ([]namedList, error) {
+	var lists []namedList
+	query := url.Values{}
+	for {
+		var page struct {
+			ContactLists []struct{ ContactListName string }
+			NextToken    string
+		}
+		if err := c.rest(ctx, sesAPI, http.MethodGet, contactListsPath+"?"+query.Encode(), nil, &page); err != nil {
+			return nil, err
+		}
+		for _, list := range page.ContactLists {
+			lists = append(lists, namedList{list.ContactListName, list.ContactListName})
+		}
+		if page.NextToken == "" {
+			return lists, nil
+		}
+		query.Set("NextToken", page.NextToken)
+	}
+}
+
+func (l *contactList) discard(ctx context.Context, c *client) (bool, error) {
+	if !l.created {
+		return false, nil
+	}
+	return true, c.rest(ctx, sesAPI, http.MethodDelete, contactListsPath+"/"+url.PathEscape(l.id), nil, nil)
 }

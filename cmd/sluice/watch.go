@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -20,9 +19,10 @@ import (
 type watcher struct {
 	json  bool
 	quiet bool
-	out   io.Writer // for how it ended
-	errs  io.Writer // for progress
-	bar   bool      // errs is a terminal
+	wait  time.Duration // how long it waits for a server that went away
+	out   io.Writer     // for how it ended
+	errs  io.Writer     // for progress
+	bar   bool          // errs is a terminal
 }
 
 const (
@@ -32,8 +32,8 @@ const (
 	waitingEvery = time.Second
 )
 
-func newWatcher(cmd *cobra.Command, json, quiet bool) *watcher {
-	w := &watcher{json: json, quiet: quiet || json, out: cmd.OutOrStdout(), errs: cmd.ErrOrStderr()}
+func newWatcher(cmd *cobra.Command, json, quiet bool, wait time.Duration) *watcher {
+	w := &watcher{json: json, quiet: quiet || json, wait: wait, out: cmd.OutOrStdout(), errs: cmd.ErrOrStderr()}
 	if f, ok := w.errs.(*os.File); ok {
 		w.bar = term.IsTerminal(int(f.Fd()))
 	}
@@ -66,8 +66,8 @@ func (w *watcher) newBar(size int64, what string, bytes bool) *progressbar.Progr
 // did not end well.
 func (w *watcher) watch(ctx context.Context, c *client, id string, ask func(context.Context) (progress, error)) error {
 	o, err := w.follow(ctx, c, id, ask)
-	if errors.Is(err, context.Canceled) {
-		return fmt.Errorf("interrupted; job %s goes on: sluice job %s --watch, or sluice stop %s", id, id, id)
+	if err != nil && ctx.Err() != nil {
+		return &interruptedError{signalOf(ctx), fmt.Sprintf("interrupted; job %s goes on: sluice job %s --watch, or sluice stop %s", id, id, id)}
 	} else if err != nil {
 		return err
 	}
@@ -88,6 +88,7 @@ func (w *watcher) follow(ctx context.Context, c *client, id string, ask func(con
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	show := w.shower(ctx, c, id)
+	ask = w.reconnecting(c, id, ask)
 	waiting := w.waitingOf(c, id)
 	for {
 		p, err := ask(ctx)
@@ -182,5 +183,5 @@ func describe(p progress, took time.Duration) string {
 	if took > 0 {
 		rate = int64(float64(p.Imported+p.Rejected) / took.Seconds())
 	}
-	return fmt.Sprintf("%11s rows %9s/s %7s refused", grouped(p.Imported+p.Rejected), grouped(rate), grouped(p.Rejected))
+	return fmt.Sprintf("%11s rows %9s/s %7s rejected", grouped(p.Imported+p.Rejected), grouped(rate), grouped(p.Rejected))
 }
