@@ -24,6 +24,7 @@ type client struct {
 	s3       string // where S3 is, if not there
 	keys     sigv4.Credentials
 	region   string
+	token    string // of a session, with temporary keys of AWS
 	http     *http.Client
 	// locate finds out where the server is now; nil if the environment says where.
 	locate func() (endpoint, error)
@@ -154,6 +155,9 @@ func (c *client) send(ctx context.Context, a api, method, path string, header ht
 	}
 	for name, values := range header {
 		r.Header[name] = values
+	}
+	if c.token != "" {
+		r.Header.Set("X-Amz-Security-Token", c.token)
 	}
 	sigv4.Sign(r, c.keys, c.region, a.signing, hash, time.Now())
 	return c.do(r)

@@ -14,16 +14,19 @@ import (
 )
 
 // connection is how a client command finds its server: see clientTarget.
-type connection struct{ data string }
+type connection struct{ data, region string }
 
-func (at *connection) flags(cmd *cobra.Command) { dataFlag(cmd.Flags(), &at.data) }
+func (at *connection) flags(cmd *cobra.Command) {
+	dataFlag(cmd.Flags(), &at.data)
+	regionFlag(cmd.Flags(), &at.region)
+}
 
 // client returns the client that the command line and the environment describe.
 func (at *connection) client(cmd *cobra.Command) (*client, error) {
 	if err := settle(cmd.Flags(), os.Getenv); err != nil {
 		return nil, err
 	}
-	t, err := clientTarget(at.data, os.Getenv)
+	t, err := clientTarget(at.data, at.region, os.Getenv)
 	if err != nil {
 		return nil, err
 	}
@@ -52,6 +55,7 @@ func (t target) client() (*client, error) {
 		s3:       os.Getenv("AWS_ENDPOINT_URL_S3"), // as AWS's own clients have it
 		keys:     sigv4.Credentials{AccessKey: t.key.id, Secret: t.key.secret},
 		region:   t.region,
+		token:    t.token,
 		http:     &http.Client{Transport: transport},
 	}
 	if t.data != "" {

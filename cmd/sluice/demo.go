@@ -102,7 +102,7 @@ func awaitTarget(data string, getenv func(string) string, ended chan error) (tar
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if t, err := findTarget(data, getenv); err == nil {
+		if t, err := findTarget(data, defaultRegion, getenv); err == nil {
 			return t, nil
 		}
 		select {

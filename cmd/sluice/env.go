@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	neturl "net/url"
@@ -8,11 +9,22 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
-// region is the one that clients sign for unless they are told another. Sluice takes
+// defaultRegion is the one that clients sign for if nothing names another. Sluice takes
 // any; each region has lists and jobs of its own.
-const region = "us-east-1"
+const defaultRegion = "us-east-1"
+
+// pickRegion returns the region of --region, else that of AWS's variables, else the
+// default.
+func pickRegion(flag string, getenv func(string) string) string {
+	return cmp.Or(flag, getenv("AWS_REGION"), getenv("AWS_DEFAULT_REGION"), defaultRegion)
+}
+
+func regionFlag(f *pflag.FlagSet, region *string) {
+	f.StringVar(region, "region", "", "`region` whose lists and jobs are meant (default AWS_REGION, or else us-east-1)")
+}
 
 // target is a server and a key to sign with.
 type target struct {
@@ -20,10 +32,11 @@ type target struct {
 	key    key
 	region string
 	data   string // the server's data directory; empty if it was found otherwise
+	token  string // of a session, with temporary keys of AWS
 }
 
 // findTarget returns the server that runs on a data directory.
-func findTarget(data string, getenv func(string) string) (target, error) {
+func findTarget(data, region string, getenv func(string) string) (target, error) {
 	data, err := dataDir(data, getenv)
 	if err != nil {
 		return target{}, usageError{err}
@@ -36,22 +49,22 @@ func findTarget(data string, getenv func(string) string) (target, error) {
 	if err != nil {
 		return target{}, err
 	}
-	return target{e, k, region, data}, nil
+	return target{endpoint: e, key: k, region: pickRegion(region, getenv), data: data}, nil
 }
 
 // clientTarget returns the server that a client command talks to: the one on the data
 // directory that --data or SLUICE_DATA names; else the one that the AWS variables name,
 // as every AWS client has it; else the one on the usual data directory.
-func clientTarget(data string, getenv func(string) string) (target, error) {
+func clientTarget(data, region string, getenv func(string) string) (target, error) {
 	url := getenv("AWS_ENDPOINT_URL")
 	if data != "" || url == "" {
-		return findTarget(data, getenv)
+		return findTarget(data, region, getenv)
 	}
 	t := target{
-		endpoint{strings.TrimSuffix(url, "/"), getenv("AWS_CA_BUNDLE")},
-		key{getenv("AWS_ACCESS_KEY_ID"), getenv("AWS_SECRET_ACCESS_KEY")},
-		region,
-		"",
+		endpoint: endpoint{strings.TrimSuffix(url, "/"), getenv("AWS_CA_BUNDLE")},
+		key:      key{getenv("AWS_ACCESS_KEY_ID"), getenv("AWS_SECRET_ACCESS_KEY")},
+		region:   pickRegion(region, getenv),
+		token:    getenv("AWS_SESSION_TOKEN"),
 	}
 	if u, err := neturl.Parse(url); err != nil || u.Host == "" {
 		return target{}, usageError{errors.New("AWS_ENDPOINT_URL is not of the form http://HOST:PORT")}
@@ -59,16 +72,11 @@ func clientTarget(data string, getenv func(string) string) (target, error) {
 	if t.key.id == "" || t.key.secret == "" {
 		return target{}, usageError{errors.New("AWS_ENDPOINT_URL is set, but AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not")}
 	}
-	for _, name := range []string{"AWS_DEFAULT_REGION", "AWS_REGION"} {
-		if r := getenv(name); r != "" {
-			t.region = r
-		}
-	}
 	return t, nil
 }
 
 func newEnv() *cobra.Command {
-	var data, shell string
+	var data, region, shell string
 	cmd := &cobra.Command{
 		Use:   "env",
 		Short: "Print what points an AWS SDK or the AWS CLI at the running server",
@@ -87,7 +95,7 @@ AWS_CA_BUNDLE is among them; Node.js wants the same file as NODE_EXTRA_CA_CERTS.
 			if !ok {
 				return usageError{fmt.Errorf("shell: %q is not one of bash, fish, powershell", shell)}
 			}
-			t, err := findTarget(data, os.Getenv)
+			t, err := findTarget(data, region, os.Getenv)
 			if err != nil {
 				return err
 			}
@@ -100,6 +108,7 @@ AWS_CA_BUNDLE is among them; Node.js wants the same file as NODE_EXTRA_CA_CERTS.
 		},
 	}
 	dataFlag(cmd.Flags(), &data)
+	regionFlag(cmd.Flags(), &region)
 	cmd.Flags().StringVar(&shell, "shell", "bash", "`shell` to print for: bash (zsh, sh), fish or powershell")
 	return cmd
 }

@@ -8,19 +8,31 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
 	"github.com/sluicehq/sluice/internal/node"
 )
 
-// version is set by the linker, see the Makefile.
-var version = "unknown"
+// version is set by the linker, see the Makefile. Without it, as with go install, it is
+// what the toolchain noted.
+var version string
+
+func init() { version = cmp.Or(version, builtVersion(), "unknown") }
+
+func builtVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return ""
+}
 
 // The exit codes.
 const (
@@ -97,9 +109,11 @@ env".`,
   sluice import partners.csv --to address-list/partners
   eval "$(sluice env)"               point an AWS SDK or the AWS CLI at it
   aws mailmanager list-address-lists`,
+		Version:       version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	root.SetVersionTemplate("sluice {{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagError(err) })
 	root.AddCommand(
 		newServe(),

@@ -50,7 +50,7 @@ func launch(t *testing.T, data string, args ...string) *running {
 		t.Fatalf("the server did not start: exit code %d: %s", <-ended, &errs)
 	}
 	go func() { _, _ = io.Copy(io.Discard, said) }()
-	to, err := findTarget(data, os.Getenv)
+	to, err := findTarget(data, "", os.Getenv)
 	if err != nil {
 		t.Fatalf("find the server: %v", err)
 	}

@@ -25,7 +25,7 @@ var usualWaits = snapshotWaits{first: time.Minute, beat: 3 * snapshots.Heartbeat
 // machine, calls do with it, and releases it. The context that do gets ends when the
 // server ends the snapshot or falls silent, with the reason as its cause.
 func withSnapshot(ctx context.Context, data string, getenv func(string) string, waits snapshotWaits, do func(context.Context, snapshots.Snapshot) error) error {
-	t, err := findTarget(data, getenv)
+	t, err := findTarget(data, "", getenv)
 	if err != nil {
 		return fmt.Errorf("another process has the directory open, a server that is just starting or another check: %w", err)
 	}
