@@ -91,7 +91,7 @@ func (v *inventory) Collect(metrics chan<- prometheus.Metric) {
 	}
 }
 
-// finishes counts the jobs that become final through a store, by whoever ends them.
+// finishes counts the jobs that become final through a store, by engine or caller.
 type finishes struct {
 	store.Store
 	total *prometheus.CounterVec

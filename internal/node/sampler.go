@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// sampler measures something that takes a while, for whoever asks, and no more than once
+// sampler measures something that takes a while, for all that ask, and no more than once
 // in a time. Who asks waits for a moment, and then gets what was measured before.
 type sampler[T any] struct {
 	every   time.Duration

@@ -54,7 +54,7 @@ type Options struct {
 	Logger    *slog.Logger // nil means silence
 	MaxObject int64        // the largest body of one request; 0 means S3's 5 TiB
 	// MaxLinked is the largest body of a request by a presigned link; 0 means MaxObject.
-	// Whoever has the link has no key.
+	// The user of a link has no key.
 	MaxLinked int64
 	// UploadsPerAccount and UploadsPerLink are how many bodies of objects and parts may
 	// arrive at once; 0 is no limit.

@@ -50,7 +50,7 @@ var refusals = map[string]refusal{
 const mostSkew = 15 * time.Minute
 
 // wrong returns the sentence for an operator that says what is the matter with the work
-// bucket. It goes to whoever starts the server, so it may hold S3's own words.
+// bucket. It goes to the operator who starts the server, so it may hold S3's own words.
 func (s *Store) wrong(what string, err error) error {
 	var credentials *fault.Error
 	if errors.As(err, &credentials) {
@@ -99,7 +99,7 @@ func inBrackets(code string) string {
 	return " (" + code + ")"
 }
 
-// skew returns by how much the clock of whoever answered is ahead of ours.
+// skew returns by how much the clock of the server that answered is ahead of ours.
 func skew(err error) time.Duration {
 	var answer *awshttp.ResponseError
 	if !errors.As(err, &answer) || answer.Response == nil {

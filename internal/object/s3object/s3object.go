@@ -80,7 +80,7 @@ type Options struct {
 	Pause time.Duration
 
 	// Patience is how long a reading tries to get one byte further, over as many
-	// connections as it takes. 0 is 5 seconds: whoever reads can wait longer without
+	// connections as it takes. 0 is 5 seconds: the reader can wait longer without
 	// keeping what it reads for from others.
 	Patience time.Duration
 }
