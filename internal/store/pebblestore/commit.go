@@ -91,7 +91,7 @@ func (s *Store) store(p *prepared) (counts job.Counts, err error) {
 	return now.Counts, nil
 }
 
-// noteProgress tells the queue that a job which was tried in vain got on.
+// noteProgress marks in the queue that a job has made progress after failed attempts.
 func (s *Store) noteProgress(p *prepared, err error) {
 	if err == nil {
 		s.queue.noteAttempts(jobKey{owner: p.lease.Owner, id: p.lease.Job}, progress{}, pause{})

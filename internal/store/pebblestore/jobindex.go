@@ -20,9 +20,9 @@ type jobIndex struct {
 	name  string
 	words int                     // how many
 	of    func(*job.Job) []string // the words of a job
-	// ordered tells that the time of creation is in the key.
+	// ordered says that the time of creation is in the key.
 	ordered bool
-	// unfinished tells that only jobs that are not final are in the table. The value is
+	// unfinished says that only jobs that are not final are in the table. The value is
 	// their state then, and empty otherwise.
 	unfinished bool
 }
@@ -95,7 +95,7 @@ func (x *jobIndex) split(k []byte) (jobKey, bool) {
 }
 
 // setIndexes makes the index rows of a job those of the job as it now is. What they are
-// made of does not change, but for the state: isNew tells that none is there yet.
+// made of does not change, but for the state: isNew says that there is none yet.
 func setIndexes(b *pebble.Batch, j *job.Job, isNew bool) {
 	for _, x := range jobIndexes {
 		switch {

@@ -17,7 +17,7 @@ const (
 		SELECT l.number, $5, $6, $7::timestamptz, $7::timestamptz FROM l ON CONFLICT`
 	overwrite   = ` (list, key) DO UPDATE SET value = excluded.value, updated = excluded.updated RETURNING list`
 	unlessThere = ` (list, key) DO NOTHING RETURNING list`
-	// changed tells whether there is the list and how many of its members were changed. One
+	// changed reports whether the list exists and how many of its members were changed. One
 	// statement sees one moment: a second one could find a list that was made in between,
 	// and would take a member that was not put for one that was there.
 	changed = `) SELECT (SELECT count(*) FROM l) > 0, (SELECT count(*) FROM done)`

@@ -41,7 +41,7 @@ func (s *Store) start(ctx context.Context) error {
 
 const sqlWritable = `SELECT coalesce(current_setting('in_hot_standby', true), 'off'), current_setting('transaction_read_only')`
 
-// checkWritable tells a standby from a database that is read-only by a setting: only the
+// checkWritable distinguishes a standby from a database that is read-only by a setting: only the
 // former may change by itself.
 func (s *Store) checkWritable(ctx context.Context) error {
 	var standby, readOnly string

@@ -198,7 +198,7 @@ func (m *Model) ListJobs(ctx context.Context, o job.Owner, f store.JobFilter, p 
 	return page(all, p, budget, selects, func(j job.Job) string { return place(j.Created, string(j.ID)) })
 }
 
-// examines tells which jobs a listing with a filter looks at.
+// examines reports which jobs a listing with a filter looks at.
 func examines(f store.JobFilter, j *job.Job) bool {
 	switch {
 	case len(f.States) > 0 && !slices.ContainsFunc(f.States, job.State.Final):
