@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -170,22 +171,22 @@ func (m *model) importFile() {
 }
 
 // settle waits until every job has ended.
-func (m *model) settle(t *testing.T) {
-	t.Helper()
+func (m *model) settle() error {
 	for _, id := range m.jobs {
 		for {
 			status, text := m.call(http.MethodGet, "/v2/email/import-jobs/"+id, "ses", "")
 			if status != http.StatusOK {
-				t.Fatalf("job %s: %d %s", id, status, text)
+				return fmt.Errorf("job %s: %d %s", id, status, text)
 			}
 			if !strings.Contains(text, `"CREATED"`) && !strings.Contains(text, `"PROCESSING"`) {
 				break
 			}
 			if err := m.ctx.Err(); err != nil {
-				t.Fatalf("job %s has not ended: %v", id, err)
+				return fmt.Errorf("job %s has not ended: %w", id, err)
 			}
 		}
 	}
+	return nil
 }
 
 // read returns what can be read of a fact now.
@@ -217,30 +218,31 @@ func (m *model) read(name string) (string, error) {
 }
 
 // verify compares all that can be read with what was acknowledged.
-func (m *model) verify(t *testing.T, moment string) {
-	t.Helper()
+func (m *model) verify() error {
+	var wrong []error
 	for name, f := range m.facts {
 		got, err := m.read(name)
 		switch {
 		case err != nil:
-			t.Errorf("%s: read %s: %v", moment, name, err)
+			wrong = append(wrong, fmt.Errorf("read %s: %w", name, err))
 		case got == f.is, f.or != "" && got == f.or, f.or == gone && got == "":
 			m.facts[name] = fact{is: got}
 		default:
-			t.Errorf("%s: %s is %.40q, want %.40q or %.40q", moment, name, got, f.is, f.or)
+			wrong = append(wrong, fmt.Errorf("%s is %.40q, want %.40q or %.40q", name, got, f.is, f.or))
 		}
 	}
 	for _, id := range m.jobs {
 		_, text := m.call(http.MethodGet, "/v2/email/import-jobs/"+id, "ses", "")
 		if !strings.Contains(text, `"COMPLETED"`) || !strings.Contains(text, fmt.Sprintf(`"ProcessedRecordsCount":%d`, imported+1)) || !strings.Contains(text, `"FailedRecordsCount":1`) {
-			t.Errorf("%s: job %s: %s; want COMPLETED with %d processed and 1 failed", moment, id, text, imported+1)
+			wrong = append(wrong, fmt.Errorf("job %s: %s; want COMPLETED with %d processed and 1 failed", id, text, imported+1))
 		}
 	}
 	if len(m.jobs) > 0 {
 		for i := range imported {
 			if status, text := m.call(http.MethodGet, fmt.Sprintf("/v2/email/suppression/addresses/imported%d@example.com", i), "ses", ""); status != http.StatusOK {
-				t.Errorf("%s: imported%d: %d %s, want it suppressed", moment, i, status, text)
+				wrong = append(wrong, fmt.Errorf("imported%d: %d %s, want it suppressed", i, status, text))
 			}
 		}
 	}
+	return errors.Join(wrong...)
 }
