@@ -23,18 +23,32 @@ func (c *Check) checkBinding(hasStore, hasIndex bool) error {
 		}
 	}
 	switch {
+	case !hasStore && c.isLinkBroken("store"):
 	case !hasStore && (c.exists(c.dir("store.state")) || id != ""):
 		c.lose(StoreMissing, "store", "the directory is missing")
 	case !hasStore:
 		c.totals.NoStore = true
 	case binding.Elsewhere: // what is in the index is out of use
 		return c.dropObjects()
+	case !hasIndex && c.isLinkBroken("objects/index"):
+	case c.isLinkBroken("objects/blobs"):
+		return c.dropObjects() // rather than name each file that is not there
 	case !hasIndex && (binding.NeedsIndex() || c.exists(c.dir("objects"))):
 		c.lose(IndexMissing, "objects/index", "the directory is missing")
 	case c.store != nil && c.objects != nil && !binding.Matches(id):
 		c.lose(Mismatch, "store and objects/index", "they do not have the same id: one of them is of another data directory, or new")
 	}
 	return nil
+}
+
+// isLinkBroken reports a directory that cannot be reached because a symbolic link leads
+// nowhere.
+func (c *Check) isLinkBroken(name string) bool {
+	err := pebbledb.CheckLinks(c.o.FS, c.dir(name))
+	if err != nil {
+		c.lose(LinkBroken, name, "%v", err)
+	}
+	return err != nil
 }
 
 func (c *Check) dropObjects() error {

@@ -24,6 +24,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/sluicehq/sluice/internal/object/diskobject"
+	"github.com/sluicehq/sluice/internal/pebbledb"
 	"github.com/sluicehq/sluice/internal/store/pebblestore"
 )
 
@@ -114,6 +115,9 @@ func (c *Check) indexDir() string {
 
 // open locks the directory and opens what can be opened.
 func (c *Check) open() error {
+	if err := pebbledb.CheckLinks(c.o.FS, c.o.Dir); err != nil {
+		return err
+	}
 	if _, err := c.o.FS.Stat(c.o.Dir); err != nil {
 		return err
 	}
@@ -126,6 +130,9 @@ func (c *Check) open() error {
 		return err
 	}
 	if store == nil && index == nil {
+		if err := errors.Join(pebbledb.CheckLinks(c.o.FS, c.storeDir()), pebbledb.CheckLinks(c.o.FS, c.indexDir())); err != nil {
+			return err
+		}
 		return fmt.Errorf("%s has neither a store nor objects: it is not a data directory of Sluice", c.o.Dir)
 	}
 	if store != nil {

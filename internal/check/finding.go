@@ -38,6 +38,7 @@ const (
 	IndexMissing    = "object-index-missing"
 	IndexUnopenable = "object-index-unopenable"
 	Mismatch        = "store-objects-mismatch"
+	LinkBroken      = "link-broken"
 	Credentials     = "credentials"
 	Leftover        = "leftover"
 	NotLocked       = "not-locked"
@@ -77,6 +78,7 @@ var Kinds = map[string]Kind{
 		Error, "store and objects are not those of one data directory",
 		"mount or put back the right one, or restore a backup; a start with --accept-loss takes both as they are", "",
 	},
+	LinkBroken:  {Error, "a symbolic link leads nowhere", "mount the volume that it leads to, or correct the link", ""},
 	Credentials: {Error, "the root key is damaged", "put the right file back, or remove it to have a new root key made", ""},
 	NotLocked:   {Note, "the directory cannot be locked", "make sure that no server runs on it, and check again if errors are found", ""},
 	Leftover:    {Note, "left over from a crash; the next start removes it", "nothing", ""},

@@ -36,6 +36,9 @@ const (
 // createStore is asked before a store is created. There must be none if the object index
 // has belonged to one.
 func (b *binder) createStore() error {
+	if err := pebbledb.CheckLinks(b.fs, b.indexDir()); err != nil {
+		return err
+	}
 	if exists, err := pebbledb.Exists(b.fs, b.indexDir()); err != nil || !exists || b.acceptLoss {
 		return err
 	}

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/sluicehq/sluice/internal/pebbledb"
 )
 
 // MakeDir makes a data directory if it is not there, and the directories above it, so
@@ -21,7 +23,10 @@ func MakeDir(disk vfs.FS, dir string) error {
 		if err == nil {
 			break
 		}
-		if !errors.Is(err, fs.ErrNotExist) {
+		if errors.Is(err, fs.ErrNotExist) {
+			err = pebbledb.CheckLinks(disk, at)
+		}
+		if err != nil {
 			return fmt.Errorf("make the data directory: %w", err)
 		}
 		missing = append(missing, at)

@@ -21,8 +21,8 @@ import (
 	"github.com/sluicehq/sluice/internal/store"
 )
 
-// TestJobMetrics: the metrics of jobs are those of the store, and an end is counted once,
-// whoever brings it about.
+// TestJobMetrics: the metrics of jobs are those of the store, and a job that ends is
+// counted once, however it ended.
 func TestJobMetrics(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/sluicehq/sluice/internal/gateway/snapshots"
 	"github.com/sluicehq/sluice/internal/object/diskobject"
+	"github.com/sluicehq/sluice/internal/pebbledb"
 	"github.com/sluicehq/sluice/internal/store/pebblestore"
 )
 
@@ -26,6 +27,9 @@ func SnapshotStopped(ctx context.Context, dir, version string, log *slog.Logger)
 		log = slog.New(slog.DiscardHandler)
 	}
 	if dir, err = filepath.Abs(dir); err != nil {
+		return snap, nil, err
+	}
+	if err := pebbledb.CheckLinks(vfs.Default, filepath.Join(dir, "store")); err != nil {
 		return snap, nil, err
 	}
 	switch _, err := os.Stat(filepath.Join(dir, "store")); {

@@ -55,6 +55,9 @@ func createIfMissing(fs vfs.FS, dir string, p *pebble.Options, o Options) error 
 	if exists, err := Exists(fs, dir); exists || err != nil {
 		return err
 	}
+	if err := CheckLinks(fs, dir); err != nil { // first: a volume that is not mounted is no loss
+		return err
+	}
 	if err := checkMissing(fs, dir, o); err != nil {
 		return err
 	}

@@ -11,29 +11,36 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// followLinks returns the directory that dir stands for if it, or a directory above it,
-// is a symbolic link: a database is created at the end of a link, and the link stays. A
-// link that leads nowhere is an error: its volume is not mounted. Only the file system of
+// CheckLinks returns an error if dir, or a directory above it, is a symbolic link to
+// something that does not exist, as when a volume is not mounted. Only the file system of
 // the machine has links.
-func followLinks(disk vfs.FS, dir string) (string, error) {
+func CheckLinks(disk vfs.FS, dir string) error {
 	if vfs.Root(disk) != vfs.Default {
-		return dir, nil
+		return nil
 	}
 	for at := dir; ; at = filepath.Dir(at) {
 		info, err := os.Lstat(at)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
-			return "", err
+			return err
 		case info.Mode()&fs.ModeSymlink != 0:
 			if _, err := os.Stat(at); errors.Is(err, fs.ErrNotExist) {
 				to, _ := os.Readlink(at)
-				return "", fmt.Errorf("%s is a symbolic link to %s, which does not exist: mount its volume, or create that directory", at, to)
+				return fmt.Errorf("%s is a symbolic link to %s, which does not exist: mount its volume, or create that directory if this is the first start", at, to)
 			}
 		}
 		if parent := filepath.Dir(at); parent == at || parent == "." {
-			break
+			return nil
 		}
+	}
+}
+
+// followLinks returns the directory that dir stands for if it, or a directory above it,
+// is a symbolic link: a database is created at the end of a link, and the link stays.
+func followLinks(disk vfs.FS, dir string) (string, error) {
+	if vfs.Root(disk) != vfs.Default {
+		return dir, nil
 	}
 	resolved, err := filepath.EvalSymlinks(dir)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -162,6 +162,9 @@ func Open(dir string, o Options) (*Store, error) {
 }
 
 func (s *Store) open(dir string, o Options) error {
+	if err := pebbledb.CheckLinks(s.fs, s.blobs); err != nil {
+		return err
+	}
 	if err := s.checkIndexExists(o.AcceptLoss); err != nil {
 		return err
 	}
