@@ -33,8 +33,8 @@ func (s *Store) erase(b *pebble.Batch, ranges ...keyRange) error {
 	return err
 }
 
-// eraseBehind is erase for those who sweep themselves: noted tells that there is
-// something to cut out.
+// eraseBehind is erase without the sweep: the caller must run it if noted is true, since
+// ranges are then still to be deleted.
 func (s *Store) eraseBehind(b *pebble.Batch, ranges ...keyRange) (noted bool, err error) {
 	for _, r := range ranges {
 		size, err := s.db.EstimateDiskUsage(r.start, r.end)

@@ -7,16 +7,16 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// Where rows come and go, as in the indexes of unfinished jobs, what is left of those that
-// are gone lies in the way of who reads the others, until a compaction drops it. In a
-// quiet store that may take long. So a reader that passed over many has the table
-// compacted, behind it.
+// In tables whose rows are short-lived, such as the indexes of unfinished jobs, an iterator
+// has to skip the tombstones of deleted rows until a compaction drops them, which may take
+// long in a store with few writes. A reader that skipped many therefore starts a
+// compaction of the table in the background.
 
-// maxPassed is how many rows that are gone a reader passes over and does nothing about.
+// maxPassed is how many deleted rows a reader may skip without starting a compaction.
 const maxPassed = 4096
 
-// tidy has a table compacted if an iterator over it has passed over many rows that are
-// gone. It is called before the iterator is closed.
+// tidy starts a compaction of a table if an iterator over it has skipped many deleted
+// rows. It is called before the iterator is closed.
 func (s *Store) tidy(it *pebble.Iterator, table byte) {
 	stats := it.Stats()
 	passed := stats.ForwardStepCount[pebble.InternalIterCall] - stats.ForwardStepCount[pebble.InterfaceCall]

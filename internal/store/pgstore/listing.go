@@ -54,7 +54,7 @@ func (s *Store) ListMembers(ctx context.Context, r store.ListRef, f store.Member
 	if l.full {
 		return l.page, l.last, nil
 	}
-	// Deleted meanwhile, the list must not look as if this were its end.
+	// If the list was deleted meanwhile, return an error: a short page would look like its end.
 	if now, err := s.listNumber(ctx, r); err != nil || now != number {
 		return nil, "", orElse(err, noList(r))
 	}
