@@ -6,6 +6,8 @@ package conformance
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -56,8 +58,10 @@ func run(m *testing.M) int {
 // server is one running process of the program.
 type server struct {
 	URL  string `json:"url"`
+	CA   string `json:"ca"` // file of the certificate to trust; empty without TLS
 	Data string
 
+	http   *http.Client
 	cmd    *exec.Cmd
 	log    *buffer
 	exited chan error
@@ -105,7 +109,10 @@ func startUntil(t *testing.T, path, data string, flags ...string) *server {
 		if err != nil || json.Unmarshal(text, s) != nil {
 			return false
 		}
-		resp, err := http.Get(s.URL + path)
+		if s.http == nil {
+			s.trust(t)
+		}
+		resp, err := s.http.Get(s.URL + path)
 		if err != nil {
 			return false
 		}
@@ -113,6 +120,24 @@ func startUntil(t *testing.T, path, data string, flags ...string) *server {
 		return resp.StatusCode == http.StatusOK
 	})
 	return s
+}
+
+// trust makes a client that trusts the server's certificate, where there is one.
+func (s *server) trust(t *testing.T) {
+	t.Helper()
+	s.http = http.DefaultClient
+	if s.CA == "" {
+		return
+	}
+	text, err := os.ReadFile(s.CA)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(text)
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}
+	t.Cleanup(transport.CloseIdleConnections)
+	s.http = &http.Client{Transport: transport}
 }
 
 // kill sends sig and waits for the process to end.
@@ -128,7 +153,7 @@ func (s *server) kill(sig os.Signal) error {
 // get asks for one of the paths that anyone may ask for.
 func (s *server) get(t *testing.T, path string) (int, string) {
 	t.Helper()
-	res, err := http.Get(s.URL + path)
+	res, err := s.http.Get(s.URL + path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,9 +18,12 @@ import (
 // clients returns AWS's Go clients for a running server.
 func (s *server) clients() (*sesv2.Client, *s3.Client) {
 	keys := credentials.NewStaticCredentialsProvider(accessKey, secretKey, "")
-	mail := sesv2.New(sesv2.Options{BaseEndpoint: &s.URL, Region: region, Credentials: keys, RetryMaxAttempts: 1})
-	files := s3.New(s3.Options{BaseEndpoint: &s.URL, Region: region, Credentials: keys, UsePathStyle: true, RetryMaxAttempts: 1})
-	return mail, files
+	mail := sesv2.Options{BaseEndpoint: &s.URL, Region: region, Credentials: keys, RetryMaxAttempts: 1}
+	files := s3.Options{BaseEndpoint: &s.URL, Region: region, Credentials: keys, UsePathStyle: true, RetryMaxAttempts: 1}
+	if s.CA != "" {
+		mail.HTTPClient, files.HTTPClient = s.http, s.http
+	}
+	return sesv2.New(mail), s3.New(files)
 }
 
 // importRows uploads text and starts a suppression import of it; it returns the job's id.

@@ -1,10 +1,12 @@
 package gateway
 
 import (
+	"bytes"
 	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"time"
 )
@@ -42,10 +44,12 @@ func (c *Certificate) Current() *tls.Certificate {
 	return c.loaded
 }
 
-// Reload reads the files now, if they are others than those in use.
+// Reload reads the files now, whatever their times: files that were unpacked or copied
+// may have those of the old ones.
 func (c *Certificate) Reload() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.stamp = [2]time.Time{}
 	c.reload()
 }
 
@@ -70,7 +74,8 @@ func (c *Certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return c.loaded, nil
 }
 
-// load reads the files if they are others than those in use.
+// load reads the files if their times are others than those of the files in use. It
+// reports whether it found another certificate.
 func (c *Certificate) load() (changed bool, err error) {
 	var stamp [2]time.Time
 	for i, name := range []string{c.cert, c.key} {
@@ -87,6 +92,7 @@ func (c *Certificate) load() (changed bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	changed = c.loaded == nil || !slices.EqualFunc(pair.Certificate, c.loaded.Certificate, bytes.Equal)
 	c.loaded, c.stamp = &pair, stamp
-	return true, nil
+	return changed, nil
 }
