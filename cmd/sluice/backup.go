@@ -39,7 +39,8 @@ func newBackup() *cobra.Command {
 		Use:   "backup TARGET",
 		Short: "Back up the data directory of a running or stopped server",
 		Long: `Backs up everything that the server of a data directory keeps there: jobs, lists and
-members, uploads and reports, and the root key. The server may run and import; the
+members, uploads and reports, and the root key. With --objects the uploads and reports
+are not there but in an S3, and have to be backed up with it; the output says so. The server may run and import; the
 backup shows one moment, and single writes wait for some milliseconds. On a stopped
 server's directory no server can start until the backup is done.
 
@@ -108,7 +109,7 @@ func runBackup(cmd *cobra.Command, target string, f *backupFlags) error {
 	if err != nil {
 		return fmt.Errorf("the backup is not complete: %w", err)
 	}
-	return printBackup(cmd.OutOrStdout(), r, f.json)
+	return printBackup(cmd.OutOrStdout(), r, data, f.json)
 }
 
 // isInside reports whether a target is a directory below dir. What is a link, or does not
@@ -125,7 +126,7 @@ func isInside(target, dir string) bool {
 	return err == nil && rel != "." && filepath.IsLocal(rel)
 }
 
-func printBackup(out io.Writer, r backup.Result, asJSON bool) error {
+func printBackup(out io.Writer, r backup.Result, data string, asJSON bool) error {
 	if asJSON {
 		return json.NewEncoder(out).Encode(r)
 	}
@@ -133,6 +134,9 @@ func printBackup(out io.Writer, r backup.Result, asJSON bool) error {
 		r.ID, grouped(r.Files), formatBytes(r.Bytes), formatBytes(r.Copied), r.Seconds)
 	if r.Removed > 0 {
 		text += fmt.Sprintf("; %d older removed", r.Removed)
+	}
+	for _, missing := range r.Objects.Missing(data) {
+		text += "\n" + missing
 	}
 	_, err := fmt.Fprintln(out, text)
 	return err
@@ -182,19 +186,27 @@ func printBackups(out io.Writer, all []backup.Backup, asJSON bool) error {
 		return nil
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "BACKUP\tSTATE\tTAKEN\tFILES\tSIZE\tOF")
+	fmt.Fprintln(table, "BACKUP\tSTATE\tTAKEN\tFILES\tSIZE\tOBJECTS\tOF")
 	for _, b := range all {
 		switch {
 		case b.Incomplete:
-			fmt.Fprintf(table, "%s\tincomplete\t\t\t\t\n", b.ID)
+			fmt.Fprintf(table, "%s\tincomplete\t\t\t\t\t\n", b.ID)
 		case b.Problem != "":
-			fmt.Fprintf(table, "%s\tdamaged\t\t\t\t%s\n", b.ID, b.Problem)
+			fmt.Fprintf(table, "%s\tdamaged\t\t\t\t\t%s\n", b.ID, b.Problem)
 		default:
-			fmt.Fprintf(table, "%s\tcomplete\t%s\t%s\t%s\t%s\n", b.ID,
-				b.Taken.Local().Format(time.DateTime), grouped(int64(b.Files)), formatBytes(b.Bytes), b.Data)
+			fmt.Fprintf(table, "%s\tcomplete\t%s\t%s\t%s\t%s\t%s\n", b.ID,
+				b.Taken.Local().Format(time.DateTime), grouped(int64(b.Files)), formatBytes(b.Bytes), objectsColumn(b.Objects), b.Data)
 		}
 	}
 	return table.Flush()
+}
+
+// objectsColumn says whether a backup has the uploads and reports.
+func objectsColumn(o backup.Objects) string {
+	if o.Excluded {
+		return "no"
+	}
+	return "yes"
 }
 
 func newBackupVerify() *cobra.Command {
@@ -219,7 +231,11 @@ restore does, and writes nothing. Every file that is damaged or missing is named
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "backup %s is whole: %s files, %s\n", m.ID, grouped(int64(len(m.Entries))), formatBytes(m.Bytes()))
+			text := fmt.Sprintf("backup %s is whole: %s files, %s", m.ID, grouped(int64(len(m.Entries))), formatBytes(m.Bytes()))
+			for _, missing := range m.Objects.Missing(m.Data) {
+				text += "\n" + missing
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), text)
 			return err
 		},
 	}

@@ -71,6 +71,7 @@ func sameDirectory(servers, ours string) error {
 func backupSource(s snapshots.Snapshot, credentials bool) (backup.Snapshot, error) {
 	out := backup.Snapshot{
 		Dir: s.Path, Data: s.Data, Store: s.Store, Taken: s.Taken, Version: s.Version, Credentials: credentials,
+		HasBlobs: s.Blobs, Bucket: s.Bucket,
 	}
 	if !s.Blobs {
 		return out, nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -51,11 +52,19 @@ see "sluice backup list", "sluice backup verify" and --backup.
 			}
 			if asJSON {
 				return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{
-					"id": m.ID, "taken": m.Taken, "files": len(m.Entries), "bytes": m.Bytes(), "data": data,
+					"id": m.ID, "taken": m.Taken, "files": len(m.Entries), "bytes": m.Bytes(), "data": data, "objects": m.Objects,
 				})
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "restored backup %s of %s into %s: %s files, %s\nStart it with:  sluice serve --data %s\n",
-				m.ID, m.Taken.Local().Format(time.DateTime), data, grouped(int64(len(m.Entries))), formatBytes(m.Bytes()), shellWord(data))
+			start := "sluice serve --data " + shellWord(data)
+			if m.Objects.Excluded {
+				start += " --objects " + shellWord("s3://"+cmp.Or(m.Objects.Bucket, "BUCKET")+"?...")
+			}
+			text := fmt.Sprintf("restored backup %s of %s into %s: %s files, %s\n",
+				m.ID, m.Taken.Local().Format(time.DateTime), data, grouped(int64(len(m.Entries))), formatBytes(m.Bytes()))
+			for _, missing := range m.Objects.Missing(m.Data) {
+				text += missing + "\n"
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%sStart it with:  %s\n", text, start)
 			return err
 		},
 	}

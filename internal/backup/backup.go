@@ -60,6 +60,7 @@ type Result struct {
 	Copied  int64     `json:"copied"`  // bytes that the target did not have
 	Removed int       `json:"removed"` // older backups that were removed
 	Seconds float64   `json:"seconds"`
+	Objects Objects   `json:"objects"`
 }
 
 // Run backs a snapshot up. It returns nil only when the backup is complete and durable.
@@ -90,6 +91,7 @@ func Run(ctx context.Context, s Snapshot, t Target, o Options) (Result, error) {
 	return Result{
 		ID: r.manifest.ID, Taken: s.Taken, Files: r.done.Files, Bytes: r.done.Bytes,
 		Copied: r.copied, Removed: removed, Seconds: time.Since(began).Seconds(),
+		Objects: r.manifest.Objects,
 	}, nil
 }
 
@@ -123,7 +125,7 @@ func (r *run) claim(ctx context.Context) error {
 	}
 	r.manifest = Manifest{Header: Header{
 		Format: format, ID: newID(time.Now(), newest), Store: r.snapshot.Store, Taken: r.snapshot.Taken,
-		Data: r.snapshot.Data, Version: r.snapshot.Version,
+		Data: r.snapshot.Data, Version: r.snapshot.Version, Objects: r.snapshot.objects(),
 	}}
 	return r.target.Put(ctx, incompleteName(r.manifest.ID), []byte("{}\n"))
 }

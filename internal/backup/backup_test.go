@@ -34,7 +34,7 @@ func sourceOf(t *testing.T, rng *rand.Rand) *source {
 	t.Helper()
 	data := t.TempDir()
 	s := &source{T: t, rng: rng, data: data, s: Snapshot{
-		Dir: filepath.Join(data, "snapshots", "1"), Data: data, Store: "the store", Taken: time.Now(), Credentials: true,
+		Dir: filepath.Join(data, "snapshots", "1"), Data: data, Store: "the store", Taken: time.Now(), Credentials: true, HasBlobs: true,
 	}}
 	for name, size := range map[string]int{
 		"000004.sst": 5000, "000007.sst": 70_000, "000009.log": 300, "MANIFEST-000001": 900, "OPTIONS-000003": 40, "LOCK": 0, "marker.manifest.000001": 0,

@@ -27,6 +27,7 @@ type Header struct {
 	Taken   time.Time `json:"taken"` // the moment that the backup shows
 	Data    string    `json:"data"`  // where the directory was
 	Version string    `json:"version"`
+	Objects Objects   `json:"objects"`
 }
 
 // Entry is a file of a backup.

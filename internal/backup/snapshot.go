@@ -14,12 +14,16 @@ import (
 // program in its place, keeps unchanged, and the files of the data directory that they
 // refer to.
 type Snapshot struct {
-	Dir     string // holds store/ and, with blobs, index/
+	Dir     string // holds store/ and, with HasBlobs, index/
 	Data    string // the data directory
 	Store   string // names the store
 	Taken   time.Time
 	Version string
-	Blobs   []string // the names of the blobs that the index knows
+	// HasBlobs says that the uploads and reports are in the data directory: there is an
+	// index/. Otherwise they are in an S3, in a bucket with the name Bucket, if known.
+	HasBlobs bool
+	Bucket   string
+	Blobs    []string // the names of the blobs that the index knows
 	// Credentials adds the root key.
 	Credentials bool
 }

@@ -61,6 +61,7 @@ type Backup struct {
 	Version    string    `json:"version,omitempty"`
 	Files      int       `json:"files"`
 	Bytes      int64     `json:"bytes"`
+	Objects    Objects   `json:"objects"`
 	Incomplete bool      `json:"incomplete,omitempty"` // it runs, or broke off
 	Problem    string    `json:"problem,omitempty"`    // what is wrong with its manifest
 }
@@ -106,6 +107,7 @@ func Describe(ctx context.Context, t Target) ([]Backup, error) {
 			continue
 		}
 		b.Taken, b.Data, b.Version, b.Files, b.Bytes = m.Taken, m.Data, m.Version, len(m.Entries), m.Bytes()
+		b.Objects = m.Objects
 	}
 	return all, err
 }

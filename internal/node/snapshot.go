@@ -30,6 +30,7 @@ type snapshotter struct {
 	fs      vfs.FS
 	store   *pebblestore.Store
 	objects *diskobject.Store // nil if files are kept elsewhere
+	bucket  string            // in which they are kept elsewhere, if known
 	version string
 	log     *slog.Logger
 
@@ -98,7 +99,7 @@ func (s *snapshotter) takeAlone(ctx context.Context) (snap snapshots.Snapshot, r
 		}
 	}
 	snap = snapshots.Snapshot{
-		Path: dir, Data: s.dir, Store: id, Blobs: s.objects != nil, Version: s.version,
+		Path: dir, Data: s.dir, Store: id, Blobs: s.objects != nil, Version: s.version, Bucket: s.bucket,
 	}
 	var took time.Duration
 	free, err := s.freeze(ctx, dir, func(at time.Time, d time.Duration) { snap.Taken, took = at.UTC(), d })
@@ -159,6 +160,7 @@ func (n *Node) snapshots() (*snapshots.Handler, error) {
 		}
 		s, err := newSnapshotter(&snapshotter{
 			dir: dir, fs: n.fs, store: store, objects: objects, version: n.o.Version, log: n.o.Logger,
+			bucket: n.objects.bucket,
 		})
 		if err != nil {
 			return nil, err

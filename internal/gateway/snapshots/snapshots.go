@@ -47,12 +47,13 @@ const Heartbeat = 10 * time.Second
 
 // Snapshot is the first line of a reply.
 type Snapshot struct {
-	Path    string    `json:"path"`    // of the directory, absolute
-	Data    string    `json:"data"`    // the data directory, absolute
-	Store   string    `json:"store"`   // names the store, the same for as long as it exists
-	Taken   time.Time `json:"taken"`   // the moment that the snapshot shows
-	Blobs   bool      `json:"blobs"`   // there is an index/, and blobs
-	Version string    `json:"version"` // of the server
+	Path    string    `json:"path"`             // of the directory, absolute
+	Data    string    `json:"data"`             // the data directory, absolute
+	Store   string    `json:"store"`            // names the store, the same for as long as it exists
+	Taken   time.Time `json:"taken"`            // the moment that the snapshot shows
+	Blobs   bool      `json:"blobs"`            // there is an index/, and blobs
+	Version string    `json:"version"`          // of the server
+	Bucket  string    `json:"bucket,omitempty"` // without blobs: in which the server keeps its files
 }
 
 // Event is a further line. Without an error it only shows that the snapshot exists.
