@@ -142,7 +142,10 @@ func serve(ctx context.Context, c config, r *reloader, getenv func(string) strin
 	}
 	at := endpointOf(l.Addr(), c, cert)
 	if err := at.write(c.data); err != nil {
-		return errors.Join(err, l.Close())
+		if c.local() {
+			return errors.Join(err, l.Close())
+		}
+		log.Warn("client commands with --data will not find this server", slog.Any("error", err))
 	}
 	defer func() { _ = os.Remove(endpointFile(c.data)) }()
 	c.greet(out, log, at, getenv)
@@ -153,6 +156,10 @@ func serve(ctx context.Context, c config, r *reloader, getenv func(string) strin
 	log.Info("stopped")
 	return nil
 }
+
+// local reports whether something is kept on this machine's disk: without that the server
+// works while the disk is full, or cannot be written.
+func (c *config) local() bool { return c.store == pebble || c.objects == disk }
 
 // node turns the settings, which are checked, into the options of a node.
 func (c *config) node(getenv func(string) string, cert *gateway.Certificate, log *slog.Logger) node.Options {

@@ -3,8 +3,10 @@ package s3object_test
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -123,6 +125,8 @@ func TestD162_RefusedSources(t *testing.T) {
 		{403, "RequestTimeTooSkewed", sourceName, fault.Unavailable},
 		{503, "SlowDown", sourceName, fault.Unavailable},
 		{500, "InternalError", sourceName, fault.Unavailable},
+		{507, "InsufficientStorage", workName, fault.StorageFull},
+		{403, "QuotaExceeded", workName, fault.StorageFull},
 		{404, "NoSuchKey", sourceName, fault.NotFound},
 		{404, "NoSuchBucket", sourceName, fault.NotFound},
 		{405, "MethodNotAllowed", sourceName, fault.Broken},
@@ -159,6 +163,31 @@ func TestOverloaded(t *testing.T) {
 	got, err := read(t.Context(), s, workName, "", 0)
 	if err != nil || string(got) != o.text {
 		t.Errorf("read %d bytes, %v; want %d", len(got), err, len(o.text))
+	}
+}
+
+// TestSilentReconnect: a reading that lost its connection gives up in time, though the next
+// one is silent.
+func TestSilentReconnect(t *testing.T) {
+	t.Parallel()
+	o := &odd{text: strings.Repeat("0123456789", 1000)}
+	o.habit = func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method != http.MethodGet {
+			return false
+		}
+		if r.Header.Get("Range") != "" {
+			<-r.Context().Done()
+			return true
+		}
+		w.Header().Set("Content-Length", strconv.Itoa(len(o.text)))
+		_, _ = io.WriteString(w, o.text[:5000])
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}
+	s := o.open(t, s3object.Options{Stall: time.Hour, Patience: 100 * time.Millisecond})
+	got, err := read(t.Context(), s, workName, "", 0)
+	if !fault.Is(err, fault.Unavailable) || !strings.HasPrefix(o.text, string(got)) {
+		t.Errorf("read %d bytes, %v; want Unavailable", len(got), err)
 	}
 }
 

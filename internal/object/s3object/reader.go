@@ -44,6 +44,9 @@ type reader struct {
 // firstPause is the pause before the second connection; each one after it is twice as long.
 const firstPause = 50 * time.Millisecond
 
+// minSilence is for how long the last connection of a reading may be silent at least.
+const minSilence = time.Second
+
 var errSilent = errors.New("the connection stayed silent")
 
 // Read implements io.Reader.
@@ -147,11 +150,20 @@ func (r *reader) meaning(err error) error {
 	return r.s.told("read", r.at, err)
 }
 
+// silence is for how long a new connection may be silent: no longer than the reading tries
+// in all, if it follows a lost one.
+func (r *reader) silence() time.Duration {
+	if r.broken.IsZero() {
+		return r.s.opts.Stall
+	}
+	return min(r.s.opts.Stall, max(r.s.opts.Patience-time.Since(r.broken), minSilence))
+}
+
 // connect asks for the bytes from pos on.
 func (r *reader) connect() error {
 	ctx, end := context.WithCancelCause(r.ctx)
 	r.end = end
-	r.watch = time.AfterFunc(r.s.opts.Stall, func() { end(errSilent) })
+	r.watch = time.AfterFunc(r.silence(), func() { end(errSilent) })
 	defer r.watch.Stop() // Read arms it again
 	in := &s3.GetObjectInput{Bucket: &r.at.bucket, Key: &r.at.key}
 	if r.version.etag != "" {

@@ -51,6 +51,12 @@ func passing(err error) bool {
 	return code(err) == "RequestTimeout" || slices.Contains(ours, code(err))
 }
 
+// isFull reports whether the S3 has no space for what was to be written: the quota of a user
+// or bucket of Ceph is used up, or a disk of other servers.
+func isFull(err error) bool {
+	return status(err) == http.StatusInsufficientStorage || code(err) == "QuotaExceeded"
+}
+
 // gone is what reading a version comes to that no longer lies there.
 func gone(n object.Name) error {
 	return fault.New(fault.Broken, "the object %s has changed since it was started from", n.URL())
@@ -71,6 +77,8 @@ func (s *Store) told(doing string, a at, err error) error {
 		meaning = gone(a.name)
 	case code(err) == "InvalidObjectState":
 		meaning = fault.New(fault.Broken, "the object %s is archived: restore it first", a.name.URL())
+	case isFull(err):
+		meaning = fault.New(fault.StorageFull, "the object storage is out of space")
 	case passing(err), fault.Is(err, fault.Invalid), // there are no credentials now
 		a.work && st == http.StatusForbidden:
 		meaning = fault.New(fault.Unavailable, "the storage of objects does not answer as it should")
