@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -17,61 +16,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
+
+	"github.com/sluicehq/sluice/internal/testenv"
 )
-
-// smallDisk mounts a file system of its own for the test.
-func smallDisk(t *testing.T, mib int) string {
-	t.Helper()
-	dir := t.TempDir()
-	err := syscall.Mount("none", dir, "tmpfs", 0, fmt.Sprintf("size=%dm", mib))
-	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EACCES) {
-		t.Skipf("a full disk is not tested: mounting a tmpfs is not permitted here (%v)", err)
-	}
-	if err != nil {
-		t.Fatalf("mount a tmpfs: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
-			t.Errorf("unmount the tmpfs: %v", err)
-		}
-	})
-	return dir
-}
-
-// fill leaves the given free space on the disk, by a ballast file.
-func fill(t *testing.T, disk string, leave uint64) {
-	t.Helper()
-	f, err := os.OpenFile(filepath.Join(disk, "ballast"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	block := make([]byte, 64<<10)
-	for {
-		var fs syscall.Statfs_t
-		if err := syscall.Statfs(disk, &fs); err != nil {
-			t.Fatal(err)
-		}
-		free := fs.Bavail * uint64(fs.Bsize) //nolint:gosec // never negative
-		if free <= leave {
-			return
-		}
-		_, err := f.Write(block[:min(uint64(len(block)), free-leave)])
-		if errors.Is(err, syscall.ENOSPC) {
-			return
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-func removeBallast(t *testing.T, disk string) {
-	t.Helper()
-	if err := os.Remove(filepath.Join(disk, "ballast")); err != nil {
-		t.Fatal(err)
-	}
-}
 
 // sluice runs a client command of the program.
 func (s *server) sluice(t *testing.T, args ...string) string {
@@ -174,9 +121,9 @@ func (c *contacts) verify(t *testing.T, moment string, refusedToo bool) {
 // by itself.
 func TestDiskFull(t *testing.T) {
 	t.Parallel()
-	disk := smallDisk(t, 160)
+	disk := testenv.NewSmallDisk(t, 160)
 	const n, bad = 400_000, 1000
-	s := startOn(t, filepath.Join(disk, "d"), "--min-free", "16MiB")
+	s := startOn(t, filepath.Join(disk.Dir(), "d"), "--min-free", "16MiB")
 	c := s.contacts(t)
 	_, files := s.clients()
 	for range 3 {
@@ -188,7 +135,7 @@ func TestDiskFull(t *testing.T) {
 	s.job(t, running, func(j *sesv2.GetImportJobOutput) bool { done, _ := counts(j); return done > 0 || final(j) })
 
 	// Below the minimum: uploads are refused, jobs wait, single writes go on.
-	fill(t, disk, 10<<20)
+	disk.Fill(10 << 20)
 	within(t, time.Minute, "the disk is seen to be full", func() bool { status, _ := s.get(t, "/readyz"); return status == 503 })
 	if status, text := s.get(t, "/readyz"); status != 503 || !strings.HasPrefix(text, "disk: full: ") || strings.Count(text, "\n") != 1 {
 		t.Errorf("/readyz below the minimum: %d %q, want 503 with the disk alone", status, text)
@@ -223,7 +170,7 @@ func TestDiskFull(t *testing.T) {
 	}
 
 	// No space at all: every write is refused, reads go on.
-	fill(t, disk, 0)
+	disk.Fill(0)
 	within(t, time.Minute, "writes are refused", func() bool { return c.write(t.Context()) != nil })
 	var all sync.WaitGroup
 	for range 8 {
@@ -241,14 +188,14 @@ func TestDiskFull(t *testing.T) {
 		t.Errorf("DeleteObject without space: %v, want 507", err)
 	}
 	within(t, time.Minute, "/readyz is 503 with disk, store and objects", func() bool {
-		fill(t, disk, 0) // a database may have deleted a file meanwhile
+		disk.Fill(0) // a database may have deleted a file meanwhile
 		status, text := s.get(t, "/readyz")
 		return status == 503 && strings.Contains(text, "disk: full") && strings.Contains(text, "store: ") && strings.Contains(text, "objects: ")
 	})
 	c.verify(t, "while the disk is full", true)
 
 	// There is room again.
-	removeBallast(t, disk)
+	disk.Clear()
 	within(t, time.Minute, "the server is ready again", func() bool { status, _ := s.get(t, "/readyz"); return status == 200 })
 	if err := c.write(t.Context()); err != nil {
 		t.Errorf("CreateContact with space again: %v", err)
@@ -279,15 +226,15 @@ func TestDiskFull(t *testing.T) {
 // with the exit code for that, and the next start has what was acknowledged.
 func TestDiskFullWithoutMinimum(t *testing.T) {
 	t.Parallel()
-	disk := smallDisk(t, 64)
-	s := startOn(t, filepath.Join(disk, "d"), "--min-free", "0")
+	disk := testenv.NewSmallDisk(t, 64)
+	s := startOn(t, filepath.Join(disk.Dir(), "d"), "--min-free", "0")
 	c := s.contacts(t)
 	for range 10 {
 		if err := c.write(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	fill(t, disk, 0)
+	disk.Fill(0)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var all sync.WaitGroup
@@ -308,7 +255,7 @@ func TestDiskFullWithoutMinimum(t *testing.T) {
 	if n := strings.Count(s.log.String(), "level=ERROR"); n != 1 || strings.Contains(s.log.String(), "goroutine") {
 		t.Errorf("the log has %d lines at ERROR, want one that says why it ended, and no stack", n)
 	}
-	removeBallast(t, disk)
+	disk.Clear()
 	s = startOn(t, s.Data, "--min-free", "0")
 	c.mail, _ = s.clients()
 	c.verify(t, "after the restart", false) // what was not answered may be there

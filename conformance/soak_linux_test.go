@@ -17,6 +17,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
+
+	"github.com/sluicehq/sluice/internal/testenv"
 )
 
 // The soak: honest callers beside hostile ones.
@@ -37,8 +39,8 @@ func TestFaultsHostileCallers(t *testing.T) {
 	if os.Getenv("SLUICE_FAULTS") == "" {
 		t.Skip("a minute of hostile callers: run make test-faults")
 	}
-	disk := smallDisk(t, 700)
-	s := startOn(t, filepath.Join(disk, "d"), "--min-free", "32MiB", "--log-level", "warn")
+	disk := testenv.NewSmallDisk(t, 700)
+	s := startOn(t, filepath.Join(disk.Dir(), "d"), "--min-free", "32MiB", "--log-level", "warn")
 	r := &soak{T: t, server: s, disk: disk, calls: map[string][]time.Duration{}, counts: map[string]*atomic.Int64{}}
 	r.mail, r.files = s.clients()
 	r.prepare()
@@ -62,7 +64,7 @@ func TestFaultsHostileCallers(t *testing.T) {
 type soak struct {
 	*testing.T
 	*server
-	disk  string
+	disk  *testenv.SmallDisk
 	mail  *sesv2.Client
 	files *s3.Client
 	link  string // a pre-signed one for PUT
@@ -221,10 +223,10 @@ func (r *soak) fillDisk(ctx context.Context) {
 	full, cancel := context.WithTimeout(ctx, soakTime/6)
 	defer cancel()
 	for full.Err() == nil { // again and again: files are removed meanwhile
-		fill(r.T, r.disk, 24<<20)
+		r.disk.Fill(24 << 20)
 		wait(full, 100*time.Millisecond)
 	}
-	removeBallast(r.T, r.disk)
+	r.disk.Clear()
 	wait(context.WithoutCancel(ctx), 3*time.Second) // for the server to see it
 	r.diskFull.Store(false)
 }

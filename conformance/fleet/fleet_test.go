@@ -39,6 +39,7 @@ type fleet struct {
 	random   *rand.Rand
 	server   *pgtest.Server
 	database string // the way to it that no fault touches
+	endpoint string // of the S3, the same
 	files    *s3.Client
 	nodes    []*node
 }
@@ -51,23 +52,34 @@ func (f *fleet) healthy() {
 	}
 }
 
-// newFleet starts three nodes. Their S3 is another server's endpoint if none is given.
-func newFleet(t *testing.T, endpoint string) *fleet {
+// newFleet starts some nodes. Their S3 is another server's endpoint if none is given.
+func newFleet(t *testing.T, nodes int, endpoint string, flags ...string) *fleet {
 	t.Helper()
-	f := &fleet{t: t, random: testenv.Rand(t), server: pgtest.New(t)}
-	f.database = f.server.URL(t)
 	if endpoint == "" {
 		endpoint = startS3(t)
 	}
-	f.files = fileClient(endpoint)
-	f.makeSources()
-	for i := range 3 {
-		f.nodes = append(f.nodes, newNode(t, fmt.Sprint("node ", i+1), f.database, endpoint))
+	f := newFleetWithoutNodes(t, endpoint, pgtest.New(t))
+	for range nodes {
+		f.addNode(flags...)
 	}
 	for _, n := range f.nodes {
 		n.start()
 	}
 	return f
+}
+
+func newFleetWithoutNodes(t *testing.T, endpoint string, server *pgtest.Server) *fleet {
+	t.Helper()
+	f := &fleet{t: t, random: testenv.Rand(t), server: server, endpoint: endpoint, files: fileClient(endpoint)}
+	f.database = f.server.URL(t)
+	f.makeSources()
+	return f
+}
+
+// addNode adds a node that was not started.
+func (f *fleet) addNode(flags ...string) {
+	f.t.Helper()
+	f.nodes = append(f.nodes, newNode(f.t, fmt.Sprint("node ", len(f.nodes)+1), f.database, f.endpoint, flags...))
 }
 
 // makeSources makes the bucket of the files.
@@ -86,14 +98,14 @@ func fileClient(endpoint string) *s3.Client {
 }
 
 // startS3 starts a server for its S3 endpoint alone, and returns where that is.
-func startS3(t *testing.T) string {
+func startS3(t *testing.T, flags ...string) string {
 	t.Helper()
-	p := newProcess(t, "S3", []string{"SLUICE_ACCESS_KEY_ID=" + s3Key, "SLUICE_SECRET_ACCESS_KEY=" + s3Secret})
+	p := newProcess(t, "S3", []string{"SLUICE_ACCESS_KEY_ID=" + s3Key, "SLUICE_SECRET_ACCESS_KEY=" + s3Secret}, flags...)
 	p.start()
 	return p.address()
 }
 
-func newNode(t *testing.T, name, database, endpoint string) *node {
+func newNode(t *testing.T, name, database, endpoint string, flags ...string) *node {
 	t.Helper()
 	at, err := url.Parse(database)
 	if err != nil {
@@ -108,8 +120,10 @@ func newNode(t *testing.T, name, database, endpoint string) *node {
 	n.process = newProcess(t, name, []string{
 		"SLUICE_ACCESS_KEY_ID=" + rootKey, "SLUICE_SECRET_ACCESS_KEY=" + rootSecret,
 		"AWS_ACCESS_KEY_ID=" + s3Key, "AWS_SECRET_ACCESS_KEY=" + s3Secret,
-	}, "--store", at.String()+"&pool_max_conns=8", "--objects", "s3://work?"+objects.Encode(),
-		"--lease", lease.String(), "--jobs", "2")
+	}, append([]string{
+		"--store", at.String() + "&pool_max_conns=8", "--objects", "s3://work?" + objects.Encode(),
+		"--lease", lease.String(), "--jobs", "2",
+	}, flags...)...)
 	return n
 }
 

@@ -79,10 +79,10 @@ func (f *fleet) upload(im *imported, region string) {
 	}
 }
 
-// create creates the job, on any node.
-func (f *fleet) create(im *imported, region string) {
+// create creates the job, at a node.
+func (f *fleet) create(im *imported, region string, at *node) {
 	f.t.Helper()
-	out, err := f.any().mail(region).CreateImportJob(f.t.Context(), &sesv2.CreateImportJobInput{
+	out, err := at.mail(region).CreateImportJob(f.t.Context(), &sesv2.CreateImportJobInput{
 		ImportDataSource: &types.ImportDataSource{
 			S3Url: aws.String("s3://" + sources + "/" + region + "/" + im.key), DataFormat: types.DataFormatCsv,
 		},

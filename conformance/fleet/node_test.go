@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"maps"
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"sync"
 	"syscall"
@@ -27,7 +27,6 @@ type process struct {
 	name string
 	args []string
 	env  []string
-	data string
 	log  *journal
 
 	mu     sync.Mutex
@@ -38,8 +37,8 @@ type process struct {
 
 // newProcess describes a process; start runs it.
 func newProcess(t *testing.T, name string, env []string, flags ...string) *process {
-	p := &process{t: t, name: name, env: append(testenv.Environ(), env...), data: t.TempDir(), log: &journal{works: map[string]bool{}, lost: map[string]int{}}}
-	p.args = append([]string{"serve", "--listen", "127.0.0.1:0", "--data", p.data, "--log-format", "json"}, flags...)
+	p := &process{t: t, name: name, env: append(testenv.Environ(), env...), log: &journal{works: map[string]bool{}, lost: map[string]int{}, attempts: map[string]int{}}}
+	p.args = append([]string{"serve", "--listen", "127.0.0.1:0", "--data", t.TempDir(), "--log-format", "json"}, flags...)
 	t.Cleanup(func() {
 		p.kill()
 		if what := p.log.indiscretion(); what != "" {
@@ -62,7 +61,6 @@ func (p *process) start() {
 // launch runs the process.
 func (p *process) launch() {
 	p.t.Helper()
-	_ = os.Remove(filepath.Join(p.data, "endpoint.json")) // of a process that was killed
 	cmd := exec.Command(binary, p.args...)
 	cmd.Env, cmd.Stdout, cmd.Stderr = p.env, p.log, p.log
 	if err := cmd.Start(); err != nil {
@@ -88,13 +86,8 @@ func (p *process) listens() bool {
 		p.t.Fatalf("%s ended at its start:\n%s", p.name, p.log.tail())
 	default:
 	}
-	var at struct{ URL string }
-	text, err := os.ReadFile(filepath.Join(p.data, "endpoint.json"))
-	if err != nil || json.Unmarshal(text, &at) != nil {
-		return false
-	}
-	p.url = at.URL
-	return true
+	p.url = p.log.listensAt()
+	return p.url != ""
 }
 
 func (p *process) address() string {
@@ -104,13 +97,20 @@ func (p *process) address() string {
 }
 
 func (p *process) healthy() bool {
-	client := http.Client{Timeout: time.Second}
-	resp, err := client.Get(p.address() + "/healthz")
+	ok, _ := p.get("/healthz")
+	return ok
+}
+
+// get asks for a path that anyone may ask for, and reports whether the answer is 200.
+func (p *process) get(path string) (ok bool, text string) {
+	client := http.Client{Timeout: 5 * time.Second}
+	resp, err := client.Get(p.address() + path)
 	if err != nil {
-		return false
+		return false, err.Error()
 	}
-	resp.Body.Close()
-	return resp.StatusCode == http.StatusOK
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	return err == nil && resp.StatusCode == http.StatusOK, string(body)
 }
 
 // signal sends sig to the process, if it runs.
@@ -142,11 +142,14 @@ func (p *process) end(sig os.Signal) {
 	p.log.forget()
 }
 
+// freshConnections has a connection for each call, so that none breaks for what came before.
+var freshConnections = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+
 // mail returns a client of SES for a region, which tries nothing twice.
 func (p *process) mail(region string) *sesv2.Client {
 	url := p.address()
 	return sesv2.New(sesv2.Options{
-		BaseEndpoint: &url, Region: region, RetryMaxAttempts: 1,
+		BaseEndpoint: &url, Region: region, RetryMaxAttempts: 1, HTTPClient: freshConnections,
 		Credentials: credentials.NewStaticCredentialsProvider(rootKey, rootSecret, ""),
 	})
 }
@@ -156,8 +159,11 @@ type journal struct {
 	mu    sync.Mutex
 	all   bytes.Buffer
 	line  []byte
+	url   string          // where the process listens
 	works map[string]bool // by the job's id; false: no longer
 	lost  map[string]int  // how often it noticed that a job is another's, by the job's id
+
+	attempts map[string]int // at a job, by its id; repeated ones only if the log is at debug
 }
 
 func (j *journal) Write(b []byte) (int, error) {
@@ -171,13 +177,20 @@ func (j *journal) Write(b []byte) (int, error) {
 			return len(b), nil
 		}
 		j.line = rest
-		var said struct{ Msg, Job string }
-		if json.Unmarshal(line, &said) != nil || said.Job == "" {
+		var said struct{ Msg, Job, URL string }
+		if json.Unmarshal(line, &said) != nil {
+			continue
+		}
+		if said.Msg == "listening" {
+			j.url = said.URL
+		}
+		if said.Job == "" {
 			continue
 		}
 		switch said.Msg {
 		case "job started", "job resumed":
 			j.works[said.Job] = true
+			j.attempts[said.Job]++
 		case "job completed", "job failed", "job stopped", "job released", "job lost", "job waits", "job attempt failed":
 			j.works[said.Job] = false
 		}
@@ -185,6 +198,13 @@ func (j *journal) Write(b []byte) (int, error) {
 			j.lost[said.Job]++
 		}
 	}
+}
+
+// listensAt returns the URL of the process, empty as long as it does not listen.
+func (j *journal) listensAt() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.url
 }
 
 // jobs returns those that the process works on.
@@ -203,11 +223,19 @@ func (j *journal) losses(id string) int {
 	return j.lost[id]
 }
 
+// attemptsAt returns how often the process began to work on a job.
+func (j *journal) attemptsAt(id string) int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.attempts[id]
+}
+
 // forget is for the log of a process that is no more.
 func (j *journal) forget() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	clear(j.works)
+	j.url = ""
 }
 
 // indiscretion names what a log never holds, if this one does.

@@ -20,7 +20,7 @@ func TestFleet(t *testing.T) {
 	if os.Getenv(forSoLong) != "" {
 		t.Skip("TestFaults does the same and more")
 	}
-	f := newFleet(t, "")
+	f := newFleet(t, 3, "")
 	rows, strikes := 20_000, []func(*fleet, *trial){
 		(*fleet).kill, (*fleet).pauseInBatch, (*fleet).crashDatabase, (*fleet).loseAnswers,
 		func(f *fleet, tr *trial) { f.partStore(tr, holds) },
@@ -41,7 +41,7 @@ func TestFleetOnAForeignS3(t *testing.T) {
 	if testing.Short() {
 		t.Skip("TestFleet has one fault already")
 	}
-	f := newFleet(t, startForeignS3(t))
+	f := newFleet(t, 3, startForeignS3(t))
 	tr := f.begin("eu-test-1", 8_000)
 	f.kill(tr)
 	f.partObjects(tr, cuts)
@@ -58,7 +58,7 @@ func TestFaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := newFleet(t, "")
+	f := newFleet(t, 3, "")
 	survived := map[string]int{}
 	end := time.Now().Add(length)
 	var round []fault

@@ -30,8 +30,14 @@ func (f *fleet) begin(region string, rows int) *trial {
 	return tr
 }
 
-// start starts one more import.
+// start starts one more import, at any node.
 func (tr *trial) start(rows int) {
+	tr.f.t.Helper()
+	tr.startAt(rows, tr.f.any())
+}
+
+// startAt starts one more import, at a node.
+func (tr *trial) startAt(rows int, at *node) *imported {
 	tr.f.t.Helper()
 	key := fmt.Sprint("file", len(tr.imports))
 	if len(tr.imports)%2 == 1 {
@@ -39,8 +45,9 @@ func (tr *trial) start(rows int) {
 	}
 	im := newImport(key, rows)
 	tr.f.upload(im, tr.region)
-	tr.f.create(im, tr.region)
+	tr.f.create(im, tr.region, at)
 	tr.imports = append(tr.imports, im)
+	return im
 }
 
 // worker returns a node that is in the middle of one of the trial's jobs, and that job.
@@ -69,12 +76,41 @@ func (tr *trial) worker() (at *node, id string, p progress) {
 	return at, id, p
 }
 
+// jobAt returns one of the trial's jobs that a node is in the middle of. It starts more
+// imports where few are left.
+func (tr *trial) jobAt(n *node) (id string, p progress) {
+	f := tr.f
+	f.t.Helper()
+	within(f.t, soon, n.name+" is in the middle of a job", func() bool {
+		var at *node
+		if at, id, p = tr.worker(); at == n {
+			return true
+		}
+		left := 0
+		for _, im := range tr.imports {
+			if !f.progress(im.id).final() {
+				left++
+			}
+		}
+		if left < 4 {
+			tr.start(tr.imports[0].rows)
+		}
+		return false
+	})
+	return id, p
+}
+
+// importOf returns the import of a job.
+func (tr *trial) importOf(id string) *imported {
+	i := slices.IndexFunc(tr.imports, func(im *imported) bool { return im.id == id })
+	return tr.imports[i]
+}
+
 // remove takes an address off the list that a job has committed already: a later write
 // than that row, which going on from an old checkpoint must not undo.
 func (tr *trial) remove(id string, p progress) {
 	tr.f.t.Helper()
-	i := slices.IndexFunc(tr.imports, func(im *imported) bool { return im.id == id })
-	im := tr.imports[i]
+	im := tr.importOf(id)
 	for row := 1; row <= int(min(p.record, 20)); row++ {
 		if (row+repeatsBack)%repeatsEvery == 0 { // comes again
 			continue
