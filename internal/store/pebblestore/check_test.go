@@ -222,7 +222,16 @@ func TestCheckFindsIndexes(t *testing.T) {
 				open.ID = "gone"
 				b.Set(x.key(open), []byte(open.State), nil)
 			}, IndexDangling + " job gone", true},
-			"missing": {func(b *pebble.Batch, open, _ *job.Job) { b.Delete(x.key(open), nil) }, IndexMissing + " job open", false},
+			"missing": {func(b *pebble.Batch, open, done *job.Job) {
+				b.Delete(x.key(map[bool]*job.Job{true: done, false: open}[x.ended]), nil)
+			}, IndexMissing + map[bool]string{true: " job done", false: " job open"}[x.ended], false},
+			"not ended": {func(b *pebble.Batch, open, _ *job.Job) {
+				if x.ended {
+					b.Set(x.key(open), nil, nil)
+				} else {
+					b.Set([]byte{x.table, 200}, nil, nil)
+				}
+			}, map[bool]string{true: IndexDangling + " job open", false: RowUnknown + " " + x.name}[x.ended], true},
 			"bad key": {func(b *pebble.Batch, _, _ *job.Job) { b.Set([]byte{x.table, 200}, nil, nil) }, RowUnknown + " " + x.name, true},
 			"of another": {func(b *pebble.Batch, open, _ *job.Job) {
 				open.Created, open.Wire, open.Destination.List = open.Created.Add(time.Hour), "other", "other"

@@ -25,6 +25,8 @@ type jobIndex struct {
 	// unfinished says that only jobs that are not final are in the table. The value is
 	// their state then, and empty otherwise.
 	unfinished bool
+	// ended says that only jobs that are final are in the table.
+	ended bool
 }
 
 var (
@@ -44,6 +46,10 @@ var (
 		table: tableJobsOfSource, name: "index of jobs by source", words: 2, ordered: true,
 		of: func(j *job.Job) []string { return []string{j.Source.Bucket, j.Source.Key} },
 	}
+	endedByState = &jobIndex{
+		table: tableEndedJobs, name: "index of jobs that have ended", words: 1, ordered: true, ended: true,
+		of: func(j *job.Job) []string { return []string{string(j.State)} },
+	}
 	unfinishedJobs = &jobIndex{
 		table: tableUnfinished, name: "index of unfinished jobs", words: 1, unfinished: true,
 		of: func(j *job.Job) []string { return []string{string(j.Wire)} },
@@ -57,7 +63,9 @@ var (
 		of: func(j *job.Job) []string { return []string{string(j.Destination.Kind), j.Destination.List} },
 	}
 
-	jobIndexes = []*jobIndex{allJobs, jobsOfList, jobsOfWire, jobsOfSource, unfinishedJobs, unfinishedInOrder, unfinishedOfList}
+	jobIndexes = []*jobIndex{
+		allJobs, jobsOfList, jobsOfWire, jobsOfSource, endedByState, unfinishedJobs, unfinishedInOrder, unfinishedOfList,
+	}
 )
 
 func (x *jobIndex) prefix(o job.Owner, words ...string) []byte {
@@ -77,7 +85,12 @@ func (x *jobIndex) key(j *job.Job) []byte {
 }
 
 // has reports whether a job has a row in the index.
-func (x *jobIndex) has(j *job.Job) bool { return !x.unfinished || !j.State.Final() }
+func (x *jobIndex) has(j *job.Job) bool {
+	if j.State.Final() {
+		return !x.unfinished
+	}
+	return !x.ended
+}
 
 // split returns the job that a key leads to.
 func (x *jobIndex) split(k []byte) (jobKey, bool) {
@@ -99,11 +112,12 @@ func (x *jobIndex) split(k []byte) (jobKey, bool) {
 func setIndexes(b *pebble.Batch, j *job.Job, isNew bool) {
 	for _, x := range jobIndexes {
 		switch {
+		case !x.has(j) && x.ended: // it has never been there
 		case !x.has(j):
 			b.Delete(x.key(j), nil)
 		case x.unfinished:
 			b.Set(x.key(j), []byte(j.State), nil)
-		case isNew:
+		case isNew || x.ended:
 			b.Set(x.key(j), nil, nil)
 		}
 	}
@@ -124,6 +138,8 @@ func indexFor(o job.Owner, f store.JobFilter) (prefix []byte) {
 		return unfinishedInOrder.prefix(o)
 	case f.List != "":
 		return jobsOfList.prefix(o, f.List)
+	case len(f.States) == 1:
+		return endedByState.prefix(o, string(f.States[0]))
 	case f.Wire != "":
 		return jobsOfWire.prefix(o, string(f.Wire))
 	}
@@ -184,6 +200,6 @@ func (s *Store) indexJobs() error {
 }
 
 // jobIndexVersion rises with every index that is added.
-var jobIndexVersion = []byte{2}
+var jobIndexVersion = []byte{3}
 
 const indexBatchBytes = 1 << 20

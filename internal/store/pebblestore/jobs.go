@@ -147,7 +147,7 @@ func (s *Store) ListJobs(ctx context.Context, o job.Owner, f store.JobFilter, p 
 	snap := s.db.NewSnapshot()
 	defer snap.Close()
 	p.Budget = cmp.Or(p.Budget, store.JobBudget)
-	return inOrder(ctx, s, snap, indexFor(o, f), p, func(id string) (job.Job, bool, error) {
+	return inOrder(ctx, s, snap, indexFor(o, f), p, direction(f.NewestFirst), func(id string) (job.Job, bool, error) {
 		k := jobKey{owner: o, id: job.ID(id)}
 		row, err := s.jobRow(snap, k)
 		if fault.Is(err, fault.NotFound) { // deleted with its list, and its rows are still there

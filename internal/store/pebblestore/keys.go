@@ -23,6 +23,7 @@ import (
 //	a  owner list created id           the same by the list that they import into: nothing
 //	i  owner wire created id           the same by the API that they came by: nothing
 //	r  owner bucket key created id     the same by the object that they read: nothing
+//	h  owner state created id          the jobs that have ended, by their state: nothing
 //	e  owner created id                jobs that are not final, oldest first: their state
 //	f  owner kind list id              the same by the list that they import into: their state
 //	u  owner wire id                   the same by the API that they came by: their state
@@ -51,6 +52,7 @@ const (
 	tableJobsOfList       = 'a'
 	tableJobsOfWire       = 'i'
 	tableJobsOfSource     = 'r'
+	tableEndedJobs        = 'h'
 	tableUnfinishedOrder  = 'e'
 	tableUnfinishedOfList = 'f'
 	tableUnfinished       = 'u'

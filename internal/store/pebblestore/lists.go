@@ -177,7 +177,7 @@ func (s *Store) ListLists(ctx context.Context, o job.Owner, k destination.Kind, 
 	snap := s.db.NewSnapshot()
 	defer snap.Close()
 	p.Budget = math.MaxInt // there is no filter: the limit bounds it
-	return inOrder(ctx, s, snap, listOrderPrefix(o, k), p, func(id string) (store.List, bool, error) {
+	return inOrder(ctx, s, snap, listOrderPrefix(o, k), p, oldestFirst, func(id string) (store.List, bool, error) {
 		row, err := s.listRow(snap, store.ListRef{Owner: o, Kind: k, ID: id})
 		if err != nil {
 			return store.List{}, false, err

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -12,9 +13,17 @@ import (
 	"github.com/sluicehq/sluice/internal/store"
 )
 
+// direction is the order in which a table is read.
+type direction bool
+
+const (
+	oldestFirst direction = false
+	newestFirst direction = true
+)
+
 // inOrder gives a page of what an order table lists under a prefix, by what load makes
 // of an id; load tells what is to be left out.
-func inOrder[T any](ctx context.Context, s *Store, r pebble.Reader, prefix []byte, p store.Page, load func(id string) (T, bool, error)) ([]T, string, error) {
+func inOrder[T any](ctx context.Context, s *Store, r pebble.Reader, prefix []byte, p store.Page, d direction, load func(id string) (T, bool, error)) ([]T, string, error) {
 	from, err := pageStart(prefix, p)
 	if err != nil {
 		return nil, "", err
@@ -28,7 +37,7 @@ func inOrder[T any](ctx context.Context, s *Store, r pebble.Reader, prefix []byt
 	var page []T
 	last := "" // word of what was examined
 	examined := 0
-	for ok := it.SeekGE(from); ok; ok = it.Next() {
+	for ok := d.seek(it, from); ok; ok = d.step(it) {
 		if err := ctx.Err(); err != nil {
 			return nil, "", err
 		}
@@ -50,6 +59,26 @@ func inOrder[T any](ctx context.Context, s *Store, r pebble.Reader, prefix []byt
 		last = wordOf(place)
 	}
 	return page, "", it.Error()
+}
+
+// seek moves an iterator behind a key, or to the first row if the key is nil.
+func (d direction) seek(it *pebble.Iterator, behind []byte) bool {
+	switch {
+	case d == newestFirst && behind == nil:
+		return it.Last()
+	case d == newestFirst:
+		return it.SeekLT(behind)
+	case behind == nil:
+		return it.First()
+	}
+	return it.SeekGE(append(behind, 0))
+}
+
+func (d direction) step(it *pebble.Iterator) bool {
+	if d == newestFirst {
+		return it.Prev()
+	}
+	return it.Next()
 }
 
 // each calls do with every key that has a prefix, and what is there. The error errEnough
@@ -91,18 +120,19 @@ func eachIn(ctx context.Context, r pebble.Reader, in keyRange, do func(key, valu
 
 var errEnough = errors.New("enough")
 
+// pageStart returns the key that the page before ended with, nil if there is none.
 func pageStart(prefix []byte, p store.Page) ([]byte, error) {
 	if p.Limit < 1 {
 		return nil, errLimit
 	}
 	if p.After == "" {
-		return prefix, nil
+		return nil, nil
 	}
 	place, err := placeOf(p.After)
 	if err != nil {
 		return nil, err
 	}
-	return append(append(append([]byte(nil), prefix...), place...), 0), nil
+	return slices.Concat(prefix, place), nil
 }
 
 var errLimit = fault.New(fault.Invalid, "a page has at least one entry")

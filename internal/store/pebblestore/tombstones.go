@@ -19,7 +19,8 @@ const maxPassed = 4096
 // rows. It is called before the iterator is closed.
 func (s *Store) tidy(it *pebble.Iterator, table byte) {
 	stats := it.Stats()
-	passed := stats.ForwardStepCount[pebble.InternalIterCall] - stats.ForwardStepCount[pebble.InterfaceCall]
+	passed := stats.ForwardStepCount[pebble.InternalIterCall] - stats.ForwardStepCount[pebble.InterfaceCall] +
+		stats.ReverseStepCount[pebble.InternalIterCall] - stats.ReverseStepCount[pebble.InterfaceCall]
 	if passed < maxPassed || !s.tidying.CompareAndSwap(false, true) {
 		return
 	}

@@ -13,22 +13,32 @@ import (
 	"github.com/sluicehq/sluice/internal/store"
 )
 
-// A listing of jobs reads one index in its order, and leaves out here what the filter
-// does not select. Where an index begins with a word beside the owner, the word is
-// compared by order and is part of it: the planner would otherwise take jobs_created
+// A listing of jobs reads one index in its order or against it, and leaves out here what
+// the filter does not select. Where an index begins with a word beside the owner, the word
+// is compared by order and is part of it: the planner would otherwise take jobs_created
 // for as good, and pass over all that have another.
 const (
-	sqlJobsFrom = `SELECT ` + jobColumns + ` FROM jobs
-		WHERE account = $1 AND region = $2 AND (created, id) > ($3, $4) ORDER BY created, id LIMIT $5`
-	sqlUnfinishedFrom = `SELECT ` + jobColumns + ` FROM jobs
-		WHERE account = $1 AND region = $2 AND (created, id) > ($3, $4) AND state IN ('created', 'processing')
-		ORDER BY created, id LIMIT $5`
-	sqlJobsOfListFrom = `SELECT ` + jobColumns + ` FROM jobs
-		WHERE account = $1 AND region = $2 AND (list COLLATE "C", created, id) > ($6, $3, $4) AND list COLLATE "C" <= $6
+	jobsFrom          = `SELECT ` + jobColumns + ` FROM jobs WHERE account = $1 AND region = $2 AND `
+	sqlJobsFrom       = jobsFrom + `(created, id) > ($3, $4) ORDER BY created, id LIMIT $5`
+	sqlUnfinishedFrom = jobsFrom + `(created, id) > ($3, $4) AND ` + isUnfinished + ` ORDER BY created, id LIMIT $5`
+	sqlJobsOfListFrom = jobsFrom + `(list COLLATE "C", created, id) > ($6, $3, $4) AND list COLLATE "C" <= $6
 		ORDER BY list COLLATE "C", created, id LIMIT $5`
-	sqlJobsOfWireFrom = `SELECT ` + jobColumns + ` FROM jobs
-		WHERE account = $1 AND region = $2 AND (wire, created, id) > ($6, $3, $4) AND wire <= $6
-		ORDER BY wire, created, id LIMIT $5`
+	sqlJobsOfWireFrom  = jobsFrom + `(wire, created, id) > ($6, $3, $4) AND wire <= $6 ORDER BY wire, created, id LIMIT $5`
+	sqlJobsInStateFrom = jobsFrom + `(state COLLATE "C", created, id) > ($6, $3, $4) AND state COLLATE "C" <= $6 AND ` + isEnded + `
+		ORDER BY state COLLATE "C", created, id LIMIT $5`
+
+	sqlJobsBefore       = jobsFrom + `(created, id) < ($3, $4) ORDER BY created DESC, id DESC LIMIT $5`
+	sqlUnfinishedBefore = jobsFrom + `(created, id) < ($3, $4) AND ` + isUnfinished + ` ORDER BY created DESC, id DESC LIMIT $5`
+	sqlJobsOfListBefore = jobsFrom + `(list COLLATE "C", created, id) < ($6, $3, $4) AND list COLLATE "C" >= $6
+		ORDER BY list COLLATE "C" DESC, created DESC, id DESC LIMIT $5`
+	sqlJobsOfWireBefore = jobsFrom + `(wire, created, id) < ($6, $3, $4) AND wire >= $6
+		ORDER BY wire DESC, created DESC, id DESC LIMIT $5`
+	sqlJobsInStateBefore = jobsFrom + `(state COLLATE "C", created, id) < ($6, $3, $4) AND state COLLATE "C" >= $6 AND ` + isEnded + `
+		ORDER BY state COLLATE "C" DESC, created DESC, id DESC LIMIT $5`
+
+	// As the partial indexes say it.
+	isUnfinished = `state IN ('created', 'processing')`
+	isEnded      = `state IN ('completed', 'failed', 'stopped')`
 )
 
 // firstJobs is how many jobs are read at first where a filter may pass over some.
@@ -39,6 +49,9 @@ func (s *Store) ListJobs(ctx context.Context, o job.Owner, f store.JobFilter, p 
 	from, err := placeOf(p)
 	if err != nil {
 		return nil, "", err
+	}
+	if p.After == "" && f.NewestFirst {
+		from.created = dusk
 	}
 	l := jobListing{
 		owner: o, filter: f, created: from.created, id: from.id, limit: from.limit,
@@ -72,15 +85,23 @@ type jobListing struct {
 func (l *jobListing) statement(ask int) (sql string, args []any) {
 	args = []any{l.owner.Account, l.owner.Region, l.created, l.id, ask}
 	f := &l.filter
+	ordered := func(ascending, descending string) string {
+		if f.NewestFirst {
+			return descending
+		}
+		return ascending
+	}
 	switch {
 	case len(f.States) > 0 && !slices.ContainsFunc(f.States, job.State.Final):
-		return sqlUnfinishedFrom, args
+		return ordered(sqlUnfinishedFrom, sqlUnfinishedBefore), args
 	case f.List != "":
-		return sqlJobsOfListFrom, append(args, f.List)
+		return ordered(sqlJobsOfListFrom, sqlJobsOfListBefore), append(args, f.List)
+	case len(f.States) == 1:
+		return ordered(sqlJobsInStateFrom, sqlJobsInStateBefore), append(args, f.States[0])
 	case f.Wire != "":
-		return sqlJobsOfWireFrom, append(args, f.Wire)
+		return ordered(sqlJobsOfWireFrom, sqlJobsOfWireBefore), append(args, f.Wire)
 	}
-	return sqlJobsFrom, args
+	return ordered(sqlJobsFrom, sqlJobsBefore), args
 }
 
 // lookAtJobs goes on with a listing, by up to ask jobs. When it is tried again it goes on

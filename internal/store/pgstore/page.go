@@ -28,7 +28,9 @@ const (
 var (
 	errLimit = fault.New(fault.Invalid, "a page has at least one entry")
 	errWord  = fault.New(fault.BadToken, "the page token is not one of this listing")
-	dawn     = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)
+	// No entry was created at these times or beyond them.
+	dawn = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)
+	dusk = time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC)
 )
 
 func placeOf(p store.Page) (place, error) {

@@ -72,6 +72,15 @@ func TestPlans(t *testing.T) {
 		"jobs of a list":   {sqlJobsOfListFrom, []any{account, region, dawn, "", 50, "other"}},
 		"jobs of this one": {sqlJobsOfListFrom, []any{account, region, dawn, "", 50, "al-history"}},
 		"jobs of an API":   {sqlJobsOfWireFrom, []any{account, region, dawn, "", 50, "sesv2"}},
+		"ended jobs":       {sqlJobsInStateFrom, []any{account, region, dawn, "", 50, "failed"}},
+		"newest jobs":      {sqlJobsBefore, []any{account, region, dusk, "", 50}},
+		"newest behind":    {sqlJobsBefore, []any{account, region, time.Date(2026, 1, 3, 0, 0, 0, 0, time.UTC), "job", 50}},
+		"newest open":      {sqlUnfinishedBefore, []any{account, region, dusk, "", 50}},
+		"newest of a list": {sqlJobsOfListBefore, []any{account, region, dusk, "", 50, "other"}},
+		"newest of this":   {sqlJobsOfListBefore, []any{account, region, dusk, "", 50, "al-history"}},
+		"newest of an API": {sqlJobsOfWireBefore, []any{account, region, dusk, "", 50, "sesv2"}},
+		"newest ended":     {sqlJobsInStateBefore, []any{account, region, dusk, "", 50, "failed"}},
+		"ended in no way":  {sqlJobsInStateBefore, []any{account, region, dusk, "", 50, "other"}},
 		"give up leases":   {sqlGiveUpLeases, []any{&now, "node"}},
 	} {
 		for _, mode := range []string{"force_custom_plan", "force_generic_plan"} {

@@ -57,6 +57,8 @@ func BenchmarkHistory(b *testing.B, open func() store.Store) {
 		{"counts", func(*testing.B, int) error { _, err := h.s.JobCounts(h.ctx); return err }},
 		{"claim", h.claim},
 		{"list the first 50", h.list(store.JobFilter{})},
+		{"list the newest 50", h.list(store.JobFilter{NewestFirst: true})},
+		{"list the newest that failed", h.list(store.JobFilter{NewestFirst: true, States: []job.State{job.Failed}})},
 		{"list by list", h.list(store.JobFilter{Wire: job.SESv2, Kind: destination.AddressList, List: "other"})},
 		{"list by API", h.list(store.JobFilter{Wire: job.SESv2})},
 		{"list unfinished", h.list(store.JobFilter{States: []job.State{job.Processing}})},

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,8 +13,9 @@ import (
 )
 
 var jobListTests = []test{
-	{"jobs are listed oldest first and filtered", jobsListed},
+	{"jobs are listed in order of creation and filtered", jobsListed},
 	{"pages of jobs stay put while jobs come", jobPages},
+	{"pages of the newest jobs stay put while jobs come and go", newestPages},
 	{"a page of jobs ends when its budget is used up", jobBudget},
 	{"a page that cannot be is refused", pagesRefused},
 	{"an unfinished job of a list is found by its state, over reopening", jobUnfinished},
@@ -70,13 +72,54 @@ func jobsListed(f *fixture) {
 		{store.JobFilter{Kind: destination.Suppression}, "early "},
 		{store.JobFilter{List: "l"}, "early z a b "},
 		{store.JobFilter{States: []job.State{job.Processing, job.Stopped}}, "z a "},
+		{store.JobFilter{States: []job.State{job.Stopped}}, "a "},
+		{store.JobFilter{States: []job.State{job.Stopped}, Wire: job.SESv2}, ""},
+		{store.JobFilter{States: []job.State{job.Failed}}, ""},
 		{store.JobFilter{Wire: job.MailManager, List: "other"}, ""},
 	} {
 		for limit := 1; limit < 7; limit++ {
 			f.equal(fmt.Sprintf("ListJobs %+v by %d", c.filter, limit), f.jobIDs(alice, c.filter, limit), c.want)
+			newest := c.filter
+			newest.NewestFirst = true
+			f.equal(fmt.Sprintf("ListJobs %+v by %d", newest, limit), f.jobIDs(alice, newest, limit), reversed(c.want))
 		}
 	}
 	f.equal("ListJobs of another owner", f.jobIDs(faraway, store.JobFilter{}, 5), "")
+}
+
+// reversed returns words, each followed by a space, in the opposite order.
+func reversed(words string) string {
+	all := strings.Fields(words)
+	slices.Reverse(all)
+	text := ""
+	for _, w := range all {
+		text += w + " "
+	}
+	return text
+}
+
+// newestPages reads pages while jobs are created before them, and the job that a page
+// ended with is deleted.
+func newestPages(f *fixture) {
+	for _, id := range []string{"a", "d", "c", "b"} {
+		f.create(newJob(alice, id))
+		if id != "d" { // d and c are created at the same time
+			time.Sleep(time.Second)
+		}
+	}
+	newest := store.JobFilter{NewestFirst: true}
+	page, word, err := f.ListJobs(f.ctx, alice, newest, store.Page{Limit: 2})
+	f.ok("ListJobs", err)
+	f.equal("first page", []job.ID{page[0].ID, page[1].ID}, []job.ID{"b", "d"})
+	f.create(newJob(alice, "e"))
+	f.stop(alice, "d")
+	f.delete(alice, "d")
+	f.reopen()
+	page, word, err = f.ListJobs(f.ctx, alice, newest, store.Page{After: word, Limit: 2})
+	f.ok("ListJobs", err)
+	f.equal("second page", []job.ID{page[0].ID, page[1].ID}, []job.ID{"c", "a"})
+	f.equal("its word", word, "")
+	f.equal("all", f.jobIDs(alice, newest, 3), "e b c a ")
 }
 
 func jobPages(f *fixture) {
@@ -128,6 +171,14 @@ func jobBudget(f *fixture) {
 		{store.JobFilter{States: []job.State{job.Completed, job.Created}}, 5, "j2|j6|j10"},
 		{store.JobFilter{Kind: destination.Suppression}, 5, "||"},
 		{store.JobFilter{Kind: destination.Suppression}, 0, ""},
+		{store.JobFilter{States: []job.State{job.Stopped}}, 9, "j0 j1 j3 j4 j5 j7 j8 j9 j11"},
+		{store.JobFilter{States: []job.State{job.Failed}}, 1, ""},
+		{store.JobFilter{States: []job.State{job.Stopped}, Wire: job.MailManager}, 5, "j5|j11"},
+		{store.JobFilter{NewestFirst: true}, 5, "j11 j10 j9 j8 j7|j6 j5 j4 j3 j2|j1 j0"},
+		{store.JobFilter{NewestFirst: true, List: "rare"}, 1, "j11|j5"},
+		{store.JobFilter{NewestFirst: true, Wire: job.MailManager}, 1, "j11|j5"},
+		{store.JobFilter{NewestFirst: true, States: []job.State{job.Created}}, 2, "j10 j6|j2"},
+		{store.JobFilter{NewestFirst: true, States: []job.State{job.Completed, job.Created}}, 5, "j10|j6 j2|"},
 	} {
 		var pages []string
 		for after := ""; ; {

@@ -195,7 +195,7 @@ func (m *Model) ListJobs(ctx context.Context, o job.Owner, f store.JobFilter, p 
 		return (f.Wire == "" || f.Wire == j.Wire) && (f.Kind == "" || f.Kind == j.Destination.Kind) &&
 			(f.List == "" || f.List == j.Destination.List) && (len(f.States) == 0 || slices.Contains(f.States, j.State))
 	}
-	return page(all, p, budget, selects, func(j job.Job) string { return place(j.Created, string(j.ID)) })
+	return page(all, p, budget, f.NewestFirst, selects, func(j job.Job) string { return place(j.Created, string(j.ID)) })
 }
 
 // examines reports which jobs a listing with a filter looks at.
@@ -205,6 +205,8 @@ func examines(f store.JobFilter, j *job.Job) bool {
 		return !j.State.Final()
 	case f.List != "":
 		return j.Destination.List == f.List
+	case len(f.States) == 1:
+		return j.State == f.States[0]
 	}
 	return f.Wire == "" || j.Wire == f.Wire
 }
@@ -230,7 +232,7 @@ func place(t time.Time, id string) string {
 }
 
 // page sorts what there is by its words, and returns the part that is asked for.
-func page[T any](all []T, p store.Page, budget int, selects func(T) bool, word func(T) string) ([]T, string, error) {
+func page[T any](all []T, p store.Page, budget int, descending bool, selects func(T) bool, word func(T) string) ([]T, string, error) {
 	if p.Limit < 1 {
 		return nil, "", fault.New(fault.Invalid, "a page has at least one entry")
 	}
@@ -238,10 +240,15 @@ func page[T any](all []T, p store.Page, budget int, selects func(T) bool, word f
 		return nil, "", fault.New(fault.BadToken, "not a word of this listing")
 	}
 	slices.SortFunc(all, func(x, y T) int { return cmp.Compare(word(x), word(y)) })
+	isBefore := func(one T) bool { return word(one) <= p.After } // where the page begins
+	if descending {
+		slices.Reverse(all)
+		isBefore = func(one T) bool { return p.After != "" && word(one) >= p.After }
+	}
 	var page []T
 	last := ""
 	for _, one := range all {
-		if word(one) <= p.After {
+		if isBefore(one) {
 			continue
 		}
 		if budget == 0 {

@@ -91,7 +91,7 @@ func (m *Model) ListLists(ctx context.Context, o job.Owner, k destination.Kind, 
 		}
 	}
 	every := func(store.List) bool { return true }
-	return page(all, p, math.MaxInt, every, func(l store.List) string { return place(l.Created, l.Ref.ID) })
+	return page(all, p, math.MaxInt, false, every, func(l store.List) string { return place(l.Created, l.Ref.ID) })
 }
 
 // ChangeList implements store.Lists.

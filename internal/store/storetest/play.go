@@ -85,8 +85,11 @@ func (p *player) doJobs(o op) string {
 		return answer(err, "%t %t", ok, ok && j.State.Final())
 	}
 	var all []string
-	f := store.JobFilter{}
-	if o.Key > 2 {
+	f := store.JobFilter{NewestFirst: o.Key%2 == 1}
+	switch {
+	case o.Key > 3:
+		f.States = []job.State{job.Stopped, job.Failed}[o.Key%2:][:1]
+	case o.Key > 2:
 		f.States = []job.State{job.Created, job.Completed}
 	}
 	switch o.ID {
