@@ -98,7 +98,7 @@ func runBackup(cmd *cobra.Command, target string, f *backupFlags) error {
 		if err != nil {
 			return err
 		}
-		show, end := newWatcher(cmd, f.json, f.quiet, 0).copying("backing up")
+		show, end := newWatcher(cmd, f.json, f.quiet).copying("backing up")
 		defer end()
 		r, err = backup.Run(ctx, source, t, backup.Options{
 			Keep: f.keep, BytesPerSecond: f.rate << 20, Progress: show,
@@ -225,7 +225,7 @@ restore does, and writes nothing. Every file that is damaged or missing is named
 			if err != nil {
 				return err
 			}
-			show, end := newWatcher(cmd, false, quiet, 0).copying("verifying")
+			show, end := newWatcher(cmd, false, quiet).copying("verifying")
 			m, err := backup.Verify(cmd.Context(), t, backup.RestoreOptions{ID: id, Progress: show})
 			end()
 			if err != nil {

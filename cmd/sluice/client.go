@@ -28,6 +28,10 @@ type client struct {
 	http     *http.Client
 	// locate finds out where the server is now; nil if the environment says where.
 	locate func() (endpoint, error)
+	// reconnect repeats calls while the server is away; nil makes every call once.
+	reconnect *reconnector
+	// options are what a command line needs to name the same server, with a blank before.
+	options string
 }
 
 // api is one of the APIs that the client calls.
@@ -107,21 +111,30 @@ func (c *client) call(ctx context.Context, a api, method, path string, header ht
 			return err
 		}
 	}
-	resp, err := patiently(ctx, func() (*http.Response, error) {
-		return c.send(ctx, a, method, path, header, bytes.NewReader(body), int64(len(body)), sigv4.HashPayload(body))
-	})
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if out == nil {
+	return c.retrying(ctx, func(ctx context.Context) error {
+		if c.reconnect != nil {
+			bounded, cancel := context.WithTimeoutCause(ctx, askTime, errSlow)
+			defer cancel()
+			ctx = bounded
+		}
+		resp, err := patiently(ctx, func() (*http.Response, error) {
+			return c.send(ctx, a, method, path, header, bytes.NewReader(body), int64(len(body)), sigv4.HashPayload(body))
+		})
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		if out == nil {
+			return nil
+		}
+		if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
+			return fmt.Errorf("read the answer to %s %s: %w", method, path, err)
+		}
 		return nil
-	}
-	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
-		return fmt.Errorf("read the answer to %s %s: %w", method, path, err)
-	}
-	return nil
+	})
 }
+
+var errSlow = fmt.Errorf("no answer within %s", askTime)
 
 // attempts is how often a call is made that is refused for coming too soon.
 const attempts = 10
@@ -166,12 +179,20 @@ func (c *client) send(ctx context.Context, a api, method, path string, header ht
 func (c *client) do(r *http.Request) (*http.Response, error) {
 	resp, err := c.http.Do(r)
 	if err != nil {
+		if errors.Is(err, context.DeadlineExceeded) && context.Cause(r.Context()) == errSlow {
+			err = errSlow
+		}
 		return nil, unreachable(err, r.URL)
 	}
 	if resp.StatusCode/100 != 2 {
 		defer resp.Body.Close()
-		return nil, readRefusal(resp)
+		refused := readRefusal(resp)
+		if !isUnavailable(refused) {
+			c.reconnect.reached()
+		}
+		return nil, refused
 	}
+	c.reconnect.reached()
 	return resp, nil
 }
 

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/sluicehq/sluice/internal/sigv4"
 )
@@ -23,6 +25,7 @@ func (at *connection) flags(cmd *cobra.Command) {
 
 // client returns the client that the command line and the environment describe.
 func (at *connection) client(cmd *cobra.Command) (*client, error) {
+	options := at.options(cmd.Flags())
 	if err := settle(cmd.Flags(), os.Getenv); err != nil {
 		return nil, err
 	}
@@ -30,7 +33,28 @@ func (at *connection) client(cmd *cobra.Command) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.client()
+	c, err := t.client()
+	if err == nil {
+		c.options = options
+	}
+	return c, err
+}
+
+// options returns the flags of the command line that say which server is meant, as a shell
+// takes them, each after a blank.
+func (at *connection) options(f *pflag.FlagSet) string {
+	text := ""
+	for _, name := range []string{"data", "region"} {
+		if flag := f.Lookup(name); flag.Changed {
+			text += " --" + name + " " + shellArgument(flag.Value.String())
+		}
+	}
+	return text
+}
+
+// command returns a command line for the same server.
+func (c *client) command(words ...string) string {
+	return "sluice " + strings.Join(words, " ") + c.options
 }
 
 // client returns a client that signs with the target's key.

@@ -54,7 +54,7 @@ func demo(cmd *cobra.Command, rows int) error {
 	if err := writeDemoFile(path, rows); err != nil {
 		return err
 	}
-	f, err := openFile(path, "CSV")
+	f, err := openFile(cmd.Context(), path, "CSV", nil)
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func demo(cmd *cobra.Command, rows int) error {
 			return err
 		}
 		c.s3 = "" // what is set there is meant for another server
-		return importDemo(ctx, c, f, rows, newWatcher(cmd, false, false, 0))
+		return importDemo(ctx, c, f, rows, newWatcher(cmd, false, false))
 	})
 }
 
@@ -122,7 +122,7 @@ func importDemo(ctx context.Context, c *client, f *openedFile, rows int, w *watc
 		return err
 	}
 	upload := f.file
-	upload.body = w.uploading(f.body, f.size)
+	upload.open = func() io.Reader { return w.uploading(f.open(), f.size) }
 	id, err := dst.start(ctx, c, &upload)
 	if err != nil {
 		return err

@@ -19,18 +19,26 @@ type importer interface {
 	// discard deletes the list if find created it, and reports whether it did.
 	discard(ctx context.Context, c *client) (bool, error)
 	// start uploads the file and starts its import; it returns the job's id. A job that
-	// was created but not started is returned beside the error.
+	// was created but not started is returned beside the error; if it may have been started,
+	// the error is an *uncertainError. However often the server goes away, there is one job.
 	start(ctx context.Context, c *client, f *file) (string, error)
 	// progress asks how far a job is.
 	progress(ctx context.Context, c *client, id string) (progress, error)
 }
 
-// file is what is imported.
-type file struct {
-	name   string // for people
-	format string // CSV or JSON
-	size   int64
-	body   io.Reader
+// uncertainError says that the server went away before it said whether it starts the job.
+type uncertainError struct{ error }
+
+func (e *uncertainError) Unwrap() error { return e.error }
+
+// started returns the error of the call that starts a job.
+func started(err error, format string, args ...any) error {
+	err = fmt.Errorf(format+": %w", append(args, err)...)
+	var away *awayError
+	if errors.As(err, &away) {
+		return &uncertainError{err}
+	}
+	return err
 }
 
 // progress is what a wire tells of a job.
@@ -87,14 +95,30 @@ func (a *addressList) start(ctx context.Context, c *client, f *file) (string, er
 		"AddressListId": a.id, "Name": jobName(f.name), "ClientToken": uuid.NewString(),
 		"ImportDataFormat": map[string]string{"ImportDataType": f.format},
 	}
-	if err := c.target(ctx, mailManagerAPI, "CreateAddressListImportJob", in, &job); err != nil {
-		return "", fmt.Errorf("create import job: %w", err)
+	c.reconnect.waitFor("the import begins again")
+	err := c.upload(ctx, f, func(ctx context.Context, body io.Reader) error {
+		// With the same token it is the same job, with a new link.
+		if err := c.target(ctx, mailManagerAPI, "CreateAddressListImportJob", in, &job); err != nil {
+			return fmt.Errorf("create import job: %w", err)
+		}
+		if err := c.putFile(ctx, job.PreSignedUrl, nil, body, f.size); err != nil {
+			return fmt.Errorf("upload %s: %w", f.name, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return job.JobId, err
 	}
-	if err := c.putFile(ctx, job.PreSignedUrl, nil, f.body, f.size); err != nil {
-		return job.JobId, fmt.Errorf("upload %s: %w", f.name, err)
+	c.reconnect.waitFor("job %s is started", job.JobId)
+	err = c.target(ctx, mailManagerAPI, "StartAddressListImportJob", map[string]string{"JobId": job.JobId}, nil)
+	if refusedAs(err, "ConflictException") {
+		// The call before a lost connection may have started it.
+		if p, askErr := a.progress(ctx, c, job.JobId); askErr == nil && p.State != "CREATED" {
+			return job.JobId, nil
+		}
 	}
-	if err := c.target(ctx, mailManagerAPI, "StartAddressListImportJob", map[string]string{"JobId": job.JobId}, nil); err != nil {
-		return job.JobId, fmt.Errorf("start job %s: %w", job.JobId, err)
+	if err != nil {
+		return job.JobId, started(err, "start job %s", job.JobId)
 	}
 	return job.JobId, nil
 }
@@ -144,7 +168,11 @@ func (a *addressList) discard(ctx context.Context, c *client) (bool, error) {
 	if !a.created {
 		return false, nil
 	}
-	return true, c.target(ctx, mailManagerAPI, "DeleteAddressList", map[string]string{"AddressListId": a.id}, nil)
+	err := c.target(ctx, mailManagerAPI, "DeleteAddressList", map[string]string{"AddressListId": a.id}, nil)
+	if refusedAs(err, "ResourceNotFoundException") { // a call before has deleted it
+		err = nil
+	}
+	return true, err
 }
 
 func (a *addressList) progress(ctx context.Context, c *client, id string) (progress, error) {

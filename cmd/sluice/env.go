@@ -140,5 +140,13 @@ var shells = map[string]func(name, value string) string{
 	},
 }
 
+// shellArgument is shellWord for a command that people read: quotes only where they are needed.
+func shellArgument(s string) string {
+	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:@%+,") == "" {
+		return s
+	}
+	return shellWord(s)
+}
+
 // shellWord quotes a word for bash and its kin.
 func shellWord(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

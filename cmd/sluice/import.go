@@ -5,12 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // Exit codes of import and job --watch, beside those of every command.
@@ -60,15 +59,18 @@ anything else.
 Files for SES v2 go through S3: the server's own, or the one that AWS_ENDPOINT_URL_S3
 names, into the bucket "sluice".
 
-If the server goes away during the import, this command waits for it up to --wait: the
-job goes on when the server does. To interrupt this command during the upload stops the
-job; later the job goes on: see "sluice stop".`,
+If the server goes away, such as for a restart, this command waits for it up to --wait and
+goes on: an upload begins again, and a job that runs goes on by itself. To interrupt this
+command during the upload stops the job; later the job goes on: see "sluice stop".
+
+FILE may be "-" for standard input, or a pipe. That is copied into a temporary file first.`,
 		Example: `  sluice import partners.csv --to address-list/partners --create
   sluice import friends.csv --to contact-list/friends
   sluice import answers.csv --to quick-responses/support
   sluice import bounces.csv.gz --to suppression
   sluice import comeback.csv --to suppression --action DELETE
-  sluice import partners.json --to address-list/partners --json`,
+  sluice import partners.json --to address-list/partners --json
+  zcat bounces.csv.gz | sluice import - --to suppression`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dst, err := newImporter(to, action)
@@ -78,11 +80,22 @@ job; later the job goes on: see "sluice stop".`,
 			if err != nil {
 				return usageError{err}
 			}
+			repeat := commandOf(cmd, args)
 			c, err := at.client(cmd)
 			if err != nil {
 				return err
 			}
-			return importFile(cmd.Context(), c, dst, args[0], format, create, newWatcher(cmd, asJSON, quiet, wait))
+			w := newWatcher(cmd, asJSON, quiet)
+			c.reconnect = &reconnector{wait: wait, notes: w.errs}
+			f, err := openFile(cmd.Context(), args[0], format, cmd.InOrStdin())
+			if err != nil {
+				return err
+			}
+			defer f.close()
+			if !f.again {
+				repeat += "   (with the same input)"
+			}
+			return importFile(cmd.Context(), c, dst, &f.file, create, w, repeat)
 		},
 	}
 	at.flags(cmd)
@@ -96,21 +109,16 @@ job; later the job goes on: see "sluice stop".`,
 	return cmd
 }
 
-// importFile is the import command after its flags are read.
-func importFile(ctx context.Context, c *client, dst importer, path, format string, create bool, w *watcher) error {
-	f, err := openFile(path, format)
-	if err != nil {
-		return err
-	}
-	defer f.close()
+// importFile is the import command after its flags are read. repeat is its command line.
+func importFile(ctx context.Context, c *client, dst importer, f *file, create bool, w *watcher, repeat string) error {
 	if err := dst.find(ctx, c, create); err != nil {
-		return err
+		return w.abandon(ctx, c, dst, "", err, repeat)
 	}
-	upload := f.file
-	upload.body = w.uploading(f.body, f.size)
+	upload := *f
+	upload.open = func() io.Reader { return w.uploading(f.open(), f.size) }
 	id, err := dst.start(ctx, c, &upload)
 	if err != nil {
-		return w.abandon(ctx, c, dst, id, err)
+		return w.abandon(ctx, c, dst, id, err, repeat)
 	}
 	ask := func(ctx context.Context) (progress, error) { return dst.progress(ctx, c, id) }
 	err = w.watch(ctx, c, id, ask)
@@ -124,13 +132,19 @@ func importFile(ctx context.Context, c *client, dst importer, path, format strin
 // cleanUpTime is how long an interrupted command takes at most to leave nothing behind.
 const cleanUpTime = 10 * time.Second
 
-// abandon cleans up after an upload that did not succeed: it stops the job, if one was
-// created, and deletes the list if this command created it. It returns what to say of cause.
-func (w *watcher) abandon(ctx context.Context, c *client, dst importer, id string, cause error) error {
+// abandon cleans up after an import that did not begin: it stops the job, if one was
+// created, and deletes the list if this command created it. If the server is away, it says
+// how to go on. It returns what to say of cause.
+func (w *watcher) abandon(ctx context.Context, c *client, dst importer, id string, cause error, repeat string) error {
+	var away *awayError
+	if errors.As(cause, &away) && ctx.Err() == nil {
+		return fmt.Errorf("%w\n%s", cause, goOn(c, id, cause, repeat))
+	}
+	c = c.once()
 	interrupted := ctx.Err() != nil
 	text := cause.Error()
 	if interrupted {
-		text = "interrupted during the upload"
+		text = "interrupted before the import began"
 	}
 	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
 	defer cancel()
@@ -141,7 +155,7 @@ func (w *watcher) abandon(ctx context.Context, c *client, dst importer, id strin
 		case err == nil:
 			text += fmt.Sprintf("; job %s is stopped, nothing was imported", id)
 		default:
-			text += fmt.Sprintf("; job %s was created and could not be stopped: sluice stop %s", id, id)
+			text += fmt.Sprintf("; job %s was created and could not be stopped: %s", id, c.command("stop", id))
 		}
 	}
 	w.discard(clean, c, dst)
@@ -149,6 +163,42 @@ func (w *watcher) abandon(ctx context.Context, c *client, dst importer, id strin
 		return &interruptedError{signalOf(ctx), text}
 	}
 	return fmt.Errorf("%w%s", cause, strings.TrimPrefix(text, cause.Error()))
+}
+
+// goOn says what to do about an import that did not begin before the server went away.
+func goOn(c *client, id string, cause error, repeat string) string {
+	var uncertain *uncertainError
+	maybe := errors.As(cause, &uncertain)
+	switch {
+	case maybe && id != "":
+		return fmt.Sprintf("Job %s may have been started. When the server is back:\n  %s\nIf it was not started, remove it and import again:\n  %s\n  %s",
+			id, c.command("job", id, "--watch"), c.command("stop", id), repeat)
+	case maybe:
+		return fmt.Sprintf("The job may have been created. When the server is back, look for it:\n  %s\nIf it is not there, import again:\n  %s",
+			c.command("jobs"), repeat)
+	case id != "":
+		return fmt.Sprintf("Nothing was imported. When the server is back:\n  %s\n  %s", c.command("stop", id), repeat)
+	}
+	return fmt.Sprintf("Nothing was imported. When the server is back:\n  %s", repeat)
+}
+
+// commandOf returns the command line of a command, as a shell takes it.
+func commandOf(cmd *cobra.Command, args []string) string {
+	words := []string{cmd.CommandPath()}
+	for _, arg := range args {
+		words = append(words, shellArgument(arg))
+	}
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		word := "--" + f.Name
+		switch {
+		case f.Value.Type() != "bool":
+			word += " " + shellArgument(f.Value.String())
+		case f.Value.String() != "true":
+			word += "=" + f.Value.String()
+		}
+		words = append(words, word)
+	})
+	return strings.Join(words, " ")
 }
 
 // discard deletes the list again if the command created it.
@@ -160,60 +210,6 @@ func (w *watcher) discard(ctx context.Context, c *client, dst importer) {
 	case removed && !w.quiet:
 		fmt.Fprintln(w.errs, "deleted the list again that was created for this import")
 	}
-}
-
-// openedFile is a file on disk that is to be imported.
-type openedFile struct {
-	file
-	close func() error
-}
-
-func openFile(path, format string) (*openedFile, error) {
-	fd, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	info, err := fd.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is not a regular file", path)
-	}
-	if err == nil && format == "" {
-		format, err = guessFormat(path, fd)
-	}
-	format = strings.ToUpper(format)
-	if err == nil && format != "CSV" && format != "JSON" {
-		err = usageError{fmt.Errorf("format: %q is not one of CSV, JSON", format)}
-	}
-	if err != nil {
-		fd.Close()
-		return nil, err
-	}
-	return &openedFile{file{name: filepath.Base(path), format: format, size: info.Size(), body: fd}, fd.Close}, nil
-}
-
-// guessFormat tells the format by the file's name, and without a telling name by
-// whether its text begins like JSON.
-func guessFormat(path string, fd io.ReaderAt) (string, error) {
-	name := strings.ToLower(path)
-	for _, packed := range []string{".gz", ".zst"} {
-		name = strings.TrimSuffix(name, packed)
-	}
-	switch filepath.Ext(name) {
-	case ".csv", ".txt":
-		return "CSV", nil
-	case ".json", ".jsonl", ".ndjson":
-		return "JSON", nil
-	}
-	head := make([]byte, 512)
-	n, err := fd.ReadAt(head, 0)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", err
-	}
-	text := strings.TrimLeft(strings.TrimPrefix(string(head[:n]), "\ufeff"), " \t\r\n")
-	if strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[") {
-		return "JSON", nil
-	}
-	return "CSV", nil
 }
 
 // outcome is how an import ended, as --json prints it.

@@ -148,11 +148,12 @@ func newJob() *cobra.Command {
 				return err
 			}
 			if watch {
-				w := newWatcher(cmd, asJSON, false, wait)
+				w := newWatcher(cmd, asJSON, false)
+				c.reconnect = &reconnector{wait: wait, notes: w.errs}
 				if j, err := c.ownJob(cmd.Context(), args[0]); err != nil {
 					return err
 				} else if j.State == string(job.Created) && j.Wire == string(job.MailManager) {
-					return fmt.Errorf("job %s was never started, so there is nothing to watch; to remove it: sluice stop %s", j.ID, j.ID)
+					return fmt.Errorf("job %s was never started, so there is nothing to watch; to remove it: %s", j.ID, c.command("stop", j.ID))
 				}
 				ask := func(ctx context.Context) (progress, error) {
 					j, err := c.ownJob(ctx, args[0])

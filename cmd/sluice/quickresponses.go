@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 
@@ -22,38 +23,44 @@ func (q *quickResponses) start(ctx context.Context, c *client, f *file) (string,
 	if f.format != "CSV" {
 		return "", usageError{errors.New("format: quick responses only come as CSV")}
 	}
+	c.reconnect.waitFor("the upload begins again")
 	upload, err := q.upload(ctx, c, f)
 	if err != nil {
 		return "", err
 	}
+	c.reconnect.waitFor("the job is created")
 	in := map[string]string{"importJobType": responsesType, "uploadId": upload, "clientToken": uuid.NewString()}
 	var out struct {
 		ImportJob struct{ ImportJobId string }
 	}
 	if err := c.rest(ctx, wisdomAPI, http.MethodPost, q.path+"/importJobs", in, &out); err != nil {
-		return "", fmt.Errorf("start import job: %w", err)
+		return "", started(err, "start import job")
 	}
 	return out.ImportJob.ImportJobId, nil
 }
 
 // upload puts the file to a link that is made for it, with the headers that the link
 // asks for, and returns the upload's id.
-func (q *quickResponses) upload(ctx context.Context, c *client, f *file) (string, error) {
-	var link struct {
-		UploadId, Url    string
-		HeadersToInclude map[string]string
-	}
-	if err := c.rest(ctx, wisdomAPI, http.MethodPost, q.path+"/upload", map[string]string{"contentType": "text/csv"}, &link); err != nil {
-		return "", fmt.Errorf("start content upload: %w", err)
-	}
-	header := http.Header{}
-	for name, value := range link.HeadersToInclude {
-		header.Set(name, value)
-	}
-	if err := c.putFile(ctx, link.Url, header, f.body, f.size); err != nil {
-		return "", fmt.Errorf("upload %s: %w", f.name, err)
-	}
-	return link.UploadId, nil
+func (q *quickResponses) upload(ctx context.Context, c *client, f *file) (id string, err error) {
+	err = c.upload(ctx, f, func(ctx context.Context, body io.Reader) error {
+		var link struct {
+			UploadId, Url    string
+			HeadersToInclude map[string]string
+		}
+		if err := c.rest(ctx, wisdomAPI, http.MethodPost, q.path+"/upload", map[string]string{"contentType": "text/csv"}, &link); err != nil {
+			return fmt.Errorf("start content upload: %w", err)
+		}
+		header := http.Header{}
+		for name, value := range link.HeadersToInclude {
+			header.Set(name, value)
+		}
+		if err := c.putFile(ctx, link.Url, header, body, f.size); err != nil {
+			return fmt.Errorf("upload %s: %w", f.name, err)
+		}
+		id = link.UploadId
+		return nil
+	})
+	return id, err
 }
 
 // find looks among the knowledge bases that are for quick responses.
@@ -107,7 +114,11 @@ func (q *quickResponses) discard(ctx context.Context, c *client) (bool, error) {
 	if !q.created {
 		return false, nil
 	}
-	return true, c.rest(ctx, wisdomAPI, http.MethodDelete, q.path, nil, nil)
+	err := c.rest(ctx, wisdomAPI, http.MethodDelete, q.path, nil, nil)
+	if refusedAs(err, "ResourceNotFoundException") { // a call before has deleted it
+		err = nil
+	}
+	return true, err
 }
 
 // progress has the counts from Sluice's own API: this one's tells none.
@@ -120,7 +131,8 @@ func (q *quickResponses) progress(ctx context.Context, c *client, id string) (pr
 	}
 	p := progress{State: out.ImportJob.Status, Report: out.ImportJob.FailedRecordReport}
 	own, err := c.ownJob(ctx, id)
-	if isUnavailable(err) {
+	var away *awayError
+	if isUnavailable(err) || errors.As(err, &away) {
 		return progress{}, err
 	}
 	if p.Uncounted = err != nil; !p.Uncounted {

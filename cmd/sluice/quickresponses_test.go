@@ -8,8 +8,6 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -30,12 +28,8 @@ func TestQuickResponsesElsewhere(t *testing.T) {
 		{"some rejected", "name,content\nhello,Hello\nthanks,Thanks\n", exitRejects, `"state":"COMPLETE","seconds":`, "records were rejected; their report: http"},
 		{"none kept", "name,content\nhello,Hello\n", exitJobFailed, `"state":"FAILED","seconds":`, "failed: records were rejected; their report: http"},
 	} {
-		path := filepath.Join(t.TempDir(), "answers.csv")
-		if err := os.WriteFile(path, []byte(tt.file), 0o600); err != nil {
-			t.Fatal(err)
-		}
 		var out strings.Builder
-		err := importFile(t.Context(), c, &quickResponses{listName: listName{kind: "quick-responses", word: "support"}}, path, "", true, &watcher{json: true, quiet: true, out: &out, errs: io.Discard})
+		err := importText(t.Context(), t, c, &quickResponses{listName: listName{kind: "quick-responses", word: "support"}}, tt.file, true, &watcher{json: true, quiet: true, out: &out, errs: io.Discard})
 		code, text := 0, ""
 		var ended *jobError
 		if errors.As(err, &ended) {
@@ -56,11 +50,7 @@ func TestQuickResponsesWithoutRecords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), "answers.csv")
-	if err := os.WriteFile(path, []byte("name,content\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	err = importFile(t.Context(), c, &quickResponses{listName: listName{kind: "quick-responses", word: "support"}}, path, "", true, &watcher{quiet: true, out: io.Discard, errs: io.Discard})
+	err = importText(t.Context(), t, c, &quickResponses{listName: listName{kind: "quick-responses", word: "support"}}, "name,content\n", true, &watcher{quiet: true, out: io.Discard, errs: io.Discard})
 	var ended *jobError
 	if !errors.As(err, &ended) || ended.code != exitJobFailed || !strings.HasSuffix(ended.text, "failed: the file has no records") {
 		t.Errorf("import of a header alone: %v, want it to tell that there are no records", err)

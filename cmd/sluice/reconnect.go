@@ -5,72 +5,143 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 )
 
 const (
-	// askTime is how long one question about a job may take.
+	// askTime is how long a call may take when it can be made again.
 	askTime = 30 * time.Second
 	// The pauses between attempts to reach a server that went away.
 	firstPause, longestPause = 100 * time.Millisecond, 10 * time.Second
 )
 
 func waitFlag(cmd *cobra.Command, wait *time.Duration) {
-	cmd.Flags().DurationVar(wait, "wait", 10*time.Minute, "how long to wait for a server that went away during the import")
+	cmd.Flags().DurationVar(wait, "wait", 10*time.Minute, "`time` to wait for a server that goes away, such as for a restart")
 }
 
 // isUnavailable reports whether an error of a call says that the server is away or
-// restarting, and not what it thinks of the call.
+// restarting, so that the same call may succeed later.
 func isUnavailable(err error) bool {
 	var r *refusal
 	var certificate *tls.CertificateVerificationError
+	var away *awayError
+	var final *finalError
 	switch {
-	case err == nil, errors.As(err, &certificate):
+	case err == nil, errors.As(err, &certificate), errors.As(err, &away), errors.As(err, &final):
 		return false
 	case errors.As(err, &r):
-		return r.Status >= 500
+		return r.isTransient()
 	}
 	return true
 }
 
-// reconnecting returns ask with patience: when the server is away, it asks again, with
-// growing pauses, until the server is back or the watcher's time to wait is over.
-func (w *watcher) reconnecting(c *client, id string, ask func(context.Context) (progress, error)) func(context.Context) (progress, error) {
-	bounded := func(ctx context.Context) (progress, error) {
-		ctx, cancel := context.WithTimeout(ctx, askTime)
-		defer cancel()
-		return ask(ctx)
+// isTransient reports whether the server may answer the same call otherwise in a while.
+func (r *refusal) isTransient() bool {
+	switch r.Status {
+	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
 	}
-	return func(ctx context.Context) (progress, error) {
-		p, err := bounded(ctx)
-		if !isUnavailable(err) || ctx.Err() != nil {
-			return p, err
-		}
-		fmt.Fprintf(w.errs, "lost the connection: %v\nwaiting up to %s for the server; job %s goes on when it is back\n",
-			err, shortDuration(w.wait), id)
-		began := time.Now()
-		for pause := firstPause; ; pause = min(2*pause, longestPause) {
-			left := w.wait - time.Since(began)
-			if left <= 0 {
-				return p, fmt.Errorf("no answer for %s: %w; job %s goes on when the server is back: sluice job %s --watch, or sluice stop %s",
-					shortDuration(w.wait), err, id, id, id)
-			}
-			select {
-			case <-ctx.Done():
-				return p, ctx.Err()
-			case <-time.After(min(pause, left)):
-			}
-			c.relocate()
-			if p, err = bounded(ctx); !isUnavailable(err) || ctx.Err() != nil {
-				if err == nil {
-					fmt.Fprintln(w.errs, "connected again")
-				}
-				return p, err
-			}
-		}
+	return false
+}
+
+// awayError says that the server went away and did not come back in time.
+type awayError struct {
+	wait  time.Duration
+	cause error
+}
+
+func (e *awayError) Error() string {
+	return fmt.Sprintf("no answer for %s: %v", shortDuration(e.wait), e.cause)
+}
+
+func (e *awayError) Unwrap() error { return e.cause }
+
+// reconnector makes calls again while the server is away. It begins to do so once the
+// server has answered: an address where none ever was is an error at once.
+type reconnector struct {
+	wait  time.Duration // for each time that the server goes away
+	notes io.Writer     // gets a line when the server goes away, and one when it is back
+	then  string        // what happens when it is back, for people
+
+	answered bool
+	lostAt   time.Time // zero while the server answers
+	nested   bool      // in a call of a call: the outer one is repeated
+}
+
+// reached notes that the server has answered.
+func (r *reconnector) reached() {
+	if r == nil {
+		return
 	}
+	r.answered = true
+	if !r.lostAt.IsZero() {
+		r.lostAt = time.Time{}
+		fmt.Fprintln(r.notes, "connected again")
+	}
+}
+
+// lost notes why a call failed, and returns how long there is left to wait.
+func (r *reconnector) lost(err error) time.Duration {
+	if r.lostAt.IsZero() {
+		r.lostAt = time.Now()
+		var refused *refusal
+		what := "lost the connection"
+		if errors.As(err, &refused) {
+			what = "the server is not ready"
+		}
+		fmt.Fprintf(r.notes, "%s: %v\nwaiting up to %s for the server", what, err, shortDuration(r.wait))
+		if r.then != "" {
+			fmt.Fprintf(r.notes, "; %s when it is back", r.then)
+		}
+		fmt.Fprintln(r.notes)
+	}
+	return r.wait - time.Since(r.lostAt)
+}
+
+// waitFor is what happens when the server is back after it goes away from now on.
+func (r *reconnector) waitFor(format string, args ...any) {
+	if r != nil {
+		r.then = fmt.Sprintf(format, args...)
+	}
+}
+
+// retrying makes a call, and makes it again while the server is away, with growing pauses,
+// until it is back or the time to wait is over: that is an *awayError.
+func (c *client) retrying(ctx context.Context, call func(context.Context) error) error {
+	r := c.reconnect
+	if r == nil || r.nested {
+		return call(ctx)
+	}
+	r.nested = true
+	defer func() { r.nested = false }()
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		err := call(ctx)
+		if !isUnavailable(err) || ctx.Err() != nil || !r.answered {
+			return err
+		}
+		left := r.lost(err)
+		if left <= 0 {
+			return &awayError{r.wait, err}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(min(pause, left)):
+		}
+		c.relocate()
+	}
+}
+
+// once returns a client that makes every call once: for calls that can be left out.
+func (c *client) once() *client {
+	one := *c
+	one.reconnect = nil
+	return &one
 }
 
 // relocate finds out where the server is now: one that was restarted on the same data
@@ -87,11 +158,11 @@ func (c *client) relocate() {
 // shortDuration writes a duration without units that are zero: 10m, not 10m0s.
 func shortDuration(d time.Duration) string {
 	text := d.String()
-	if d >= time.Minute && d%time.Minute == 0 {
-		text = text[:len(text)-len("0s")]
+	if d >= time.Minute && strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
 	}
-	if d >= time.Hour && d%time.Hour == 0 {
-		text = text[:len(text)-len("0m")]
+	if d >= time.Hour && strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
 	}
 	return text
 }

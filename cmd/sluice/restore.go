@@ -44,7 +44,7 @@ see "sluice backup list", "sluice backup verify" and --backup.
 			if err != nil {
 				return err
 			}
-			show, end := newWatcher(cmd, asJSON, quiet, 0).copying("restoring")
+			show, end := newWatcher(cmd, asJSON, quiet).copying("restoring")
 			m, err := backup.Restore(cmd.Context(), t, data, backup.RestoreOptions{ID: id, Progress: show})
 			end()
 			if err != nil {

@@ -2,11 +2,17 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/sluicehq/sluice/internal/gateway/jobs"
 )
 
 // sesJob is how import jobs of SES v2 go, whatever they import into: the file is put
@@ -19,18 +25,89 @@ const uploadBucket = "sluice"
 // create uploads a file and starts its import; destination is the ImportDestination.
 func (sesJob) create(ctx context.Context, c *client, f *file, destination map[string]any) (string, error) {
 	key := "imports/" + uuid.NewString() + "/" + jobName(f.name)
-	if err := c.putObject(ctx, uploadBucket, key, f.body, f.size); err != nil {
+	c.reconnect.waitFor("the upload begins again")
+	err := c.upload(ctx, f, func(ctx context.Context, body io.Reader) error {
+		return c.putObject(ctx, uploadBucket, key, body, f.size)
+	})
+	if err != nil {
 		return "", err
 	}
 	in := map[string]any{
 		"ImportDestination": destination,
 		"ImportDataSource":  map[string]string{"S3Url": "s3://" + uploadBucket + "/" + key, "DataFormat": f.format},
 	}
+	c.reconnect.waitFor("the job is created")
 	var job struct{ JobId string }
-	if err := c.rest(ctx, sesAPI, http.MethodPost, "/v2/email/import-jobs", in, &job); err != nil {
-		return "", fmt.Errorf("create import job: %w", err)
+	tried := false
+	err = c.retrying(ctx, func(ctx context.Context) (err error) {
+		if tried { // the API has no token that would make a second call the same one
+			if job.JobId, err = jobOf(ctx, c, key); err != nil || job.JobId != "" {
+				return err
+			}
+		}
+		tried = true
+		return c.rest(ctx, sesAPI, http.MethodPost, importJobsPath, in, &job)
+	})
+	if err != nil {
+		return "", started(err, "create import job")
 	}
 	return job.JobId, nil
+}
+
+const importJobsPath = "/v2/email/import-jobs"
+
+// jobOf returns the job that reads an object of the upload bucket, if there is one.
+func jobOf(ctx context.Context, c *client, key string) (id string, err error) {
+	err = c.ownJobs(ctx, url.Values{}, func(_ json.RawMessage, j jobs.Job) error {
+		if j.Source.Bucket == uploadBucket && j.Source.Key == key {
+			id = j.ID
+			return errFound
+		}
+		return nil
+	})
+	switch {
+	case errors.Is(err, errFound):
+		return id, nil
+	case err == nil || isUnavailable(err):
+		return "", err
+	}
+	return jobOfAWS(ctx, c, key)
+}
+
+var errFound = errors.New("found")
+
+// jobOfAWS is jobOf for an endpoint without Sluice's own API.
+func jobOfAWS(ctx context.Context, c *client, key string) (string, error) {
+	in := map[string]any{"PageSize": 1000}
+	since := time.Now().Add(-24 * time.Hour) // clocks may differ
+	for {
+		var page struct {
+			ImportJobs []struct {
+				JobId            string
+				CreatedTimestamp float64
+			}
+			NextToken string
+		}
+		if err := c.rest(ctx, sesAPI, http.MethodPost, importJobsPath+"/list", in, &page); err != nil {
+			return "", err
+		}
+		for _, j := range page.ImportJobs {
+			if time.Unix(int64(j.CreatedTimestamp), 0).Before(since) {
+				continue
+			}
+			var job struct{ ImportDataSource struct{ S3Url string } }
+			if err := c.rest(ctx, sesAPI, http.MethodGet, importJobsPath+"/"+url.PathEscape(j.JobId), nil, &job); err != nil {
+				return "", err
+			}
+			if job.ImportDataSource.S3Url == "s3://"+uploadBucket+"/"+key {
+				return j.JobId, nil
+			}
+		}
+		if page.NextToken == "" {
+			return "", nil
+		}
+		in["NextToken"] = page.NextToken
+	}
 }
 
 func (sesJob) progress(ctx context.Context, c *client, id string) (progress, error) {
@@ -39,7 +116,7 @@ func (sesJob) progress(ctx context.Context, c *client, id string) (progress, err
 		ProcessedRecordsCount, FailedRecordsCount int64
 		FailureInfo                               struct{ ErrorMessage string }
 	}
-	err := c.rest(ctx, sesAPI, http.MethodGet, "/v2/email/import-jobs/"+url.PathEscape(id), nil, &job)
+	err := c.rest(ctx, sesAPI, http.MethodGet, importJobsPath+"/"+url.PathEscape(id), nil, &job)
 	return progress{
 		State: job.JobStatus, Imported: job.ProcessedRecordsCount - job.FailedRecordsCount,
 		Rejected: job.FailedRecordsCount, Error: job.FailureInfo.ErrorMessage,
@@ -131,5 +208,9 @@ func (l *contactList) discard(ctx context.Context, c *client) (bool, error) {
 	if !l.created {
 		return false, nil
 	}
-	return true, c.rest(ctx, sesAPI, http.MethodDelete, contactListsPath+"/"+url.PathEscape(l.id), nil, nil)
+	err := c.rest(ctx, sesAPI, http.MethodDelete, contactListsPath+"/"+url.PathEscape(l.id), nil, nil)
+	if refusedAs(err, "NotFoundException") { // a call before has deleted it
+		err = nil
+	}
+	return true, err
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -19,10 +20,9 @@ import (
 type watcher struct {
 	json  bool
 	quiet bool
-	wait  time.Duration // how long it waits for a server that went away
-	out   io.Writer     // for how it ended
-	errs  io.Writer     // for progress
-	bar   bool          // errs is a terminal
+	out   io.Writer // for how it ended
+	errs  io.Writer // for progress
+	bar   bool      // errs is a terminal
 }
 
 const (
@@ -32,8 +32,8 @@ const (
 	waitingEvery = time.Second
 )
 
-func newWatcher(cmd *cobra.Command, json, quiet bool, wait time.Duration) *watcher {
-	w := &watcher{json: json, quiet: quiet || json, wait: wait, out: cmd.OutOrStdout(), errs: cmd.ErrOrStderr()}
+func newWatcher(cmd *cobra.Command, json, quiet bool) *watcher {
+	w := &watcher{json: json, quiet: quiet || json, out: cmd.OutOrStdout(), errs: cmd.ErrOrStderr()}
 	if f, ok := w.errs.(*os.File); ok {
 		w.bar = term.IsTerminal(int(f.Fd()))
 	}
@@ -66,9 +66,15 @@ func (w *watcher) newBar(size int64, what string, bytes bool) *progressbar.Progr
 // did not end well.
 func (w *watcher) watch(ctx context.Context, c *client, id string, ask func(context.Context) (progress, error)) error {
 	o, err := w.follow(ctx, c, id, ask)
-	if err != nil && ctx.Err() != nil {
-		return &interruptedError{signalOf(ctx), fmt.Sprintf("interrupted; job %s goes on: sluice job %s --watch, or sluice stop %s", id, id, id)}
-	} else if err != nil {
+	var away *awayError
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		return &interruptedError{signalOf(ctx), fmt.Sprintf("interrupted; job %s goes on: %s, or %s", id, c.command("job", id, "--watch"), c.command("stop", id))}
+	case errors.As(err, &away):
+		return fmt.Errorf("%w\nJob %s goes on when the server is back. To see it, or to stop it:\n  %s\n  %s",
+			err, id, c.command("job", id, "--watch"), c.command("stop", id))
+	default:
 		return err
 	}
 	if w.json {
@@ -88,7 +94,7 @@ func (w *watcher) follow(ctx context.Context, c *client, id string, ask func(con
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	show := w.shower(ctx, c, id)
-	ask = w.reconnecting(c, id, ask)
+	c.reconnect.waitFor("job %s goes on", id)
 	waiting := w.waitingOf(c, id)
 	for {
 		p, err := ask(ctx)
@@ -119,8 +125,8 @@ func (w *watcher) waitingOf(c *client, id string) func(ctx context.Context, p *p
 	return func(ctx context.Context, p *progress) {
 		if now := time.Now(); known && p.Waiting == "" && now.After(next) {
 			next = now.Add(waitingEvery)
-			j, err := c.ownJob(ctx, id)
-			if err != nil { // not Sluice, or it cannot tell
+			j, err := c.once().ownJob(ctx, id)
+			if err != nil && !isUnavailable(err) { // not Sluice, or it cannot tell
 				known = false
 			}
 			last = j.Waiting
@@ -164,7 +170,7 @@ func (w *watcher) shower(ctx context.Context, c *client, id string) func(p progr
 			bar.Describe(describe(p, took))
 		}
 		// Only Sluice tells how far the file is read; elsewhere the bar just moves.
-		if j, err := c.ownJob(ctx, id); err == nil && j.Source.Size > 0 && j.BytesRead <= j.Source.Size {
+		if j, err := c.once().ownJob(ctx, id); err == nil && j.Source.Size > 0 && j.BytesRead <= j.Source.Size {
 			if !sized {
 				bar.ChangeMax64(j.Source.Size)
 				sized = true
