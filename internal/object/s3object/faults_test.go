@@ -145,8 +145,9 @@ func TestReadGivesUp(t *testing.T) {
 	r := newRig(t, endpoint(t))
 	text := random(4 << 20)
 	p := newProxy(t, r.address)
-	s := r.openAt(p.address, s3object.Options{Patience: 300 * time.Millisecond, HTTPClient: fresh(t)})
-	_, err := s.Put(t.Context(), r.name("list"), "", bytes.NewReader(text))
+	s := r.openAt(p.address, s3object.Options{Patience: time.Second, HTTPClient: fresh(t)})
+	patient := r.openAt(p.address, s3object.Options{HTTPClient: fresh(t)})
+	_, err := patient.Put(t.Context(), r.name("list"), "", bytes.NewReader(text))
 	r.check("Put", err)
 	in := begin(t, s, p, r.name("list"), "", text)
 	defer func() { _ = in.Close() }()
@@ -156,7 +157,6 @@ func TestReadGivesUp(t *testing.T) {
 	}
 
 	p.spoilBy(func(int) fate { return fine })
-	patient := r.openAt(p.address, s3object.Options{HTTPClient: fresh(t)})
 	why := errors.New("the lease is over")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	waiting, err := patient.Open(ctx, r.name("list"), "", 0)

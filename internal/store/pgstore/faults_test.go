@@ -201,7 +201,7 @@ func members(t *testing.T, s store.Store) (total int) {
 }
 
 func staysAway(t *testing.T, server *pgtest.Server) {
-	s := open(t, server.URL(t), pgstore.Options{Patience: 50 * time.Millisecond})
+	s := open(t, server.URL(t), pgstore.Options{Patience: 3 * time.Second})
 	defer s.Close()
 	server.Crash(t)
 	if _, err := s.Secret(ctx, "s"); !fault.Is(err, fault.Unavailable) {

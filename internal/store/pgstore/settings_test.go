@@ -155,7 +155,7 @@ func TestCancelledBatchIsHalved(t *testing.T) {
 // TestCallsEndWithoutAConnection holds all connections that there may be.
 func TestCallsEndWithoutAConnection(t *testing.T) {
 	t.Parallel()
-	s := open(t, pgtest.Start(t), pgstore.Options{MaxConns: 2, Patience: time.Second})
+	s := open(t, pgtest.Start(t), pgstore.Options{MaxConns: 2, Patience: 3 * time.Second})
 	defer s.Close()
 	started(t, s, theList, time.Hour)
 	ended(t, s, "j2")
@@ -194,7 +194,7 @@ func TestCallsEndWithoutAConnection(t *testing.T) {
 func TestCallsEndAtALock(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Start(t)
-	s, other := open(t, url, pgstore.Options{Patience: time.Second}), open(t, url, pgstore.Options{})
+	s, other := open(t, url, pgstore.Options{Patience: 3 * time.Second}), open(t, url, pgstore.Options{})
 	defer other.Close()
 	defer s.Close()
 	started(t, s, theList, time.Hour)
