@@ -19,8 +19,12 @@ type SmallDisk struct {
 // not permitted the test is skipped.
 func NewSmallDisk(tb testing.TB, mib int) *SmallDisk {
 	tb.Helper()
-	dir := tb.TempDir()
-	err := syscall.Mount("none", dir, "tmpfs", 0, fmt.Sprintf("size=%dm", mib))
+	dir, err := os.MkdirTemp("", "smalldisk") // a test's TempDir is closed to other users
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = os.Remove(dir) })
+	err = syscall.Mount("none", dir, "tmpfs", 0, fmt.Sprintf("size=%dm", mib))
 	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EACCES) {
 		tb.Skipf("a full disk is not tested: mounting a tmpfs is not permitted here (%v)", err)
 	}

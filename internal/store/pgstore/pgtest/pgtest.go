@@ -40,6 +40,8 @@ type Server struct {
 	port     int
 	owner    *syscall.Credential // nil: we are no root, and may run it ourselves
 	settings []string
+	place    string    // where dir is made; empty is the default of temporary directories
+	log      string    // of the write-ahead log; empty if that is in the data directory
 	keeper   io.Closer // the server stops when it closes
 	done     chan error
 	schemas  atomic.Int64
@@ -96,6 +98,23 @@ func New(tb testing.TB, settings ...string) *Server {
 	return s
 }
 
+// NewIn is New, with the data below one directory and the write-ahead log below another,
+// which other users must be able to reach. An empty one is that of temporary files.
+func NewIn(tb testing.TB, data, log string, settings ...string) *Server {
+	tb.Helper()
+	s := &Server{bin: Binaries(tb), settings: settings, place: data}
+	var err error
+	if s.log, err = os.MkdirTemp(log, "pgtest-wal"); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = os.RemoveAll(s.log) })
+	if err := s.launch((*Server).initdb); err != nil {
+		tb.Fatalf("start PostgreSQL: %v", err)
+	}
+	tb.Cleanup(func() { s.stop(tb) })
+	return s
+}
+
 // URL makes an empty schema and returns the URL at which it is the database.
 func (s *Server) URL(tb testing.TB) string {
 	tb.Helper()
@@ -126,6 +145,10 @@ func (s *Server) Resume(tb testing.TB) {
 	tb.Helper()
 	s.control(tb, "start", "-l", filepath.Join(s.dir, "log"), "-o", s.options())
 }
+
+// HasEnded reports whether the server has ended by itself, as it does when there is no
+// space for its log.
+func (s *Server) HasEnded() bool { return s.command("pg_ctl", "status", "-D", s.data()).Run() != nil }
 
 // Restart crashes the server and starts it again.
 func (s *Server) Restart(tb testing.TB) {
@@ -204,20 +227,28 @@ const patience = "300"
 
 // run runs a server on a directory that fill fills.
 func run(bin string, settings []string, fill func(*Server) error) (*Server, error) {
-	s := &Server{bin: bin, settings: settings, done: make(chan error, 1)}
-	if err := s.prepare(); err != nil {
+	s := &Server{bin: bin, settings: settings}
+	if err := s.launch(fill); err != nil {
 		return nil, err
 	}
+	return s, nil
+}
+
+func (s *Server) launch(fill func(*Server) error) error {
+	s.done = make(chan error, 1)
+	if err := s.prepare(); err != nil {
+		return err
+	}
 	if err := fill(s); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(s.dir))
+		return errors.Join(err, os.RemoveAll(s.dir))
 	}
 	var err error
 	for range 3 { // another server may have found the same port
 		if err = s.start(); err == nil {
-			return s, nil
+			return nil
 		}
 	}
-	return nil, errors.Join(err, os.RemoveAll(s.dir))
+	return errors.Join(err, os.RemoveAll(s.dir))
 }
 
 // start starts the server on a port that is free.
@@ -257,15 +288,20 @@ func (s *Server) start() (err error) {
 
 // prepare makes the server's directory.
 func (s *Server) prepare() (err error) {
-	if s.dir, err = os.MkdirTemp("", "pgtest"); err != nil {
+	if s.dir, err = os.MkdirTemp(s.place, "pgtest"); err != nil {
 		return err
 	}
 	if os.Geteuid() == 0 { // which PostgreSQL refuses to be
 		if s.owner, err = unprivileged(); err != nil {
 			return err
 		}
-		if err := os.Chown(s.dir, int(s.owner.Uid), int(s.owner.Gid)); err != nil {
-			return err
+		for _, dir := range []string{s.dir, s.log} {
+			if dir == "" {
+				continue
+			}
+			if err := os.Chown(dir, int(s.owner.Uid), int(s.owner.Gid)); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -274,6 +310,9 @@ func (s *Server) prepare() (err error) {
 // initdb fills the directory with a new, empty cluster.
 func (s *Server) initdb() error {
 	initdb := func(args ...string) error {
+		if s.log != "" {
+			args = append(args, "--waldir", filepath.Join(s.log, "wal"))
+		}
 		return s.run("initdb", append(args, "-D", s.data(), "-U", "sluice", "-A", "trust", "-E", "UTF8", "--no-sync")...)
 	}
 	if initdb("--locale-provider=icu", "--icu-locale=en") == nil {
