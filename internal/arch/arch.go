@@ -16,8 +16,8 @@ var imports = map[string][]string{
 	"wire":        {"fault"},
 	"api":         {"wire"},
 	"service":     {"api", "wire", "job", "destination", "object", "store", "fault"},
-	"engine":      {"job", "record", "destination", "object", "store", "guard", "fault"},
-	"maintenance": {"job", "object", "store", "guard", "fault"},
+	"engine":      {"job", "record", "destination", "object", "store", "guard", "redact", "fault"},
+	"maintenance": {"job", "object", "store", "guard", "redact", "fault"},
 	"store":       {"job", "destination", "record", "pebbledb", "diskspace", "fault", "testenv"},
 	"job":         {"record", "destination", "fault"},
 	"destination": {"record", "fault"},
@@ -28,6 +28,7 @@ var imports = map[string][]string{
 	"pebbledb":    {"testenv"},
 	"sigv4":       {"fault"},
 	"guard":       {},
+	"redact":      {},
 	"fault":       {},
 	"testenv":     {}, // of tests and what supports them, see testSupport
 	"check":       {"store", "object", "pebbledb", "job"},

@@ -11,6 +11,7 @@ import (
 	"github.com/sluicehq/sluice/internal/guard"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/object"
+	"github.com/sluicehq/sluice/internal/redact"
 	"github.com/sluicehq/sluice/internal/store"
 )
 
@@ -47,7 +48,7 @@ func (e *Engine) attempt(ctx context.Context, s *slot, j job.Job, asked time.Tim
 	a := &attempt{
 		engine: e, slot: s, job: j, began: time.Now(), stopping: ctx.Done(), lease: l,
 		heartbeat: &heartbeat{engine: e, slot: s, lease: l, halted: make(chan struct{})},
-		log:       withoutKey(e.log, j.Source.Key).With("job", string(j.ID), "account", j.Owner.Account, "wire", string(j.Wire)),
+		log:       redact.New(j.Source.Key).Logger(e.log).With("job", string(j.ID), "account", j.Owner.Account, "wire", string(j.Wire)),
 	}
 
 	var background sync.WaitGroup

@@ -225,6 +225,7 @@ func prepareReports(r *rig) {
 		r.job(owner, id, own, id)
 	}
 	r.end(owner, done, report(owner, done, 3))
+	r.ok(r.objects.Release(r.Context(), done))
 	for _, term := range []uint64{1, 2, 3} {
 		r.put(owner, own, report(owner, done, term))
 		r.put(owner, own, report(owner, opened, term))

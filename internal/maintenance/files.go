@@ -16,28 +16,13 @@ func (m *Maintenance) removeFiles(ctx context.Context, t *tally) (more bool, err
 		return false, nil
 	}
 	before := m.o.Now().Add(-m.o.KeepFiles)
-	for i, err := range m.objects.Objects(ctx, m.o.Bucket) {
-		if err != nil {
-			return false, err
-		}
+	return m.removeObjects(ctx, t, func(i object.Info) (bool, error) {
 		if !i.Modified.Before(before) {
-			continue
+			return false, nil
 		}
 		ended, ok, err := m.ended(ctx, i.Name)
-		if err != nil {
-			return false, err
-		}
-		if !ok || !ended.Before(before) {
-			continue
-		}
-		if more = t.count >= maxRemovals; more {
-			return true, nil
-		}
-		if err := m.remove(ctx, i, t); err != nil {
-			return false, err
-		}
-	}
-	return false, nil
+		return ok && ended.Before(before), err
+	})
 }
 
 // ended returns when the last job that read an object, or whose report it is, has ended.

@@ -14,8 +14,8 @@ import (
 // unfinished jobs are listed, and for none of them, is left behind. The grace is for the
 // moment between the two steps of a server that is well.
 func (m *Maintenance) releaseHolds(ctx context.Context, t *tally) (more bool, err error) {
-	left := map[job.ID]int64{}
 	before := m.o.Now().Add(-m.o.Grace / 60)
+	held := make(map[job.ID]int64)
 	for h, err := range m.objects.Holders(ctx) {
 		if err != nil {
 			return false, err
@@ -23,25 +23,40 @@ func (m *Maintenance) releaseHolds(ctx context.Context, t *tally) (more bool, er
 		if h.Since.After(before) {
 			continue
 		}
-		if more = len(left) == maxRemovals; more {
-			break
+		held[job.ID(h.Name)] = h.Bytes
+		if len(held) < m.most {
+			continue
 		}
-		left[job.ID(h.Name)] = h.Bytes
+		if err := m.releaseEnded(ctx, held, t); err != nil {
+			return false, err
+		}
+		if t.count >= int64(m.most) {
+			return true, nil
+		}
+		clear(held)
 	}
-	if len(left) == 0 {
-		return false, nil
+	return false, m.releaseEnded(ctx, held, t)
+}
+
+// releaseEnded releases those holds, bytes by holder, that are of no unfinished job.
+func (m *Maintenance) releaseEnded(ctx context.Context, held map[job.ID]int64, t *tally) error {
+	if len(held) == 0 {
+		return nil
 	}
 	for id, err := range m.store.UnfinishedIDs(ctx) {
 		if err != nil {
-			return false, err
+			return err
 		}
-		delete(left, id)
+		delete(held, id)
 	}
-	for id, bytes := range left {
-		if err := m.objects.Release(ctx, string(id)); err != nil {
-			return false, err
+	for id, bytes := range held {
+		err := m.objects.Release(ctx, string(id))
+		if err == nil {
+			t.add(bytes)
 		}
-		t.add(bytes)
+		if err := t.skip("", err); err != nil {
+			return err
+		}
 	}
-	return more && t.count > 0, nil
+	return nil
 }

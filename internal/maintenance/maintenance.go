@@ -110,21 +110,16 @@ type Maintenance struct {
 	log     *slog.Logger
 	duties  []duty
 	metrics *metrics
+	clock   *clock
+	most    int // removals of a duty in a round
 }
 
 // duty is one thing to do in a round. It adds what it removed to the tally as it goes. It
 // does a bounded amount; more reports that there is more to do.
 type duty struct {
-	name string
-	do   func(ctx context.Context, t *tally) (more bool, err error)
-}
-
-// tally is what a duty has removed in a round.
-type tally struct{ count, bytes int64 }
-
-func (t *tally) add(bytes int64) {
-	t.count++
-	t.bytes += bytes
+	name  string
+	byAge bool // removes what is well for its age alone
+	do    func(ctx context.Context, t *tally) (more bool, err error)
 }
 
 // maxRemovals is how much a duty removes in a round, before the others have their turn.
@@ -133,13 +128,13 @@ const maxRemovals = 10_000
 // New returns the maintenance of a store and its objects.
 func New(s Store, objects Objects, o Options) *Maintenance {
 	o = o.withDefaults()
-	m := &Maintenance{store: s, objects: objects, o: o, log: o.Logger}
+	m := &Maintenance{store: s, objects: objects, o: o, log: o.Logger, clock: newClock(o.Now()), most: maxRemovals}
 	m.duties = []duty{
-		{"holds", m.releaseHolds},
-		{"reports", m.removeReports},
-		{"uploads", m.removeUploads},
-		{"files", m.removeFiles},
-		{"jobs", m.deleteJobs},
+		{"holds", false, m.releaseHolds},
+		{"reports", false, m.removeReports},
+		{"uploads", true, m.removeUploads},
+		{"files", true, m.removeFiles},
+		{"jobs", true, m.deleteJobs},
 	}
 	m.metrics = newMetrics(o.Registry, m.duties)
 	return m
@@ -218,22 +213,43 @@ func pause(ctx context.Context, d time.Duration) {
 }
 
 // Round does every duty once, and reports whether one of them has more to do. The error
-// of a duty is logged and does not keep the others from their turn.
+// of a duty is logged and does not keep the others from their turn. Duties that go by age
+// are left out for a while after the clock was set forward.
 func (m *Maintenance) Round(ctx context.Context) (more bool) {
+	if d := m.clock.setForward(m.o.Now()); d > 0 {
+		m.log.WarnContext(ctx, "clock set forward, nothing is removed for its age for a while",
+			"forward_seconds", d.Seconds(), "wait_seconds", m.o.Grace.Seconds())
+	}
+	settled := m.clock.settled(m.o.Grace)
 	for _, d := range m.duties {
 		if ctx.Err() != nil {
 			return false
 		}
-		var t tally
-		again, err := m.guarded(ctx, d, &t)
-		m.metrics.done(d.name, t, err, m.o.Now())
-		if t.count > 0 {
-			m.log.InfoContext(ctx, "maintenance removed", "duty", d.name, "count", t.count, "bytes", t.bytes)
+		if d.byAge && !settled {
+			continue
 		}
-		if err != nil && ctx.Err() == nil {
-			m.log.WarnContext(ctx, "maintenance failed, will retry", "duty", d.name, "retry_seconds", m.o.Interval.Seconds(), "error", err)
-		}
-		more = more || again && err == nil
+		more = m.round(ctx, d) || more
+	}
+	return more
+}
+
+func (m *Maintenance) round(ctx context.Context, d duty) (more bool) {
+	var t tally
+	more, err := m.guarded(ctx, d, &t)
+	switch {
+	case ctx.Err() != nil: // what could not be done for that is no failure
+		more, err = false, nil
+	case err == nil:
+		err = t.failure()
+	default:
+		more = false
+	}
+	m.metrics.done(d.name, t, err, m.o.Now())
+	if t.count > 0 {
+		m.log.InfoContext(ctx, "maintenance removed", "duty", d.name, "count", t.count, "bytes", t.bytes)
+	}
+	if err != nil {
+		m.log.WarnContext(ctx, "maintenance failed, will retry", "duty", d.name, "retry_seconds", m.o.Interval.Seconds(), "error", err)
 	}
 	return more
 }

@@ -21,7 +21,7 @@ func newMetrics(r prometheus.Registerer, duties []duty) *metrics {
 		runs:    counter("runs_total", "Times that this server did a duty of maintenance (holds, reports, uploads, files, jobs)."),
 		removed: counter("removed_total", "What a duty has removed: holds, reports, uploads, files or jobs."),
 		bytes:   counter("removed_bytes_total", "Bytes of what a duty has removed, as far as they are known."),
-		errors:  counter("errors_total", "Times that a duty ended early for an error."),
+		errors:  counter("errors_total", "Times that a duty could not do all for an error."),
 		success: with.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "sluice_maintenance_last_success_timestamp_seconds",
 			Help: "When this server last did a duty without an error, in Unix time; 0 if it has not.",

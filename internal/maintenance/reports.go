@@ -12,41 +12,15 @@ import (
 // was stopped while the report was written, or the attempt had lost its lease.
 func (m *Maintenance) removeReports(ctx context.Context, t *tally) (more bool, err error) {
 	before := m.o.Now().Add(-m.o.Grace)
-	for i, err := range m.objects.Objects(ctx, m.o.Bucket) {
-		if err != nil {
-			return false, err
-		}
+	return m.removeObjects(ctx, t, func(i object.Info) (bool, error) {
 		o, id, ok := job.ParseReportKey(i.Name.Account, i.Name.Key)
 		if !ok || i.Modified.After(before) {
-			continue
+			return false, nil
 		}
 		j, err := m.store.Job(ctx, o, id)
-		if err != nil && !fault.Is(err, fault.NotFound) {
-			return false, err
-		}
-		if err == nil && (!j.State.Final() || j.Report == i.Name.Key) {
-			continue
-		}
-		if more = t.count >= maxRemovals; more {
+		if fault.Is(err, fault.NotFound) {
 			return true, nil
 		}
-		if err := m.remove(ctx, i, t); err != nil {
-			return false, err
-		}
-	}
-	return false, nil
-}
-
-// remove removes an object if it is still the one that was judged and no unfinished job
-// is to read it.
-func (m *Maintenance) remove(ctx context.Context, i object.Info, t *tally) error {
-	use, err := m.store.SourceUse(ctx, i.Name.Account, i.Name.Bucket, i.Name.Key)
-	if err != nil || use.Unfinished > 0 {
-		return err
-	}
-	deleted, err := m.objects.DeleteIfUnchanged(ctx, i)
-	if deleted {
-		t.add(i.Size)
-	}
-	return err
+		return err == nil && j.State.Final() && j.Report != i.Name.Key, err
+	})
 }

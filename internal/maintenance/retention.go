@@ -2,6 +2,7 @@ package maintenance
 
 import (
 	"context"
+	"slices"
 
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
@@ -17,20 +18,39 @@ func (m *Maintenance) deleteJobs(ctx context.Context, t *tally) (more bool, err 
 		return false, nil
 	}
 	before := m.o.Now().Add(-m.o.KeepJobs)
-	for t.count < maxRemovals {
-		jobs, err := m.store.EndedJobs(ctx, before, jobsPage)
-		if err != nil || len(jobs) == 0 {
+	skipped := map[skippedJob]bool{}
+	for t.count < int64(m.most) {
+		limit := jobsPage + len(skipped)
+		jobs, err := m.store.EndedJobs(ctx, before, limit)
+		if err != nil {
 			return false, err
+		}
+		jobs = slices.DeleteFunc(jobs, func(j job.Job) bool { return skipped[skippedJob{j.Owner, j.ID}] })
+		if len(jobs) == 0 {
+			return false, nil
 		}
 		for _, j := range jobs {
 			bytes, err := DeleteJob(ctx, m.store, m.objects, m.o.Bucket, j)
-			if err != nil && !fault.Is(err, fault.NotFound) {
+			if err == nil {
+				t.add(bytes)
+				continue
+			}
+			skipped[skippedJob{j.Owner, j.ID}] = true
+			if fault.Is(err, fault.NotFound) { // another server or the caller deleted it
+				continue
+			}
+			if err := t.skip(j.Source.Key, err); err != nil {
 				return false, err
 			}
-			t.add(bytes)
 		}
 	}
 	return true, nil
+}
+
+// skippedJob is a job that a round has tried to delete and that may still be there.
+type skippedJob struct {
+	owner job.Owner
+	id    job.ID
 }
 
 // DeleteJob deletes a job that is final with everything that is its own: rejections,

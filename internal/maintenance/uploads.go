@@ -3,6 +3,8 @@ package maintenance
 import (
 	"context"
 	"regexp"
+
+	"github.com/sluicehq/sluice/internal/object"
 )
 
 const uuidForm = `[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}`
@@ -21,31 +23,16 @@ func (m *Maintenance) removeUploads(ctx context.Context, t *tally) (more bool, e
 		return false, nil
 	}
 	before := m.o.Now().Add(-m.o.KeepUploads)
-	ended, bytes, err := m.objects.AbortUploads(ctx, before, maxRemovals)
+	ended, bytes, err := m.objects.AbortUploads(ctx, before, m.most)
 	t.count, t.bytes = t.count+int64(ended), t.bytes+bytes
-	if err != nil || ended == maxRemovals {
-		return true, err
+	if err := t.skip("", err); err != nil || ended >= m.most {
+		return err == nil, err
 	}
-	for i, err := range m.objects.Objects(ctx, m.o.Bucket) {
-		if err != nil {
-			return false, err
-		}
+	return m.removeObjects(ctx, t, func(i object.Info) (bool, error) {
 		if !isUpload(i.Name.Key) || i.Modified.After(before) {
-			continue
+			return false, nil
 		}
 		use, err := m.store.SourceUse(ctx, i.Name.Account, i.Name.Bucket, i.Name.Key)
-		if err != nil {
-			return false, err
-		}
-		if use.Jobs > 0 {
-			continue
-		}
-		if more = t.count >= maxRemovals; more {
-			return true, nil
-		}
-		if err := m.remove(ctx, i, t); err != nil {
-			return false, err
-		}
-	}
-	return false, nil
+		return use.Jobs == 0, err
+	})
 }

@@ -1,6 +1,7 @@
 package s3object
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"strings"
@@ -80,6 +81,7 @@ func (s *Store) DeleteIfUnchanged(ctx context.Context, i object.Info) (bool, err
 // AbortUploads implements object.Upkeep, for the work bucket. S3 does not list the sizes of
 // uploads.
 func (s *Store) AbortUploads(ctx context.Context, before time.Time, limit int) (ended int, _ int64, err error) {
+	var refused error
 	in := &s3.ListMultipartUploadsInput{Bucket: &s.place.bucket, Prefix: &s.place.prefix}
 	pages := s3.NewListMultipartUploadsPaginator(s.client, in)
 	for pages.HasMorePages() {
@@ -88,12 +90,11 @@ func (s *Store) AbortUploads(ctx context.Context, before time.Time, limit int) (
 			return ended, 0, s.told("list uploads of", s.whole(), err)
 		}
 		for _, u := range page.Uploads {
-			name, ok := s.nameOf(aws.ToString(u.Key))
-			if !ok || u.Initiated == nil || !u.Initiated.Before(before) {
+			if _, ok := s.nameOf(aws.ToString(u.Key)); !ok || u.Initiated == nil || !u.Initiated.Before(before) {
 				continue
 			}
 			if ended == limit {
-				return ended, 0, nil
+				return ended, 0, refused
 			}
 			_, err := s.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
 				Bucket: &s.place.bucket, Key: u.Key, UploadId: u.UploadId,
@@ -101,10 +102,13 @@ func (s *Store) AbortUploads(ctx context.Context, before time.Time, limit int) (
 			switch {
 			case err == nil:
 				ended++
-			case code(err) != "NoSuchUpload": // it was completed or aborted meanwhile
-				return ended, 0, s.told("abort an upload to", at{name: name, bucket: s.place.bucket, key: *u.Key, work: true}, err)
+			case code(err) == "NoSuchUpload": // it was completed or aborted meanwhile
+			case status(err)/100 == 4: // the next one may do
+				refused = cmp.Or(refused, s.told("abort an upload of", s.whole(), err))
+			default:
+				return ended, 0, s.told("abort an upload of", s.whole(), err)
 			}
 		}
 	}
-	return ended, 0, nil
+	return ended, 0, refused
 }

@@ -1,4 +1,4 @@
-package engine
+package redact
 
 import (
 	"bytes"
@@ -14,7 +14,7 @@ func TestNoKeyIsLogged(t *testing.T) {
 	t.Parallel()
 	const key = "from jane+doe@example.com/März.csv"
 	var out bytes.Buffer
-	log := withoutKey(slog.New(slog.NewTextHandler(&out, nil)).With("job", "j1"), key)
+	log := New(key).Logger(slog.New(slog.NewTextHandler(&out, nil)).With("job", "j1"))
 	for _, text := range []string{
 		"there is no object s3://bucket/" + key,
 		`Get "https://h/bucket/from%20jane+doe@example.com/M%C3%A4rz.csv?x-id=GetObject": connection refused`,
