@@ -32,9 +32,36 @@ func TestD55_HeadersWithoutEffect(t *testing.T) {
 	for _, promise := range [][]string{
 		{"X-Amz-Server-Side-Encryption-Customer-Algorithm", "AES256"},
 		{"X-Amz-Object-Lock-Mode", "COMPLIANCE"},
+		{"X-Amz-Server-Side-Encryption", "aws:kms"},
+		{"X-Amz-Website-Redirect-Location", "/elsewhere"},
 	} {
 		res, reply := e.raw(t, http.MethodPut, "/uploads/p", "text", promise...)
 		wantError(t, "PUT with "+promise[0], res, reply, http.StatusNotImplemented, "NotImplemented")
+	}
+}
+
+// TestD215_UnknownHeaders: a change with an x-amz-* header that S3 does not have changes
+// nothing.
+func TestD215_UnknownHeaders(t *testing.T) {
+	t.Parallel()
+	e := withBucket(t, Options{})
+	for name, do := range map[string]send{"header": e.raw, "link": e.rawByLink} {
+		for _, r := range []request{
+			{"PUT", "/uploads/unknown", "text", nil},
+			{"PUT", "/uploads/unknown", "", []string{copySource, "uploads/k"}},
+			{"POST", "/uploads/unknown?uploads", "", nil},
+			{"PUT", "/unknown", "", nil},
+			{"DELETE", "/uploads/k", "", nil},
+		} {
+			res, reply := do(t, r.method, r.target, r.body, append(r.headers, "X-Amz-If-Match-Color", "red")...)
+			wantError(t, r.method+" "+r.target+" with an unknown "+name, res, reply, http.StatusNotImplemented, "NotImplemented")
+		}
+		if res, reply := do(t, http.MethodGet, "/uploads/k", "", "X-Amz-If-Match-Color", "red"); res.StatusCode != http.StatusOK {
+			t.Errorf("GET with an unknown %s: %s %s, want 200", name, res.Status, reply)
+		}
+		if res, _ := e.raw(t, http.MethodHead, "/uploads/unknown", ""); res.StatusCode != http.StatusNotFound {
+			t.Errorf("after a PUT with an unknown %s HEAD is %s, want 404", name, res.Status)
+		}
 	}
 }
 

@@ -1,9 +1,12 @@
 package s3
 
 import (
+	"crypto/md5"
+	"encoding/base64"
 	"encoding/xml"
 	"fmt"
 	"net/http"
+	"net/url"
 	"reflect"
 	"slices"
 	"strings"
@@ -119,7 +122,7 @@ func TestD137_HeadersOfTheModel(t *testing.T) {
 	t.Parallel()
 	e := withBucket(t, Options{})
 	used := map[string]bool{}
-	n := 0
+	n, links := 0, 0
 	for _, op := range operations {
 		for i, header := range modelHeaders(t, op.name) {
 			rule, ok := headerRules[op.name+" "+header]
@@ -135,14 +138,10 @@ func TestD137_HeadersOfTheModel(t *testing.T) {
 				continue
 			}
 			n++
-			r, key := e.requestOf(t, op.name, fmt.Sprint(op.name, i))
-			if res, reply := e.raw(t, r.method, r.target, r.body, append(r.headers, header, rule.value)...); !rule.holds(res) {
-				t.Errorf("%s with %s: %s: %s %s, want %+v", op.name, header, rule.value, res.Status, reply, rule)
-			} else if rule.stored {
-				e.finish(t, op.name, reply, key)
-				if shown, _ := e.raw(t, http.MethodHead, key, ""); shown.Header.Get(header) != rule.value {
-					t.Errorf("%s with %s: %s: the object has %q", op.name, header, rule.value, shown.Header.Get(header))
-				}
+			e.tryHeader(t, op.name, fmt.Sprint(op.name, i), header, rule, e.raw)
+			if strings.HasPrefix(header, amzPrefix) || slices.Contains(linkHeaders, header) {
+				links++
+				e.tryHeader(t, op.name, fmt.Sprint(op.name, i, "link"), header, rule, e.rawByLink)
 			}
 		}
 	}
@@ -151,7 +150,47 @@ func TestD137_HeadersOfTheModel(t *testing.T) {
 			t.Errorf("there is a rule for %s, which no operation has", name)
 		}
 	}
-	t.Logf("%d headers of %d operations", n, len(operations))
+	t.Logf("%d headers of %d operations, %d of them in links", n, len(operations), links)
+}
+
+// send makes a request of an operation with headers.
+type send func(t testing.TB, method, target, body string, headers ...string) (*http.Response, string)
+
+// rawByLink is raw with the headers in the query of a presigned link.
+func (e *endpoint) rawByLink(t testing.TB, method, target, body string, headers ...string) (*http.Response, string) {
+	t.Helper()
+	parameters := url.Values{}
+	for i := 0; i < len(headers); i += 2 {
+		parameters.Set(strings.ToLower(headers[i]), headers[i+1])
+	}
+	if strings.HasSuffix(target, "?delete") && !parameters.Has("content-md5") { // which that operation needs
+		sum := md5.Sum([]byte(body))
+		parameters.Set("content-md5", base64.StdEncoding.EncodeToString(sum[:]))
+	}
+	return e.byLink(t, method, target, body, parameters)
+}
+
+// tryHeader sends a header with the value of its rule, and with the one that is refused.
+func (e *endpoint) tryHeader(t *testing.T, operation, name, header string, rule headerRule, do send) {
+	t.Helper()
+	r, key := e.requestOf(t, operation, name)
+	if rule.wrong != "" {
+		refused := headerRule{value: rule.wrong, status: http.StatusBadRequest}
+		if res, reply := do(t, r.method, r.target, r.body, append(r.headers, header, rule.wrong)...); !refused.holds(res) {
+			t.Errorf("%s with %s: %s: %s %s, want %+v", name, header, rule.wrong, res.Status, reply, refused)
+		}
+	}
+	res, reply := do(t, r.method, r.target, r.body, append(r.headers, header, rule.value)...)
+	if !rule.holds(res) {
+		t.Errorf("%s with %s: %s: %s %s, want %+v", name, header, rule.value, res.Status, reply, rule)
+		return
+	}
+	if rule.stored {
+		e.finish(t, operation, reply, key)
+		if shown, _ := e.raw(t, http.MethodHead, key, ""); shown.Header.Get(header) != rule.value {
+			t.Errorf("%s with %s: %s: the object has %q", name, header, rule.value, shown.Header.Get(header))
+		}
+	}
 }
 
 // holds reports whether the answer is the one that a rule demands.

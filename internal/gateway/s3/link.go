@@ -45,7 +45,7 @@ func (c *call) readLink() error {
 		if amz && c.r.Header.Get(name) != "" && c.r.Header.Get(name) != value {
 			return badArgument(parameter, value, "The link and the header have different values for the same name.")
 		}
-		if isEmptyChecksum(lower, value) {
+		if c.r.Method == http.MethodPut && isEmptyChecksum(lower, value) {
 			continue
 		}
 		c.r.Header.Set(name, value)

@@ -13,7 +13,7 @@ import (
 )
 
 // byLink makes a link with the parameters, and uses it with the headers.
-func (e *endpoint) byLink(t *testing.T, method, target, body string, parameters url.Values, headers ...string) (*http.Response, string) {
+func (e *endpoint) byLink(t testing.TB, method, target, body string, parameters url.Values, headers ...string) (*http.Response, string) {
 	t.Helper()
 	u, err := url.Parse(e.URL + target)
 	if err != nil {

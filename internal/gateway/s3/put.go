@@ -146,11 +146,11 @@ func (c *call) copying(src object.Name) (how diskobject.Copying, err error) {
 	return how, failure{"InvalidArgument", http.StatusBadRequest, "Unknown metadata directive."}
 }
 
-// changesStorage reports whether a copy of an object onto itself asks for a storage class,
-// an encryption or a redirect: then S3 allows it without new metadata.
+// changesStorage reports whether a copy of an object onto itself asks for a storage class
+// or an encryption: then S3 allows it without new metadata.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
 func (c *call) changesStorage() bool {
-	for _, name := range []string{"X-Amz-Storage-Class", "X-Amz-Server-Side-Encryption", "X-Amz-Website-Redirect-Location"} {
+	for _, name := range []string{"X-Amz-Storage-Class", "X-Amz-Server-Side-Encryption"} {
 		if c.r.Header.Get(name) != "" {
 			return true
 		}

@@ -75,6 +75,8 @@ var unserved = []string{
 	"X-Amz-Object-Lock-Mode", "X-Amz-Object-Lock-Retain-Until-Date", "X-Amz-Object-Lock-Legal-Hold",
 	"X-Amz-Object-Lock-Event-Hold", "X-Amz-Object-Lock-Event-Hold-Duration-Days", "X-Amz-Object-Lock-Event-Hold-Duration-Years",
 	"X-Amz-Write-Offset-Bytes", "X-Amz-Rename-Source",
+	"X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id", "X-Amz-Server-Side-Encryption-Context",
+	"X-Amz-Website-Redirect-Location",
 }
 
 // operation returns what c asks for. With an error it returns an operation that has a

@@ -202,6 +202,9 @@ func (c *call) run(op *operation, length bool) error {
 	if err := c.checkText(); err != nil {
 		return err
 	}
+	if err := c.checkWithoutEffect(); err != nil {
+		return err
+	}
 	if err := op.checkArguments(c.q); err != nil {
 		return err
 	}
