@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/sluicehq/sluice/internal/sigv4"
@@ -32,6 +33,7 @@ type client struct {
 	reconnect *reconnector
 	// options are what a command line needs to name the same server, with a blank before.
 	options string
+	hint    string // for who finds that no server listens there
 }
 
 // api is one of the APIs that the client calls.
@@ -181,6 +183,9 @@ func (c *client) do(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		if errors.Is(err, context.DeadlineExceeded) && context.Cause(r.Context()) == errSlow {
 			err = errSlow
+		}
+		if errors.Is(err, syscall.ECONNREFUSED) && (c.reconnect == nil || !c.reconnect.answered) {
+			return nil, fmt.Errorf("%w; %s", unreachable(err, r.URL), c.hint)
 		}
 		return nil, unreachable(err, r.URL)
 	}

@@ -54,7 +54,7 @@ func (at *connection) options(f *pflag.FlagSet) string {
 
 // command returns a command line for the same server.
 func (c *client) command(words ...string) string {
-	return "sluice " + strings.Join(words, " ") + c.options
+	return program() + " " + strings.Join(words, " ") + c.options
 }
 
 // client returns a client that signs with the target's key.
@@ -82,7 +82,9 @@ func (t target) client() (*client, error) {
 		token:    t.token,
 		http:     &http.Client{Transport: transport},
 	}
+	c.hint = "is the server running that AWS_ENDPOINT_URL names?"
 	if t.data != "" {
+		c.hint = "no server runs on " + t.data + " any more: start it again with 'sluice serve'"
 		c.locate = func() (endpoint, error) { return readEndpoint(t.data) }
 	}
 	return c, nil

@@ -62,7 +62,7 @@ func demo(cmd *cobra.Command, rows int) error {
 	out := cmd.OutOrStdout()
 	fmt.Fprintf(out, "made a file of %s addresses (%.1f MB), %s of them bad in ten different ways\n",
 		grouped(int64(rows)), float64(f.size)/1e6, grouped(demoBad))
-	return withServer(cmd, filepath.Join(dir, "data"), func(ctx context.Context, t target) error {
+	err = withServer(cmd, filepath.Join(dir, "data"), func(ctx context.Context, t target) error {
 		fmt.Fprintf(out, "server on %s, data in %s\n", t.URL, filepath.Join(dir, "data"))
 		c, err := t.client()
 		if err != nil {
@@ -71,6 +71,10 @@ func demo(cmd *cobra.Command, rows int) error {
 		c.s3 = "" // what is set there is meant for another server
 		return importDemo(ctx, c, f, rows, newWatcher(cmd, false, false))
 	})
+	if ctx := cmd.Context(); ctx.Err() != nil {
+		return &interruptedError{signalOf(ctx), "interrupted; the demo's server and files are removed"}
+	}
+	return err
 }
 
 // withServer runs a server on an empty directory while do uses it.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 
@@ -21,6 +22,10 @@ type endpoint struct {
 	// CA is a PEM file with the certificate that clients have to trust; empty if they
 	// do already, or if the server does not know.
 	CA string `json:"ca,omitempty"`
+	// AccessKey is the id of the root key: a key of another id is not this server's.
+	AccessKey string `json:"accessKey,omitempty"`
+	// WorkerOnly says that the server answers no API calls.
+	WorkerOnly bool `json:"workerOnly,omitempty"`
 }
 
 func endpointFile(data string) string { return filepath.Join(data, "endpoint.json") }
@@ -61,21 +66,29 @@ func endpointOf(addr net.Addr, c config, cert *gateway.Certificate) endpoint {
 		host = "127.0.0.1"
 	}
 	if cert == nil {
-		return endpoint{URL: "http://" + net.JoinHostPort(host, port)}
+		return endpoint{URL: urlOf("http", host, port)}
 	}
 	leaf := cert.Current().Leaf
 	names := append([]string{asked, host, "localhost"}, leaf.DNSNames...)
+	for _, ip := range leaf.IPAddresses {
+		names = append(names, ip.String())
+	}
 	for _, name := range names {
 		if name != "" && leaf.VerifyHostname(name) == nil {
 			host = name
 			break
 		}
 	}
-	e := endpoint{URL: "https://" + net.JoinHostPort(host, port)}
+	e := endpoint{URL: urlOf("https", host, port)}
 	if holdsRoot(cert.Current().Certificate) {
 		e.CA, _ = filepath.Abs(c.tlsCert)
 	}
 	return e
+}
+
+// urlOf returns a URL, with the zone of an IPv6 address as URLs have it.
+func urlOf(scheme, host, port string) string {
+	return (&url.URL{Scheme: scheme, Host: net.JoinHostPort(host, port)}).String()
 }
 
 // holdsRoot reports whether a chain ends with a certificate that signed itself. A

@@ -2,14 +2,23 @@ package main
 
 import (
 	"cmp"
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
 	neturl "net/url"
 	"os"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/sluicehq/sluice/internal/gateway/jobs"
 )
 
 // defaultRegion is the one that clients sign for if nothing names another. Sluice takes
@@ -46,8 +55,20 @@ func findTarget(data, region string, getenv func(string) string) (target, error)
 		return target{}, err
 	}
 	k, err := findKey(data, getenv)
-	if err != nil {
+	given := getenv("SLUICE_ACCESS_KEY_ID") != "" || getenv("SLUICE_ACCESS_KEY_ID"+fileSuffix) != ""
+	switch another := e.AccessKey != "" && k.id != e.AccessKey; {
+	case e.WorkerOnly:
+		return target{}, fmt.Errorf("the server on %s only runs imports (--roles worker) and answers no API calls: name one that does, with AWS_ENDPOINT_URL", data)
+	case another && !given && (err == nil || errors.Is(err, fs.ErrNotExist)):
+		return target{}, fmt.Errorf("the server on %s has its key %s from its environment: "+
+			"set SLUICE_ACCESS_KEY_ID and SLUICE_SECRET_ACCESS_KEY here as they are set there", data, e.AccessKey)
+	case err != nil:
 		return target{}, err
+	case another:
+		return target{}, fmt.Errorf("SLUICE_ACCESS_KEY_ID is %s, but the key of the server on %s is %s", k.id, data, e.AccessKey)
+	}
+	if e.CA == "" && strings.HasPrefix(e.URL, "https:") {
+		e.CA = getenv("AWS_CA_BUNDLE")
 	}
 	return target{endpoint: e, key: k, region: pickRegion(region, getenv), data: data}, nil
 }
@@ -61,7 +82,7 @@ func clientTarget(data, region string, getenv func(string) string) (target, erro
 		return findTarget(data, region, getenv)
 	}
 	t := target{
-		endpoint: endpoint{strings.TrimSuffix(url, "/"), getenv("AWS_CA_BUNDLE")},
+		endpoint: endpoint{URL: strings.TrimSuffix(url, "/"), CA: getenv("AWS_CA_BUNDLE")},
 		key:      key{getenv("AWS_ACCESS_KEY_ID"), getenv("AWS_SECRET_ACCESS_KEY")},
 		region:   pickRegion(region, getenv),
 		token:    getenv("AWS_SESSION_TOKEN"),
@@ -77,11 +98,12 @@ func clientTarget(data, region string, getenv func(string) string) (target, erro
 
 func newEnv() *cobra.Command {
 	var data, region, shell string
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "env",
 		Short: "Print what points an AWS SDK or the AWS CLI at the running server",
 		Long: `Prints the variables that every AWS SDK and the AWS CLI read: the endpoint, the root
-key and a region. The server must be running. With a certificate of its own making
+key and a region. The server must be running: it is asked. With a certificate of its own making
 AWS_CA_BUNDLE is among them; Node.js wants the same file as NODE_EXTRA_CA_CERTS.`,
 		Example: `  eval "$(sluice env)"                             bash, zsh, sh
   sluice env --shell fish | source                 fish
@@ -91,13 +113,19 @@ AWS_CA_BUNDLE is among them; Node.js wants the same file as NODE_EXTRA_CA_CERTS.
 			if err := settle(cmd.Flags(), os.Getenv); err != nil {
 				return err
 			}
-			export, ok := shells[shell]
+			export, ok := shells[strings.ToLower(shell)]
 			if !ok {
-				return usageError{fmt.Errorf("shell: %q is not one of bash, fish, powershell", shell)}
+				return usageError{fmt.Errorf("shell: %q is not one of bash, zsh, sh, fish, powershell", shell)}
 			}
 			t, err := findTarget(data, region, os.Getenv)
+			if err == nil {
+				err = t.check(cmd.Context(), cmd.ErrOrStderr())
+			}
 			if err != nil {
 				return err
+			}
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), t.variableMap())
 			}
 			for _, v := range t.variables() {
 				if _, err := fmt.Fprintln(cmd.OutOrStdout(), export(v[0], v[1])); err != nil {
@@ -109,8 +137,56 @@ AWS_CA_BUNDLE is among them; Node.js wants the same file as NODE_EXTRA_CA_CERTS.
 	}
 	dataFlag(cmd.Flags(), &data)
 	regionFlag(cmd.Flags(), &region)
-	cmd.Flags().StringVar(&shell, "shell", "bash", "`shell` to print for: bash (zsh, sh), fish or powershell")
+	cmd.Flags().StringVar(&shell, "shell", "bash", "`shell` to print for: bash, zsh, sh, fish or powershell")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return cmd
+}
+
+// probeTime is how long env waits for the server.
+const probeTime = 3 * time.Second
+
+// check asks the server that was found whether it is there and takes the key. A server that
+// was killed leaves its endpoint behind, and another may have its address now. What does
+// not say for certain that the variables are wrong is a warning.
+func (t target) check(ctx context.Context, errs io.Writer) error {
+	c, err := t.client()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, probeTime)
+	defer cancel()
+	var answer struct{ Version *string }
+	err = c.rest(ctx, ownAPI, http.MethodGet, jobs.Prefix+"version", nil, &answer)
+	var refused *refusal
+	switch {
+	case err == nil && answer.Version != nil:
+		return nil
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("no server runs on %s any more: nothing listens at %s; start it again with 'sluice serve'", t.data, t.URL)
+	case errors.As(err, &refused) && refused.Status == http.StatusForbidden:
+		return fmt.Errorf("what listens at %s does not take the key of %s: %w; another server may have this address now", t.URL, t.data, err)
+	case err == nil, errors.As(err, &refused) && refused.Code == "":
+		return fmt.Errorf("what listens at %s is not Sluice: the server on %s is gone", t.URL, t.data)
+	case errors.Is(err, context.DeadlineExceeded):
+		err = fmt.Errorf("%s has not answered for %s", t.URL, probeTime)
+	}
+	fmt.Fprintln(errs, "sluice: warning:", err)
+	return nil
+}
+
+func (t target) variableMap() map[string]string {
+	all := map[string]string{}
+	for _, v := range t.variables() {
+		all[v[0]] = v[1]
+	}
+	return all
+}
+
+// printJSON prints one JSON object.
+func printJSON(out io.Writer, v any) error {
+	e := json.NewEncoder(out)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
 }
 
 func (t target) variables() [][2]string {
@@ -127,11 +203,13 @@ func (t target) variables() [][2]string {
 	return vars
 }
 
+func exportLine(name, value string) string { return "export " + name + "=" + shellWord(value) }
+
 // shells say how each shell sets a variable, whatever is in its value.
 var shells = map[string]func(name, value string) string{
-	"bash": func(name, value string) string {
-		return "export " + name + "=" + shellWord(value)
-	},
+	"bash": exportLine,
+	"zsh":  exportLine,
+	"sh":   exportLine,
 	"fish": func(name, value string) string {
 		return "set -gx " + name + " '" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(value) + "'"
 	},

@@ -184,7 +184,7 @@ func goOn(c *client, id string, cause error, repeat string) string {
 
 // commandOf returns the command line of a command, as a shell takes it.
 func commandOf(cmd *cobra.Command, args []string) string {
-	words := []string{cmd.CommandPath()}
+	words := []string{program(), cmd.Name()}
 	for _, arg := range args {
 		words = append(words, shellArgument(arg))
 	}

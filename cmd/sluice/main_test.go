@@ -11,7 +11,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	environ = testenv.Environ
+	environ, invoked = testenv.Environ, "sluice"
 	testscript.Main(m, map[string]func(){"sluice": main})
 }
 

@@ -53,7 +53,7 @@ Exit codes: 0 yes; 1 no, or no server answers.`,
 func probe(ctx context.Context, out io.Writer, data, path string) error {
 	var t target
 	if url := os.Getenv("AWS_ENDPOINT_URL"); data == "" && url != "" {
-		t.endpoint = endpoint{strings.TrimSuffix(url, "/"), os.Getenv("AWS_CA_BUNDLE")}
+		t.endpoint = endpoint{URL: strings.TrimSuffix(url, "/"), CA: os.Getenv("AWS_CA_BUNDLE")}
 	} else {
 		dir, err := dataDir(data, os.Getenv)
 		if err != nil {

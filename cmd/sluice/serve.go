@@ -140,7 +140,12 @@ func serve(ctx context.Context, c config, r *reloader, getenv func(string) strin
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
+	root, err := rootKey(c.data, getenv)
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
 	at := endpointOf(l.Addr(), c, cert)
+	at.AccessKey, at.WorkerOnly = root.id, !c.has(roleAPI)
 	if err := at.write(c.data); err != nil {
 		if c.local() {
 			return errors.Join(err, l.Close())
@@ -148,7 +153,7 @@ func serve(ctx context.Context, c config, r *reloader, getenv func(string) strin
 		log.Warn("client commands with --data will not find this server", slog.Any("error", err))
 	}
 	defer func() { _ = os.Remove(endpointFile(c.data)) }()
-	c.greet(out, log, at, getenv)
+	c.greet(out, log, at)
 
 	if err := n.Run(ctx, l); err != nil {
 		return err
@@ -213,18 +218,4 @@ func withoutPaths(_ []string, a slog.Attr) slog.Attr {
 		a.Value = slog.StringValue(withoutCredentials(urlPath.ReplaceAllString(text, "$1/…")))
 	}
 	return a
-}
-
-// greet says where the server is, to people and to programs.
-func (c *config) greet(out io.Writer, log *slog.Logger, at endpoint, getenv func(string) string) {
-	log.Info("listening", slog.String("url", at.URL), slog.String("version", version), slog.String("limits", c.limits))
-	if c.logForm == "json" {
-		return // whoever wants that reads no prose
-	}
-	where := ""
-	if usual, err := dataDir("", getenv); err != nil || usual != c.data {
-		where = " --data " + shellWord(c.data)
-	}
-	fmt.Fprintf(out, "Sluice %s listens on %s and keeps everything in %s\n"+
-		"Point an AWS SDK or the AWS CLI at it:  eval \"$(sluice env%s)\"\n", version, at.URL, c.data, where)
 }
