@@ -86,7 +86,8 @@ func startUntil(t *testing.T, path, data string, flags ...string) *server {
 	s := &server{Data: data, log: &buffer{}, exited: make(chan error, 1)}
 	_ = os.Remove(filepath.Join(data, "endpoint.json")) // of a process that was killed
 	s.cmd = exec.Command(binary, append([]string{"serve", "--listen", "127.0.0.1:0", "--data", data}, flags...)...)
-	s.cmd.Env = append(testenv.Environ(), "SLUICE_ACCESS_KEY_ID="+accessKey, "SLUICE_SECRET_ACCESS_KEY="+secretKey)
+	s.cmd.Env = append(testenv.Environ(), "SLUICE_ACCESS_KEY_ID="+accessKey, "SLUICE_SECRET_ACCESS_KEY="+secretKey,
+		"AWS_ACCESS_KEY_ID="+accessKey, "AWS_SECRET_ACCESS_KEY="+secretKey) // of an S3 that is another server here
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
