@@ -26,7 +26,8 @@ func TestHelpHasExamples(t *testing.T) {
 }
 
 // TestScripts runs testdata/*.txtar: commands, and what they say. Beside testscript's
-// own commands there is "await FILE", which waits until a file is there.
+// own commands there is "await FILE", which waits until a file is there, and those of
+// damage_test.go.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
@@ -36,6 +37,8 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"damagejob": damageJob,
+			"flipbyte":  flipByte,
 			"await": func(ts *testscript.TestScript, neg bool, args []string) {
 				if neg || len(args) != 1 {
 					ts.Fatalf("usage: await FILE")

@@ -18,6 +18,7 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -234,6 +235,8 @@ func (c *Check) checkObjects(ctx context.Context) (err error) {
 		r := repair{}
 		if f.File != "" {
 			r.remove = c.dir("objects", f.File)
+		}
+		if f.File != "" || strings.HasPrefix(f.Subject, "blobs/") {
 			f.Subject = "objects/" + f.Subject
 		}
 		c.add(Finding{Code: f.Code, Subject: f.Subject, Problem: f.Problem}, r)

@@ -34,14 +34,20 @@ type snapshotter struct {
 	version string
 	log     *slog.Logger
 
-	one  sync.Mutex // held while there is a snapshot
+	one  chan struct{} // has an element while there is a snapshot
+	wait time.Duration // for the end of another one
 	stop chan struct{}
 	once sync.Once
 }
 
+// snapshotWait is how long a snapshot waits for another one to end. A backup that has
+// ended closes its connection, and the server releases its snapshot a moment later:
+// the command that follows must not fail for that.
+const snapshotWait = 5 * time.Second
+
 // newSnapshotter removes what a former process left in the directory of snapshots.
 func newSnapshotter(s *snapshotter) (*snapshotter, error) {
-	s.stop = make(chan struct{})
+	s.stop, s.one, s.wait = make(chan struct{}), make(chan struct{}, 1), snapshotWait
 	if err := s.fs.RemoveAll(s.fs.PathJoin(s.dir, snapshotsDir)); err != nil {
 		return nil, fmt.Errorf("remove old snapshots: %w", err)
 	}
@@ -73,15 +79,36 @@ func (s *snapshotter) take(ctx context.Context) (snapshots.Snapshot, func(), err
 	if s.stopping() {
 		return snapshots.Snapshot{}, nil, fault.New(fault.Unavailable, "the server is stopping")
 	}
-	if !s.one.TryLock() {
-		return snapshots.Snapshot{}, nil, fault.New(fault.Conflict, "there is a snapshot already: another backup or check is running, wait for its end")
+	if err := s.enter(ctx); err != nil {
+		return snapshots.Snapshot{}, nil, err
 	}
 	snap, release, err := s.takeAlone(ctx)
 	if err != nil {
-		s.one.Unlock()
+		<-s.one
 		return snap, nil, err
 	}
-	return snap, func() { release(); s.one.Unlock() }, nil
+	return snap, func() { release(); <-s.one }, nil
+}
+
+// enter waits until there is no other snapshot, for a moment.
+func (s *snapshotter) enter(ctx context.Context) error {
+	select {
+	case s.one <- struct{}{}:
+		return nil
+	default:
+	}
+	timer := time.NewTimer(s.wait)
+	defer timer.Stop()
+	select {
+	case s.one <- struct{}{}:
+		return nil
+	case <-timer.C:
+		return fault.New(fault.Conflict, "there is a snapshot already: another backup or check is running, wait for its end")
+	case <-s.stop:
+		return fault.New(fault.Unavailable, "the server is stopping")
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (s *snapshotter) takeAlone(ctx context.Context) (snap snapshots.Snapshot, release func(), err error) {

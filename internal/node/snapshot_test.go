@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/gateway/snapshots"
@@ -34,6 +35,7 @@ func TestSnapshotsOneAtATime(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantOpenable(t, snap)
+	s.wait = 0
 	if _, _, err := s.take(t.Context()); !fault.Is(err, fault.Conflict) {
 		t.Errorf("a second snapshot: %v, want Conflict", err)
 	}
@@ -52,6 +54,31 @@ func TestSnapshotsOneAtATime(t *testing.T) {
 	s.end()
 	if _, _, err := s.take(t.Context()); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("a snapshot of a stopping server: %v, want Unavailable", err)
+	}
+}
+
+// TestSnapshotFollowsAnother: a snapshot that is taken when the one before is about to be
+// released waits for that.
+func TestSnapshotFollowsAnother(t *testing.T) {
+	t.Parallel()
+	n := openNode(t, t.TempDir())
+	defer n.Close()
+	n.snapshotter.wait = time.Minute
+	_, release, err := n.snapshotter.take(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken := make(chan error, 1)
+	go func() {
+		_, release, err := n.snapshotter.take(t.Context())
+		if err == nil {
+			release()
+		}
+		taken <- err
+	}()
+	release()
+	if err := <-taken; err != nil {
+		t.Errorf("a snapshot behind another one: %v, want none", err)
 	}
 }
 
