@@ -140,7 +140,7 @@ func TestLongMembers(t *testing.T) {
 	if testing.Short() {
 		t.Skip("imports of 800 MB")
 	}
-	const jobs, records, bound = 4, 3000, 480 << 20
+	const jobs, records, bound = 4, 3000, 400 << 20
 	s := start(t)
 	mail, files := s.clients()
 	var text strings.Builder

@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sync/semaphore"
+
+	"github.com/sluicehq/sluice/internal/store"
 )
 
 // memory bounds what the batches of all jobs take together.
@@ -22,12 +24,16 @@ type memory struct {
 	most     int64 // of inFlight
 }
 
-// What the budgets have for each core, and a batch without asking.
+// What the budgets have for each core, and a batch without asking. A job that is alone
+// fills one batch more than there are cores. All of them must find room to become full:
+// if not, they are freed and grow again all the time.
 const (
-	fillingPerCore  = 24 << 20
+	fillingPerCore  = batchMost - batchBase
 	inFlightPerCore = 48 << 20
 	batchBase       = 1 << 20
-	batchStep       = 1 << 20 // by which a batch grows
+	batchMost       = store.MaxBytes + lastRecord
+	minGrowth       = 1 << 20
+	lastRecord      = 128 << 10 // what is left of a batch's room when it asks for more
 )
 
 func newMemory() *memory {
@@ -38,16 +44,19 @@ func newMemory() *memory {
 	}
 }
 
-// grow makes room for b to hold what it holds and a little more, and reports whether
-// there was any.
+// grow makes room for b to hold twice as much, or less if there is no room for that, and
+// reports whether there was any.
 func (m *memory) grow(b *buffer) bool {
-	more := int64(b.Bytes()) - b.room + batchStep
-	if !m.filling.TryAcquire(more) {
-		m.refused.Store(true)
-		return false
+	least := max(int64(b.Bytes())-b.room, 0) + minGrowth
+	for more := max(min(b.room, batchMost-b.room), least); more >= least; more /= 2 {
+		if m.filling.TryAcquire(more) {
+			b.room += more
+			b.Grow(int(b.room))
+			return true
+		}
 	}
-	b.room += more
-	return true
+	m.refused.Store(true)
+	return false
 }
 
 // settle takes back the memory of an empty batch if others were short of it.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/record"
+	"github.com/sluicehq/sluice/internal/store"
 )
 
 type putAll struct{}
@@ -27,11 +28,11 @@ func TestBatchesShareMemory(t *testing.T) {
 	total, most := int64(0), int64(0)
 	for range 64 {
 		b := newBuffer(pool, m)
-		for !b.Full() && (int64(b.Bytes()) <= b.room || m.grow(b)) {
+		for b.hasRoom() {
 			b.Add(&rec, putAll{})
 		}
-		if b.Bytes() < batchBase {
-			t.Errorf("a batch is full with %d bytes, want %d for each at least", b.Bytes(), batchBase)
+		if b.Bytes() < batchBase-lastRecord {
+			t.Errorf("a batch is full with %d bytes, want %d for each at least", b.Bytes(), batchBase-lastRecord)
 		}
 		total, most = total+int64(b.Bytes()), max(most, int64(b.Bytes()))
 		defer b.free()
@@ -42,6 +43,28 @@ func TestBatchesShareMemory(t *testing.T) {
 	}
 }
 
+// TestBatchesOfOneJobBecomeFull: a job that is alone fills one batch more than there are
+// cores, and finds room for all of them. Otherwise it would allocate them anew again and
+// again.
+func TestBatchesOfOneJobBecomeFull(t *testing.T) {
+	t.Parallel()
+	m := newMemory()
+	rec := record.Record{Raw: make([]byte, 150)}
+	for range m.most/inFlightPerCore + 1 {
+		b := newBuffer(make(chan *buffer, 1), m)
+		for b.hasRoom() {
+			b.Add(&rec, putAll{})
+		}
+		if !b.Full() {
+			t.Errorf("no room for a batch with %d bytes, want %d", b.Bytes(), store.MaxBytes)
+		}
+		b.free()
+		if m.refused.Load() || b.room != batchMost {
+			t.Errorf("room of a batch that was full: %d bytes, want that it keeps %d", b.room, batchMost)
+		}
+	}
+}
+
 // TestShortMemoryIsGivenBack: a batch keeps the memory that it has grown to, unless
 // another was short of it.
 func TestShortMemoryIsGivenBack(t *testing.T) {
@@ -49,7 +72,7 @@ func TestShortMemoryIsGivenBack(t *testing.T) {
 	m := newMemory()
 	rec := record.Record{Raw: make([]byte, 1<<20)}
 	fill := func(b *buffer) {
-		for !b.Full() && (int64(b.Bytes()) <= b.room || m.grow(b)) {
+		for b.hasRoom() {
 			b.Add(&rec, putAll{})
 		}
 	}

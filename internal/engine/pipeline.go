@@ -17,7 +17,7 @@ type buffer struct {
 	store.Batch
 	pool   chan *buffer // where it goes when it is free
 	memory *memory
-	room   int64 // how many bytes it may hold
+	room   int64 // how many bytes its memory may take
 }
 
 func newBuffer(pool chan *buffer, m *memory) *buffer {
@@ -25,6 +25,11 @@ func newBuffer(pool chan *buffer, m *memory) *buffer {
 }
 
 func (b *buffer) size() int { return b.Changes() + b.Rejects() }
+
+// hasRoom reports whether the batch may take another record, and makes room for it.
+func (b *buffer) hasRoom() bool {
+	return int64(b.Bytes()) < b.room-lastRecord || !b.Full() && b.memory.grow(b)
+}
 
 func (b *buffer) free() {
 	b.Reset()
@@ -75,7 +80,7 @@ func (a *attempt) importRecords(ctx context.Context) (eof bool, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	p := &pipeline{attempt: a, rule: rule, toCommit: make(chan *inflight, cap(a.engine.preparing))}
-	r := &reader{pipeline: p, job: a.job}
+	r := &reader{pipeline: p, heartbeat: a.heartbeat, job: a.job}
 	var working sync.WaitGroup
 	working.Go(func() {
 		defer close(p.toCommit)

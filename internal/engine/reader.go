@@ -13,19 +13,22 @@ import (
 	"github.com/sluicehq/sluice/internal/guard"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/record"
+	"github.com/sluicehq/sluice/internal/store"
 )
 
 // reader is the serial part of the pipeline: it turns the source into batches and
 // sends them on, each with a goroutine that prepares it.
 type reader struct {
-	pipeline *pipeline
-	job      job.Job // as it was when the reading began
-	dec      *record.Decoder
-	batch    *buffer     // being filled; nil if the next record needs one
-	takenAt  int64       // the heartbeat's tick at which batch was taken
-	sent     bool        // a batch of this reading has been sent
-	rejected int64       // records of the job that were refused, without those of batch
-	halted   atomic.Bool // read no more, for a look per record
+	pipeline    *pipeline
+	heartbeat   *heartbeat // of the attempt
+	job         job.Job    // as it was when the reading began
+	dec         *record.Decoder
+	mostRecords int         // of a batch
+	batch       *buffer     // being filled; nil if the next record needs one
+	dueTick     int64       // the heartbeat's tick at which batch is sent, however little it holds
+	sent        bool        // a batch of this reading has been sent
+	rejected    int64       // records of the job that were refused, without those of batch
+	halted      atomic.Bool // read no more, for a look per record
 }
 
 // read reads until the source ends, breaks, or reading is to end. What was read is
@@ -43,7 +46,7 @@ func (r *reader) read(ctx context.Context, working *sync.WaitGroup) (eof bool, e
 	working.Go(func() {
 		select {
 		case <-r.pipeline.stopping:
-		case <-r.pipeline.heartbeat.halted:
+		case <-r.heartbeat.halted:
 		case <-reading.Done():
 		}
 		r.halted.Store(true)
@@ -57,7 +60,7 @@ func (r *reader) read(ctx context.Context, working *sync.WaitGroup) (eof bool, e
 		return false, r.readError(ctx, err)
 	}
 	defer func() { _ = r.dec.Close() }() // its errors have been returned by Records
-	r.pipeline.heartbeat.startSlice(began)
+	r.heartbeat.startSlice(began)
 	r.rejected = r.job.Counts.Rejected
 	if err := r.pipeline.checkRejections(r.rejected); err != nil {
 		return false, err
@@ -83,6 +86,10 @@ func (r *reader) read(ctx context.Context, working *sync.WaitGroup) (eof bool, e
 func (r *reader) fillBatches(ctx context.Context, working *sync.WaitGroup) (eof bool, err error) {
 	d := r.job.Destination
 	most := r.pipeline.engine.options.Limits.Records[Target{d.Kind, d.Action}]
+	r.mostRecords = store.MaxRecords
+	if n := r.pipeline.engine.options.BatchRecords; n > 0 {
+		r.mostRecords = min(n, store.MaxRecords)
+	}
 	for rec, err := range r.dec.Records() {
 		if err != nil {
 			return false, err
@@ -96,12 +103,15 @@ func (r *reader) fillBatches(ctx context.Context, working *sync.WaitGroup) (eof 
 		r.batch.Add(rec, r.pipeline.rule)
 		// The decoder's position is behind rec now. A batch goes on with that
 		// position, so nothing may come between the two.
-		tooMany := r.pipeline.checkRejections(r.rejected + int64(r.batch.Rejects()))
+		var tooMany error
+		if n := r.batch.Rejects(); n > 0 {
+			tooMany = r.pipeline.checkRejections(r.rejected + int64(n))
+		}
 		if r.batchIsDue() || rec.Number == most || tooMany != nil {
 			if err := r.send(ctx, working); err != nil || tooMany != nil {
 				return false, errors.Join(err, tooMany)
 			}
-			if r.pipeline.heartbeat.yield.Load() {
+			if r.heartbeat.yield.Load() {
 				return false, nil
 			}
 		}
@@ -134,7 +144,10 @@ func (r *reader) takeBatch(ctx context.Context) bool {
 	case <-p.stopping:
 		return false
 	}
-	r.takenAt = p.heartbeat.ticks.Load()
+	r.dueTick = r.heartbeat.ticks.Load() + 2
+	if !r.sent {
+		r.dueTick--
+	}
 	if r.job.Destination.Action == destination.Put {
 		r.batch.MaxMembers = p.engine.options.Limits.Members[r.job.Destination.Kind]
 	}
@@ -146,12 +159,8 @@ func (r *reader) takeBatch(ctx context.Context) bool {
 // for more records so long that counts would stand still. The first of all is not given
 // time to fill, so that a caller soon sees progress.
 func (r *reader) batchIsDue() bool {
-	maxTicks := int64(2)
-	if !r.sent {
-		maxTicks = 1
-	}
-	most := r.pipeline.engine.options.BatchRecords
-	return r.batch.Full() || int64(r.batch.Bytes()) > r.batch.room && !r.pipeline.engine.memory.grow(r.batch) || r.pipeline.heartbeat.ticks.Load()-r.takenAt >= maxTicks || (most > 0 && r.batch.size() >= most)
+	b := r.batch
+	return b.size() >= r.mostRecords || !b.hasRoom() || r.heartbeat.ticks.Load() >= r.dueTick
 }
 
 // send passes the batch on, to be prepared at once and committed in its turn.

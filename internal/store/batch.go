@@ -58,11 +58,12 @@ type origin struct {
 	record, line, offset int64
 }
 
-// Bounds of a batch. Many records make the sorted files few and long; the bytes bound
-// memory when records are long. A batch with 256 Ki short records takes about 16 MiB.
+// Bounds of a batch. Many records make the sorted files few and long; the bytes, as
+// Bytes counts them, bound memory when records are long. A batch with 256 Ki short
+// records takes about 16 MiB.
 const (
-	maxRecords = 256 << 10
-	maxBytes   = 24 << 20
+	MaxRecords = 256 << 10
+	MaxBytes   = 20 << 20
 )
 
 // What is kept of a record that is refused. Its offset and length lead back to the rest,
@@ -131,13 +132,36 @@ func beginning(b []byte, most int) []byte {
 
 // Full reports whether the batch should be committed before more is added.
 func (b *Batch) Full() bool {
-	return len(b.changes)+len(b.rejects) >= maxRecords || len(b.arena) >= maxBytes
+	return len(b.changes)+len(b.rejects) >= MaxRecords || b.Bytes() >= MaxBytes
 }
 
 // Bytes returns about how much memory the batch's content takes.
 func (b *Batch) Bytes() int {
 	const ofChange, ofReject, ofOrigin = 16, 56, 40
 	return len(b.arena) + ofChange*len(b.changes) + ofReject*len(b.rejects) + ofOrigin*len(b.origins)
+}
+
+// Grow allocates memory for n bytes of content, as Bytes counts them, of the kind that
+// the batch holds already. Appending reaches the same size in smaller steps, and
+// copies the content several times more.
+func (b *Batch) Grow(n int) {
+	if b.Bytes() == 0 {
+		return
+	}
+	factor := float64(n) / float64(b.Bytes())
+	b.arena = scaled(b.arena, factor)
+	b.changes = scaled(b.changes, factor)
+	b.rejects = scaled(b.rejects, factor)
+	b.origins = scaled(b.origins, factor)
+}
+
+// scaled returns s with a capacity of factor times its length, or more.
+func scaled[T any](s []T, factor float64) []T {
+	n := int(float64(len(s)) * factor)
+	if n <= cap(s) {
+		return s
+	}
+	return append(make([]T, 0, n), s...)
 }
 
 // Reset empties the batch and keeps its memory.
