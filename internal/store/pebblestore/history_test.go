@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/store"
@@ -63,5 +64,36 @@ func seedEnded(b testing.TB, s *Store, n int) {
 		if err := batch.Commit(pebble.NoSync); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkClaims is storetest's, where jobs are paused and where their pauses are over.
+// It is in memory, for the disk takes longer than what is compared.
+func BenchmarkClaims(b *testing.B) {
+	for _, c := range []struct {
+		name  string
+		n     int
+		pause time.Duration
+	}{{"none", 0, 0}, {"paused", storetest.PostponedJobs, time.Hour}, {"due", storetest.PostponedJobs, 0}} {
+		b.Run(c.name, func(b *testing.B) {
+			s, err := Open("store", Options{FS: vfs.NewMem()})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer s.Close()
+			for i := range c.n {
+				if err := storetest.ReadyJob(b.Context(), s, fmt.Sprint("postponed-", i)); err != nil {
+					b.Fatal(err)
+				}
+				j, _, err := s.Claim(b.Context(), store.Wanted{Holder: "w", Lease: time.Minute})
+				if err == nil {
+					err = s.Postpone(b.Context(), j.Lease, store.Pause{Reason: job.StorageUnavailable, For: c.pause})
+				}
+				if err != nil {
+					b.Fatal(err)
+				}
+			}
+			storetest.BenchmarkClaims(b, s)
+		})
 	}
 }

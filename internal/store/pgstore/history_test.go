@@ -22,3 +22,22 @@ func BenchmarkHistory(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkClaims is storetest's, where jobs are paused and where their pauses are over.
+func BenchmarkClaims(b *testing.B) {
+	for _, c := range []struct {
+		name  string
+		n     int
+		pause string
+	}{{"none", 0, "1 hour"}, {"paused", storetest.PostponedJobs, "1 hour"}, {"due", storetest.PostponedJobs, "-1 second"}} {
+		b.Run(c.name, func(b *testing.B) {
+			url := durable(b)
+			s := open(b, url, pgstore.Options{})
+			defer s.Close()
+			exec(b, url, fmt.Sprintf(pgstore.OpenJobs, c.n))
+			exec(b, url, fmt.Sprintf(pgstore.PostponedJobs, c.pause, c.n))
+			exec(b, url, "VACUUM ANALYZE jobs")
+			storetest.BenchmarkClaims(b, s)
+		})
+	}
+}

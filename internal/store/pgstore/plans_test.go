@@ -29,6 +29,11 @@ const OpenJobs = `INSERT INTO jobs (account, region, id, wire, name, kind, list,
 	'sluice', 'uploads/open-' || n, 'v', 'e', 1048576, 'CSV', 'processing', true, now(), now(), now(), '', ''
 	FROM generate_series(1, %d) AS n`
 
+// PostponedJobs makes so many of the jobs that wait be postponed for a time, such as '1 hour'.
+const PostponedJobs = `UPDATE jobs SET attempts = 3, wait_reason = 'object storage unavailable', wait_since = now(),
+	wait_until = now() + interval '%s', avoid_holder = 'w', avoid_until = now() + interval '%[1]s'
+	WHERE number IN (SELECT number FROM jobs WHERE ready ORDER BY number LIMIT %d)`
+
 // readRows finds in a plan how many rows a step passed on or over.
 var readRows = regexp.MustCompile(`(?:Rows Removed by Filter: |actual rows=)(\d+)`)
 
@@ -56,10 +61,7 @@ func TestPlans(t *testing.T) {
 	}
 	now := time.Now()
 	const account, region = "111111111111", "eu-west-1"
-	for name, q := range map[string]struct {
-		sql  string
-		args []any
-	}{
+	checkPlans(t, c, map[string]query{
 		"claim":            {sqlClaim, []any{&now, int64(0), "w", false, "node", time.Minute}},
 		"get":              {sqlJob, []any{account, region, "open-1"}},
 		"waiting":          {sqlWaiting, []any{&now, int64(0), "w", false}},
@@ -82,7 +84,62 @@ func TestPlans(t *testing.T) {
 		"newest ended":     {sqlJobsInStateBefore, []any{account, region, dusk, "", 50, "failed"}},
 		"ended in no way":  {sqlJobsInStateBefore, []any{account, region, dusk, "", 50, "other"}},
 		"give up leases":   {sqlGiveUpLeases, []any{&now, "node"}},
-	} {
+	})
+}
+
+// TestPlansWithPostponedJobs is TestPlans where thousands of jobs wait for their next
+// attempt: who claims another job, or asks whether one waits, reads none of them.
+func TestPlansWithPostponedJobs(t *testing.T) {
+	t.Parallel()
+	ctx, url := context.Background(), pgtest.Start(t)
+	s, err := Open(ctx, url, Options{})
+	if err != nil {
+		t.Fatalf("Open: %v", err)
+	}
+	defer s.Close()
+	c, err := pgx.Connect(ctx, url)
+	if err != nil {
+		t.Fatalf("connect: %v", err)
+	}
+	defer c.Close(ctx)
+	run := func(sql string) {
+		t.Helper()
+		if _, err := c.Exec(ctx, sql); err != nil {
+			t.Fatalf("%s: %v", sql, err)
+		}
+	}
+	now := time.Now()
+	check := func() {
+		t.Helper()
+		checkPlans(t, c, map[string]query{
+			"claim":             {sqlClaim, []any{&now, int64(0), "w", false, "node", time.Minute}},
+			"claim a small one": {sqlClaim, []any{&now, int64(1 << 20), "w", false, "node", time.Minute}},
+			"claim a retry":     {sqlClaim, []any{&now, int64(0), "w", true, "node", time.Minute}},
+			"waiting":           {sqlWaiting, []any{&now, int64(0), "w", false}},
+			"waiting retry":     {sqlWaiting, []any{&now, int64(0), "w", true}},
+		})
+	}
+	run(fmt.Sprintf(EndedJobs, 20_000))
+	run("VACUUM ANALYZE jobs") // the last statistics are from before
+	run(fmt.Sprintf(OpenJobs, 10_100))
+	run(fmt.Sprintf(PostponedJobs, "1 hour", 10_000))
+	check()
+	run("VACUUM ANALYZE jobs")
+	check()
+}
+
+// query is a statement and its arguments.
+type query struct {
+	sql  string
+	args []any
+}
+
+// checkPlans runs statements and expects that none of their steps reads many rows, or runs
+// for each of them.
+func checkPlans(t *testing.T, c *pgx.Conn, queries map[string]query) {
+	t.Helper()
+	ctx := context.Background()
+	for name, q := range queries {
 		for _, mode := range []string{"force_custom_plan", "force_generic_plan"} {
 			if _, err := c.Exec(ctx, "SET plan_cache_mode = "+mode); err != nil {
 				t.Fatal(err)
