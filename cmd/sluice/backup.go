@@ -246,19 +246,11 @@ restore does, and writes nothing. Every file that is damaged or missing is named
 
 // copying returns a function that shows progress, and one to call at the end.
 func (w *watcher) copying(what string) (show func(backup.Progress), end func()) {
-	if w.quiet || !w.bar {
+	m := w.newMeter(what)
+	if m == nil {
 		return nil, func() {}
 	}
-	bar := w.newBar(-1, what, true)
-	return func(p backup.Progress) {
-			if bar.GetMax64() != p.TotalBytes {
-				bar.ChangeMax64(p.TotalBytes)
-			}
-			_ = bar.Set64(min(p.Bytes, p.TotalBytes))
-		}, func() {
-			_ = bar.Finish()
-			_ = bar.Clear()
-		}
+	return func(p backup.Progress) { m.showBytes(min(p.Bytes, p.TotalBytes), p.TotalBytes) }, m.end
 }
 
 // formatBytes writes a number of bytes for people.

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/sluicehq/sluice/internal/check"
 	"github.com/sluicehq/sluice/internal/gateway/snapshots"
@@ -117,34 +116,31 @@ func runCheck(ctx context.Context, dir string, o checkOptions, out, errs io.Writ
 
 // checkProgress shows on a terminal how far a check is.
 type checkProgress struct {
-	out   io.Writer // nil if it is no terminal
-	next  time.Time
-	shown bool
+	line *statusLine // nil shows nothing
+	next time.Time
 }
 
 func newCheckProgress(out io.Writer) *checkProgress {
-	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		return &checkProgress{out: out}
-	}
-	return &checkProgress{}
+	return &checkProgress{line: newStatusLine(out, os.Getenv), next: time.Now().Add(showAfter)}
 }
 
 func (p *checkProgress) show(what string, done, total int64) {
 	now := time.Now()
-	if p.out == nil || now.Before(p.next) {
+	if p.line == nil || now.Before(p.next) {
 		return
 	}
-	p.next, p.shown = now.Add(pollEvery), true
+	p.next = now.Add(pollEvery)
+	text := what + "  " + grouped(done)
 	if total > 0 {
-		fmt.Fprintf(p.out, "\r\x1b[K%s: %s of %s (%d %%)", what, grouped(done), grouped(total), 100*done/total)
-		return
+		share := min(float64(done)/float64(total), 1)
+		text = fmt.Sprintf("%s  %s%3.0f %%  %s of %s", what, bar(share), 100*share, grouped(done), grouped(total))
 	}
-	fmt.Fprintf(p.out, "\r\x1b[K%s: %s", what, grouped(done))
+	p.line.set(text)
 }
 
 func (p *checkProgress) clear() {
-	if p.shown {
-		fmt.Fprint(p.out, "\r\x1b[K")
+	if p.line != nil {
+		p.line.clear()
 	}
 }
 

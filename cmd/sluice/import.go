@@ -247,8 +247,11 @@ func (o outcome) String() string {
 	if o.counts == nil {
 		return text + fmt.Sprintf("in %.2f s", o.Seconds)
 	}
-	return text + fmt.Sprintf("%s imported, %s rejected, in %.2f s (%s rows/s)",
-		grouped(o.Imported), grouped(o.Rejected), o.Seconds, grouped(int64(o.RowsPerSecond)))
+	text += fmt.Sprintf("%s imported, %s rejected, in %.2f s", grouped(o.Imported), grouped(o.Rejected), o.Seconds)
+	if o.Seconds >= speedAfter.Seconds() { // else it is the rate of asking
+		text += fmt.Sprintf(" (%s rows/s)", grouped(int64(o.RowsPerSecond)))
+	}
+	return text
 }
 
 // exit returns the error, if any, that says how the job ended.

@@ -7,12 +7,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 )
 
 // watcher shows how an upload and a job go on: as a bar on a terminal, as a line now
@@ -20,46 +17,46 @@ import (
 type watcher struct {
 	json  bool
 	quiet bool
-	out   io.Writer // for how it ended
-	errs  io.Writer // for progress
-	bar   bool      // errs is a terminal
+	out   io.Writer   // for how it ended
+	errs  io.Writer   // for progress
+	line  *statusLine // of the terminal that errs is; nil prints plain lines
 }
 
-const (
-	pollEvery = 100 * time.Millisecond
-	lineEvery = 5 * time.Second
-	// waitingEvery is how often it is asked why a job does not go on.
-	waitingEvery = time.Second
-)
+// waitingEvery is how often it is asked why a job does not go on.
+const waitingEvery = time.Second
 
 func newWatcher(cmd *cobra.Command, json, quiet bool) *watcher {
 	w := &watcher{json: json, quiet: quiet || json, out: cmd.OutOrStdout(), errs: cmd.ErrOrStderr()}
-	if f, ok := w.errs.(*os.File); ok {
-		w.bar = term.IsTerminal(int(f.Fd()))
+	if w.line = newStatusLine(w.errs, os.Getenv); w.line != nil {
+		w.errs = w.line
 	}
 	return w
 }
 
 // uploading returns r, showing what is read from it.
 func (w *watcher) uploading(r io.Reader, size int64) io.Reader {
-	if w.quiet || !w.bar {
+	m := w.newMeter("uploading")
+	if m == nil {
 		return r
 	}
-	bar := w.newBar(size, "uploading", true)
-	return io.TeeReader(r, bar)
+	return &metered{r: r, m: m, size: size}
 }
 
-func (w *watcher) newBar(size int64, what string, bytes bool) *progressbar.ProgressBar {
-	return progressbar.NewOptions64(size,
-		progressbar.OptionSetWriter(w.errs),
-		progressbar.OptionSetDescription(what),
-		progressbar.OptionShowBytes(bytes),
-		progressbar.OptionSetPredictTime(true),
-		progressbar.OptionThrottle(pollEvery),
-		progressbar.OptionSetWidth(24),
-		progressbar.OptionUseANSICodes(true),
-		progressbar.OptionClearOnFinish(),
-	)
+// metered shows what is read.
+type metered struct {
+	r          io.Reader
+	m          *meter
+	done, size int64
+}
+
+func (r *metered) Read(p []byte) (int, error) {
+	n, err := r.r.Read(p)
+	r.done += int64(n)
+	r.m.showBytes(r.done, r.size)
+	if err != nil {
+		r.m.end()
+	}
+	return n, err
 }
 
 // watch asks how a job is until it has ended, shows it, and returns a *jobError if it
@@ -104,12 +101,11 @@ func (w *watcher) follow(ctx context.Context, c *client, id string, ask func(con
 		if !p.final() {
 			waiting(ctx, &p)
 		}
-		if took := time.Since(began); p.final() {
-			show(p, took, true)
-			return newOutcome(id, p, took), nil
-		} else {
-			show(p, took, false)
+		if p.final() {
+			show(p, true)
+			return newOutcome(id, p, time.Since(began)), nil
 		}
+		show(p, false)
 		select {
 		case <-ctx.Done():
 			return outcome{}, ctx.Err()
@@ -138,56 +134,29 @@ func (w *watcher) waitingOf(c *client, id string) func(ctx context.Context, p *p
 }
 
 // shower returns the function that shows one state of a job.
-func (w *watcher) shower(ctx context.Context, c *client, id string) func(p progress, took time.Duration, end bool) {
-	switch {
-	case w.quiet:
-		return func(progress, time.Duration, bool) {}
-	case !w.bar:
-		next, waiting := lineEvery, ""
-		return func(p progress, took time.Duration, end bool) {
-			if p.Waiting != waiting && !end {
-				if waiting = p.Waiting; waiting != "" {
-					fmt.Fprintln(w.errs, "waiting:", waiting)
-				}
-			}
-			if took >= next && !end {
-				next += lineEvery
-				fmt.Fprintln(w.errs, strings.TrimSpace(describe(p, took)))
-			}
-		}
+func (w *watcher) shower(ctx context.Context, c *client, id string) func(p progress, end bool) {
+	m, waiting, own := w.newMeter("importing"), "", true
+	if m == nil {
+		return func(progress, bool) {}
 	}
-	bar := w.newBar(-1, "importing", false)
-	sized := false
-	return func(p progress, took time.Duration, end bool) {
+	return func(p progress, end bool) {
 		if end {
-			_ = bar.Finish()
-			_ = bar.Clear()
+			m.end()
 			return
 		}
-		if p.Waiting != "" {
-			bar.Describe("waiting: " + p.Waiting)
-		} else {
-			bar.Describe(describe(p, took))
-		}
-		// Only Sluice tells how far the file is read; elsewhere the bar just moves.
-		if j, err := c.once().ownJob(ctx, id); err == nil && j.Source.Size > 0 && j.BytesRead <= j.Source.Size {
-			if !sized {
-				bar.ChangeMax64(j.Source.Size)
-				sized = true
+		if p.Waiting != waiting {
+			if waiting = p.Waiting; waiting != "" {
+				fmt.Fprintln(w.errs, "waiting:", waiting)
 			}
-			_ = bar.Set64(j.BytesRead)
 		}
+		// Only Sluice says how far the file is read.
+		var done, size int64
+		if own && (m.line != nil || !m.now().Before(m.next)) {
+			j, err := c.once().ownJob(ctx, id)
+			if own = err == nil || isUnavailable(err); err == nil && j.BytesRead <= j.Source.Size {
+				done, size = j.BytesRead, j.Source.Size
+			}
+		}
+		m.showRows(p, done, size)
 	}
-}
-
-// describe tells counts and rate in a fixed width, so that the bar stays in place.
-func describe(p progress, took time.Duration) string {
-	if p.Uncounted {
-		return "importing"
-	}
-	rate := int64(0)
-	if took > 0 {
-		rate = int64(float64(p.Imported+p.Rejected) / took.Seconds())
-	}
-	return fmt.Sprintf("%11s rows %9s/s %7s rejected", grouped(p.Imported+p.Rejected), grouped(rate), grouped(p.Rejected))
 }
