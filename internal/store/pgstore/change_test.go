@@ -38,10 +38,9 @@ func TestChangeThatNobodyCanKnow(t *testing.T) {
 				// The row is locked: the other waits, and is the next to have it.
 				other.Go(func() { exec(t, url, "UPDATE members SET value = value || 'y'::bytea") })
 				waits(t, url, "members", "UPDATE members SET value = value")
-				proxy.Arm("commit", f)
+				proxy.ArmBefore("commit", f, other.Wait)
 				return nil
 			})
-			other.Wait()
 			if !fault.Is(err, fault.Unavailable) || calls != 1 {
 				t.Errorf("ChangeMember: %v after %d calls, want Unavailable after 1", err, calls)
 			}

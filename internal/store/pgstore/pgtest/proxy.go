@@ -23,6 +23,7 @@ type Proxy struct {
 	closed bool
 	word   []byte // what triggers the fault; nil: nothing
 	fault  Fault
+	before func()
 	struck int
 	thaw   chan struct{}
 }
@@ -60,10 +61,14 @@ func NewProxy(tb testing.TB, database string) *Proxy {
 }
 
 // Arm makes the next request that holds word, such as "commit", meet a fault.
-func (p *Proxy) Arm(word string, f Fault) {
+func (p *Proxy) Arm(word string, f Fault) { p.ArmBefore(word, f, func() {}) }
+
+// ArmBefore is Arm, and calls before when the server has done its part of a loss and the
+// client does not know of it yet.
+func (p *Proxy) ArmBefore(word string, f Fault, before func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.word, p.fault, p.thaw = []byte(word), f, make(chan struct{})
+	p.word, p.fault, p.before, p.thaw = []byte(word), f, before, make(chan struct{})
 }
 
 // Struck tells how often a fault has happened.
@@ -122,7 +127,7 @@ func (p *Proxy) accept() {
 		if closed {
 			l.close()
 		}
-		lose := make(chan struct{}) // closed when the next answer is to be lost
+		lose := make(chan struct{}) // closed when the next answer, or end, is to be lost
 		p.all.Go(func() { p.requests(l, lose) })
 		p.all.Go(func() { p.answers(l, lose) })
 	}
@@ -139,7 +144,7 @@ func (p *Proxy) requests(l *link, lose chan struct{}) {
 		switch fault, thaw, ok := p.strikes(b[:n]); {
 		case !ok:
 		case fault == LoseRequest:
-			l.close()
+			close(lose)
 			return
 		case fault == LoseAnswer:
 			close(lose)
@@ -163,19 +168,27 @@ func (p *Proxy) strikes(request []byte) (Fault, chan struct{}, bool) {
 	return p.fault, p.thaw, true
 }
 
+func (p *Proxy) beforeLoss() {
+	p.mu.Lock()
+	before := p.before
+	p.mu.Unlock()
+	before()
+}
+
 func (p *Proxy) answers(l *link, lose chan struct{}) {
 	defer l.client.Close()
 	b := make([]byte, 64<<10)
 	for {
 		n, err := l.server.Read(b)
-		if err != nil {
-			break
-		}
 		select {
 		case <-lose:
+			p.beforeLoss()
 			l.close()
 			return
 		default:
+		}
+		if err != nil {
+			break
 		}
 		if _, err := l.client.Write(b[:n]); err != nil {
 			break
