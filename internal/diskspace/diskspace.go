@@ -1,15 +1,17 @@
 // Package diskspace watches the free space of the file system that the data directory
 // is on, and refuses writes before the disk is full.
 //
-// In comes a function that reads free and total bytes; out go answers to three
-// questions, by two levels:
+// In comes a function that reads free and total bytes; out go answers to four
+// questions, by two levels and a reserve:
 //
 //	free space
 //	   |  everything is served
 //	   +- minimum ----- Options.MinFree; by default 2 % of the file system, 64 MiB to 1 GiB
 //	   |  uploads are refused, jobs wait (Reason says why); single writes are served
 //	   +- hard floor -- a quarter of the minimum
-//	   |  every write is refused; reads are served
+//	   |  every write is refused, but for deletions that make room; reads are served
+//	   +- reserve ----- half of the hard floor
+//	   |  deletions are refused too
 //	   +- 0
 //
 // What is kept back is for the storage engine: its log and its merging of files need
@@ -129,6 +131,21 @@ func (w *Watcher) Write() error {
 		return nil
 	}
 	return fault.New(fault.StorageFull, "the disk of the server is full: nothing can be written until space is free")
+}
+
+// Delete returns nil if something may be written that makes room at once, and
+// fault.StorageFull if there is not even space for that.
+func (w *Watcher) Delete() error {
+	if w == nil {
+		return nil
+	}
+	w.refresh()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.level < none || w.free >= hardFloor(w.min)/2 {
+		return nil
+	}
+	return fault.New(fault.StorageFull, "the disk of the server is full: nothing can be deleted until space is free")
 }
 
 // Upload returns nil if there is space for size bytes, -1 if that is not known, and

@@ -86,6 +86,8 @@ func TestLevels(t *testing.T) {
 		{8 * mib, false, true, "disk full: 8 MiB free, 36 MiB needed (--min-free)", ""},
 		{8*mib - 1, false, false, "disk full: 7 MiB free, 36 MiB needed (--min-free)", "all writes refused"},
 		{8*mib + 1, false, false, "disk full: 8 MiB free, 36 MiB needed (--min-free)", ""},
+		{4 * mib, false, false, "disk full: 4 MiB free, 36 MiB needed (--min-free)", ""},
+		{4*mib - 1, false, false, "disk full: 3 MiB free, 36 MiB needed (--min-free)", ""},
 		{0, false, false, "disk full: 0 MiB free, 36 MiB needed (--min-free)", ""},
 		{9 * mib, false, true, "disk full: 9 MiB free, 36 MiB needed (--min-free)", "uploads refused, jobs wait"},
 		{36 * mib, true, true, "", "uploads and jobs go on"},
@@ -102,6 +104,7 @@ func TestLevels(t *testing.T) {
 			want bool
 		}{
 			"Upload(0)": {w.Upload(0), step.upload}, "Upload(-1)": {w.Upload(-1), step.upload}, "Write": {w.Write(), step.write},
+			"Delete": {w.Delete(), step.write || step.free >= 4*mib},
 		} {
 			if got := c.err == nil; got != c.want || !got && !fault.Is(c.err, fault.StorageFull) {
 				t.Errorf("step %d, %d free: %s = %v, want allowed %t", i, step.free, name, c.err, c.want)
@@ -174,7 +177,7 @@ func TestNoWatcherHasNoLimits(t *testing.T) {
 	t.Parallel()
 	var w *Watcher
 	r, err := w.Reserve(1 << 60)
-	if err != nil || w.Upload(1<<60) != nil || w.Write() != nil || w.Reason() != "" {
+	if err != nil || w.Upload(1<<60) != nil || w.Write() != nil || w.Delete() != nil || w.Reason() != "" {
 		t.Errorf("a nil Watcher refuses: Reserve %v, Upload %v, Write %v, Reason %q", err, w.Upload(1<<60), w.Write(), w.Reason())
 	}
 	if text, err := io.ReadAll(r.Reader(strings.NewReader("abc"))); string(text) != "abc" || err != nil {

@@ -8,16 +8,19 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/sluicehq/sluice/internal/diskspace"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/maintenance"
 	"github.com/sluicehq/sluice/internal/object"
+	"github.com/sluicehq/sluice/internal/object/diskobject"
 )
 
 type objects = maintenance.Objects // has a method of its own name
@@ -223,6 +226,55 @@ func TestClockSetForward(t *testing.T) {
 		m.Round(r.Context())
 		if got := r.jobs(); !slices.Equal(got, []string{recent}) {
 			t.Errorf("jobs afterwards %q, want %s, and not %s, which is old", got, recent, old)
+		}
+	})
+}
+
+// TestFullDisk: on a disk that is too full for any write, maintenance removes files, and
+// callers may, so that there is room again. It stops where even that could fill the disk.
+func TestFullDisk(t *testing.T) {
+	const mib = 1 << 20
+	inBubble(t, func(r *rig) {
+		var free atomic.Uint64
+		free.Store(100 * mib)
+		disk := diskspace.New(func() (uint64, uint64, error) { return free.Load(), 1000 * mib, nil }, diskspace.Options{MinFree: 32 * mib})
+		r.ok(r.objects.Close())
+		var err error
+		r.objects, err = diskobject.Open("data/objects", diskobject.Options{FS: r.fs, Space: disk})
+		r.ok(err)
+		prepareFiles(r)
+		prepareUploads(r)
+		prepareHolds(r)
+		r.put(owner, "theirs", "large")
+		time.Sleep(8 * day)
+		o := maintenance.Options{KeepFiles: 7 * day, KeepUploads: 7 * day, Grace: day}
+		before := r.state()
+
+		free.Store(3 * mib)
+		time.Sleep(time.Second)
+		r.round(o)
+		if got := r.state(); !slices.Equal(got, before) {
+			t.Errorf("left of a disk with 3 MiB free: %q, want all: %q", got, before)
+		}
+
+		free.Store(5 * mib)
+		time.Sleep(time.Second)
+		if _, err := r.objects.Put(r.Context(), object.Name{Account: owner.Account, Bucket: own, Key: "new"}, "", strings.NewReader("x")); !fault.Is(err, fault.StorageFull) {
+			t.Errorf("Put with 5 MiB free: %v, want StorageFull", err)
+		}
+		r.ok(r.objects.Delete(r.Context(), object.Name{Account: owner.Account, Bucket: "theirs", Key: "large"}))
+		r.round(o)
+		for _, duty := range []string{"holds", "reports", "uploads", "files"} {
+			if got := metric(r, "sluice_maintenance_errors_total", duty); got != 0 {
+				t.Errorf("%v errors of %s with 5 MiB free, want none", got, duty)
+			}
+		}
+		var removed float64
+		for _, duty := range []string{"holds", "reports", "uploads", "files"} {
+			removed += metric(r, "sluice_maintenance_removed_total", duty)
+		}
+		if left := len(r.state()); removed < 12 || left != len(before)-int(removed)-1 {
+			t.Errorf("%v removed with 5 MiB free, %d left of %d; want 12 and more, and the rest", removed, left, len(before))
 		}
 	})
 }

@@ -36,6 +36,7 @@ var (
 // rig is a store and an object store on one disk. Its methods fail the test.
 type rig struct {
 	*testing.T
+	fs       vfs.FS
 	store    *pebblestore.Store
 	objects  *diskobject.Store
 	registry *prometheus.Registry
@@ -51,7 +52,7 @@ func open(t *testing.T, fs vfs.FS) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &rig{T: t, store: s, objects: o, registry: prometheus.NewRegistry()}
+	return &rig{T: t, fs: fs, store: s, objects: o, registry: prometheus.NewRegistry()}
 }
 
 func (r *rig) close() {

@@ -29,7 +29,7 @@ func (s *Store) Delete(ctx context.Context, n object.Name) error {
 // DeleteIf removes the object at n if the condition holds. If there is none, that is an
 // error only if the condition asks for an ETag.
 func (s *Store) DeleteIf(_ context.Context, n object.Name, c Condition) error {
-	return s.update(func(st *step) error {
+	return s.updateToDelete(func(st *step) error {
 		if err := c.check(st, n); err != nil {
 			return err
 		}
@@ -72,7 +72,7 @@ func (s *Store) Hold(_ context.Context, n object.Name, holder string) (object.In
 
 // Release implements object.Store.
 func (s *Store) Release(_ context.Context, holder string) error {
-	return s.update(func(st *step) error { return st.release(holder) })
+	return s.updateToDelete(func(st *step) error { return st.release(holder) })
 }
 
 func (st *step) release(holder string) error {

@@ -81,8 +81,10 @@ type Space interface {
 	// Upload is asked before a blob is written and again for every syncEvery bytes of it.
 	// The size is always -1: not known. Who knows it asks before the store is called.
 	Upload(size int64) error
-	// Write is asked before every change of the index.
+	// Write is asked before every change of the index, but for those that Delete is asked
+	// before: they let go of blobs.
 	Write() error
+	Delete() error
 }
 
 const unknownSize = -1
@@ -91,6 +93,7 @@ type endless struct{}
 
 func (endless) Upload(int64) error { return nil }
 func (endless) Write() error       { return nil }
+func (endless) Delete() error      { return nil }
 
 // The index holds little and is asked rarely: it gets little memory.
 const (

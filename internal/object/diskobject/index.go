@@ -186,8 +186,14 @@ var errUnsynced = errors.New("sync index")
 
 // update runs fn and makes what it did durable; an error of fn undoes it. Blobs that
 // were let go of are removed afterwards.
-func (s *Store) update(fn func(*step) error) error {
-	st, err := s.commit(fn)
+func (s *Store) update(fn func(*step) error) error { return s.updateIf(s.space.Write, fn) }
+
+// updateToDelete is update for a step that lets go of blobs and adds nothing: it is served
+// on a disk that is too full for others, so that room can be made.
+func (s *Store) updateToDelete(fn func(*step) error) error { return s.updateIf(s.space.Delete, fn) }
+
+func (s *Store) updateIf(hasSpace func() error, fn func(*step) error) error {
+	st, err := s.commit(hasSpace, fn)
 	if err != nil {
 		return err
 	}
@@ -198,12 +204,12 @@ func (s *Store) update(fn func(*step) error) error {
 	return nil
 }
 
-func (s *Store) commit(fn func(*step) error) (*step, error) {
+func (s *Store) commit(hasSpace func() error, fn func(*step) error) (*step, error) {
 	if err := s.enter(); err != nil {
 		return nil, err
 	}
 	defer s.life.RUnlock()
-	if err := s.space.Write(); err != nil {
+	if err := hasSpace(); err != nil {
 		return nil, err
 	}
 	st, err := s.apply(fn)

@@ -110,7 +110,7 @@ func (s *Store) Objects(ctx context.Context, bucket string) iter.Seq2[object.Inf
 
 // DeleteIfUnchanged implements object.Upkeep.
 func (s *Store) DeleteIfUnchanged(_ context.Context, i object.Info) (deleted bool, err error) {
-	err = s.update(func(st *step) error {
+	err = s.updateToDelete(func(st *step) error {
 		e, err := lookup(st, i.Name)
 		if fault.Is(err, fault.NotFound) || err == nil && e.Content != i.Version {
 			return nil

@@ -225,7 +225,7 @@ func (s *Store) Uploads(_ context.Context, account, bucket string, q UploadQuery
 // Abort ends an upload and removes its parts. If the upload was not started in the same
 // second as started, it is fault.PreconditionFailed; the zero time accepts any.
 func (s *Store) Abort(_ context.Context, n object.Name, id string, started time.Time) error {
-	return s.update(func(st *step) error {
+	return s.updateToDelete(func(st *step) error {
 		u, err := upload(st, n, id)
 		if err != nil {
 			return err
