@@ -114,6 +114,9 @@ const (
 	QuickResponses Kind = "quick-responses"
 )
 
+// Kinds returns all of them.
+func Kinds() []Kind { return []Kind{AddressList, ContactList, QuickResponses, Suppression} }
+
 // Action is what a job does with the members that its records name.
 type Action string
 

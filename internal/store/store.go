@@ -237,6 +237,9 @@ type Lists interface {
 	// ListLists lists an owner's lists of a kind, oldest first, and the word for the
 	// next page, empty at the end. It has no filter, and needs no Budget.
 	ListLists(ctx context.Context, o job.Owner, k destination.Kind, p Page) ([]List, string, error)
+	// FindLists returns the lists of an owner, of any kind, whose ID or name is one of some
+	// words, by kind and ID. It costs as much as there are words.
+	FindLists(ctx context.Context, o job.Owner, words ...string) ([]List, error)
 	// ChangeList applies change to a list as it is now and stores what comes out; an
 	// error of change's is returned and nothing is stored; fault.NotFound, and
 	// fault.AlreadyExists if its new name is taken. Ref and Created stay. change may be

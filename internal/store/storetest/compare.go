@@ -71,7 +71,7 @@ var opNames = slices.Concat(
 	slices.Repeat([]string{"CreateJob", "Claim", "Begin", "ChangeMember", "DeleteMember", "ListMembers", "CreateList", "Sleep"}, 3),
 	[]string{
 		"ChangeJob", "DeleteJob", "DeleteJob", "ListJobs", "UnfinishedJob", "Waiting", "JobCounts", "Renew", "Release", "Postpone", "Postpone", "Finish", "Discard", "Rejects",
-		"ChangeList", "ListLists", "DeleteList", "DeleteListWithJobs", "DeleteListWithJobs", "Member", "Reopen",
+		"ChangeList", "ListLists", "FindLists", "DeleteList", "DeleteListWithJobs", "DeleteListWithJobs", "Member", "Reopen",
 	},
 )
 

@@ -16,6 +16,7 @@ var listTests = []test{
 	{"names and ids are taken once per owner and kind", listTaken},
 	{"lists are limited by owner and kind", listLimit},
 	{"lists are listed oldest first, in stable pages", listPages},
+	{"lists are found by ID or name", listsFound},
 	{"a change of a list is stored", listChanged},
 	{"a deleted list is gone, and a new one starts empty", listDeleted},
 	{"a missing list is not found", listMissing},
@@ -123,6 +124,46 @@ func listPages(f *fixture) {
 	f.equal("all while some come and go", seen, "c b d a ")
 	_, _, err := f.ListLists(f.ctx, faraway, destination.AddressList, store.Page{Limit: 1})
 	f.ok("ListLists of nothing", err)
+}
+
+func listsFound(f *fixture) {
+	create := func(o job.Owner, k destination.Kind, id, name string) {
+		l := newList(o, id)
+		l.Ref.Kind, l.Name = k, name
+		_, err := f.CreateList(f.ctx, l, store.Once{}, 0)
+		f.ok("CreateList", err)
+	}
+	create(alice, destination.AddressList, "l1", "x")
+	create(alice, destination.AddressList, "x", "y") // an ID that is the name of another
+	create(alice, destination.QuickResponses, "q1", "x")
+	create(alice, destination.ContactList, "c", "c")
+	create(bob, destination.AddressList, "l1", "x")
+	find := func(want string, words ...string) {
+		f.Helper()
+		for range 2 {
+			lists, err := f.FindLists(f.ctx, alice, words...)
+			f.ok("FindLists", err)
+			got := ""
+			for _, l := range lists {
+				whole, err := f.List(f.ctx, l.Ref)
+				f.ok("List", err)
+				f.equal("a list that was found", l, whole)
+				got += string(l.Ref.Kind) + "/" + l.Ref.ID + " "
+			}
+			f.equal(fmt.Sprintf("FindLists %q", words), got, want)
+			f.reopen()
+		}
+	}
+	find("")
+	find("", "none", "")
+	find("contact-list/c ", "c", "c")
+	find("address-list/l1 address-list/x quick-responses/q1 ", "x")
+	find("address-list/l1 address-list/x quick-responses/q1 ", "y", "q1", "l1")
+	_, err := f.ChangeList(f.ctx, listRef(alice, "l1"), func(l *store.List) error { l.Name = "z"; return nil })
+	f.ok("ChangeList", err)
+	f.ok("DeleteList", f.DeleteList(f.ctx, listRef(alice, "x")))
+	find("quick-responses/q1 ", "x", "y")
+	find("address-list/l1 ", "z")
 }
 
 func listChanged(f *fixture) {

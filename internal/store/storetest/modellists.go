@@ -2,9 +2,11 @@ package storetest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"maps"
 	"math"
+	"slices"
 
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
@@ -92,6 +94,25 @@ func (m *Model) ListLists(ctx context.Context, o job.Owner, k destination.Kind, 
 	}
 	every := func(store.List) bool { return true }
 	return page(all, p, math.MaxInt, false, every, func(l store.List) string { return place(l.Created, l.Ref.ID) })
+}
+
+// FindLists implements store.Lists.
+func (m *Model) FindLists(ctx context.Context, o job.Owner, words ...string) ([]store.List, error) {
+	unlock, err := m.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	var found []store.List
+	for r, l := range m.lists {
+		if r.Owner == o && (slices.Contains(words, r.ID) || slices.Contains(words, l.Name)) {
+			found = append(found, copyList(l.List))
+		}
+	}
+	slices.SortFunc(found, func(a, b store.List) int {
+		return cmp.Or(cmp.Compare(a.Ref.Kind, b.Ref.Kind), cmp.Compare(a.Ref.ID, b.Ref.ID))
+	})
+	return found, nil
 }
 
 // ChangeList implements store.Lists.

@@ -29,7 +29,7 @@ func (p *player) do(o op) string {
 		return p.doLeases(o)
 	case "Prepare", "Commit", "Discard", "Rejects":
 		return p.doBatches(o)
-	case "CreateList", "ChangeList", "ListLists", "DeleteList", "DeleteListWithJobs":
+	case "CreateList", "ChangeList", "ListLists", "FindLists", "DeleteList", "DeleteListWithJobs":
 		return p.doLists(o)
 	case "PutMember", "ChangeMember", "DeleteMember", "Member", "ListMembers":
 		return p.doMembers(o)
@@ -253,6 +253,9 @@ func (p *player) doLists(o op) string {
 			return nil
 		})
 		return answer(err, "%+v", l)
+	case "FindLists":
+		lists, err := p.s.FindLists(p.ctx, r.Owner, fmt.Sprint("n", o.Key%3), fmt.Sprint("l", o.N))
+		return answer(err, "%+v", lists)
 	case "DeleteList":
 		return answer(p.s.DeleteList(p.ctx, r), "ok")
 	case "DeleteListWithJobs":
