@@ -218,13 +218,13 @@ func (c *caller) settled(ctx context.Context) {
 		running := false
 		status, text := c.call(ctx, "sluice", "GET", "/sluice/v1/jobs", "")
 		var page struct {
-			Jobs []struct{ State, Wire string }
+			Jobs []struct{ State, API string }
 		}
 		if status != http.StatusOK || json.Unmarshal([]byte(text), &page) != nil {
 			return
 		}
 		for _, j := range page.Jobs {
-			running = running || j.State == "processing" || j.State == "created" && j.Wire != "mailmanager"
+			running = running || j.State == "processing" || j.State == "created" && j.API != "mailmanager"
 		}
 		if !running {
 			return

@@ -163,7 +163,7 @@ func TestDiskFull(t *testing.T) {
 		t.Fatalf("CreateImportJob below the minimum: %v, want it served", err)
 	}
 	within(t, time.Minute, "the job is seen to wait", func() bool {
-		return strings.Contains(s.sluice(t, "job", *waiting.JobId), "disk full: ") && strings.Contains(s.sluice(t, "jobs"), "created (waiting)")
+		return strings.Contains(s.sluice(t, "job", *waiting.JobId), "disk full: ") && strings.Contains(s.sluice(t, "jobs"), "waiting: disk full: ")
 	})
 	if _, metrics := s.get(t, "/metrics"); !strings.Contains(metrics, `sluice_disk_full{refused="uploads"} 1`) || !strings.Contains(metrics, "sluice_disk_free_bytes") {
 		t.Error("/metrics does not say that the disk is full")

@@ -104,8 +104,8 @@ func TestReadmeQuickStart(t *testing.T) {
 	shell.Dir = t.TempDir()
 	shell.Env = append(s.env(), "PATH="+filepath.Dir(binary)+":"+os.Getenv("PATH"))
 	out, err := shell.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "COMPLETED") || !strings.Contains(string(out), "2 imported, 1 rejected") {
-		t.Errorf("the README's commands: %v; they print\n%s\nwant COMPLETED, 2 imported, 1 rejected", err, out)
+	if err != nil || !strings.Contains(string(out), "completed") || !strings.Contains(string(out), "2 imported, 1 rejected") {
+		t.Errorf("the README's commands: %v; they print\n%s\nwant completed, 2 imported, 1 rejected", err, out)
 	}
 }
 

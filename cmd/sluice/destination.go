@@ -22,6 +22,8 @@ type importer interface {
 	// was created but not started is returned beside the error; if it may have been started,
 	// the error is an *uncertainError. However often the server goes away, there is one job.
 	start(ctx context.Context, c *client, f *file) (string, error)
+	// known is what is known of the job before it is created, but for its file.
+	known() known
 	// progress asks how far a job is.
 	progress(ctx context.Context, c *client, id string) (progress, error)
 }
@@ -41,15 +43,15 @@ func started(err error, format string, args ...any) error {
 	return err
 }
 
-// progress is what a wire tells of a job.
+// progress is what an API says of a job.
 type progress struct {
-	State    string // as the wire spells it
+	State    string // as the API spells it
 	Imported int64
 	Rejected int64
 	Error    string
 	Waiting  string // why it does not go on, if Sluice says so
-	// Uncounted says that the wire has no counts; then Report is where the refused
-	// records are told, if there are any.
+	// Uncounted says that the API has no counts; then Report is a link to the rejected
+	// records, if there are any.
 	Uncounted bool
 	Report    string
 }

@@ -104,7 +104,7 @@ FILE may be "-" for standard input, or a pipe. That is copied into a temporary f
 	cmd.Flags().StringVar(&format, "format", "", "`format` of the file: CSV or JSON (default by its name, or its first byte)")
 	cmd.Flags().BoolVar(&create, "create", false, "create the list if there is none of the name")
 	waitFlag(cmd, &wait)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the outcome as one JSON object, and no progress")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the job, once it has ended, as one JSON object, and no progress")
 	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print no progress")
 	return cmd
 }
@@ -114,6 +114,8 @@ func importFile(ctx context.Context, c *client, dst importer, f *file, create bo
 	if err := dst.find(ctx, c, create); err != nil {
 		return w.abandon(ctx, c, dst, "", err, repeat)
 	}
+	w.known = dst.known()
+	w.known.file = f.name
 	upload := *f
 	upload.open = func() io.Reader { return w.uploading(f.open(), f.size) }
 	id, err := dst.start(ctx, c, &upload)
@@ -212,20 +214,19 @@ func (w *watcher) discard(ctx context.Context, c *client, dst importer) {
 	}
 }
 
-// outcome is how an import ended, as --json prints it.
+// outcome is how an import ended.
 type outcome struct {
-	Job     string  `json:"job"`
-	State   string  `json:"state"`
-	*counts         // nil if nobody tells
-	Seconds float64 `json:"seconds"`
-	Error   string  `json:"error,omitempty"`
-	Report  string  `json:"report,omitempty"` // a link to it, where there are no counts
+	Job     string
+	State   string // as the API spells it
+	*counts        // nil if the API has none
+	Seconds float64
+	Error   string
+	Report  string // a link to it, where there are no counts
 }
 
 type counts struct {
-	Imported      int64   `json:"imported"`
-	Rejected      int64   `json:"rejected"`
-	RowsPerSecond float64 `json:"rowsPerSecond"`
+	Imported, Rejected int64
+	RowsPerSecond      float64
 }
 
 func newOutcome(id string, p progress, took time.Duration) outcome {
@@ -243,7 +244,7 @@ func newOutcome(id string, p progress, took time.Duration) outcome {
 
 // String is the outcome for people.
 func (o outcome) String() string {
-	text := fmt.Sprintf("%s  job %s: ", o.State, o.Job)
+	text := fmt.Sprintf("%s  job %s: ", stateName(o.State), o.Job)
 	if o.counts == nil {
 		return text + fmt.Sprintf("in %.2f s", o.Seconds)
 	}

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -41,97 +40,6 @@ func (c *client) stopJob(ctx context.Context, id string) (jobs.Job, error) {
 	return j, err
 }
 
-// ownJobs gives every job, oldest first, that the query selects.
-func (c *client) ownJobs(ctx context.Context, query url.Values, each func(json.RawMessage, jobs.Job) error) error {
-	for {
-		var page struct {
-			Jobs []json.RawMessage `json:"jobs"`
-			Next string            `json:"next"`
-		}
-		if err := c.rest(ctx, ownAPI, http.MethodGet, ownPath+"?"+query.Encode(), nil, &page); err != nil {
-			return err
-		}
-		for _, raw := range page.Jobs {
-			var j jobs.Job
-			if err := json.Unmarshal(raw, &j); err != nil {
-				return err
-			}
-			if err := each(raw, j); err != nil {
-				return err
-			}
-		}
-		if page.Next == "" {
-			return nil
-		}
-		query.Set("next", page.Next)
-	}
-}
-
-var states = []job.State{job.Created, job.Processing, job.Completed, job.Failed, job.Stopped}
-
-func newJobs() *cobra.Command {
-	var at connection
-	var state string
-	var asJSON bool
-	cmd := &cobra.Command{
-		Use:   "jobs",
-		Short: "List the import jobs of all APIs",
-		Example: `  sluice jobs
-  sluice jobs --state processing
-  sluice jobs --json | jq -r 'select(.state == "failed") | .error'`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			query := url.Values{}
-			if state != "" {
-				if !slices.Contains(states, job.State(state)) {
-					return usageError{fmt.Errorf("state: %q is not one of created, processing, completed, failed, stopped", state)}
-				}
-				query.Set("state", state)
-			}
-			c, err := at.client(cmd)
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				return c.ownJobs(cmd.Context(), query, func(raw json.RawMessage, _ jobs.Job) error {
-					_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s\n", raw)
-					return err
-				})
-			}
-			table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(table, "JOB\tTO\tSTATE\tIMPORTED\tREJECTED\tCREATED")
-			waiting := ""
-			err = c.ownJobs(cmd.Context(), query, func(_ json.RawMessage, j jobs.Job) error {
-				state := j.State
-				if j.Waiting != "" {
-					state, waiting = state+" (waiting)", j.Waiting
-				}
-				_, err := fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", j.ID, to(j), state,
-					grouped(j.Imported), grouped(j.Rejected), j.Created.Local().Format(time.DateTime))
-				return err
-			})
-			if err == nil {
-				err = table.Flush()
-			}
-			if err == nil && waiting != "" {
-				_, err = fmt.Fprintf(cmd.ErrOrStderr(), "jobs wait: %s\n", waiting)
-			}
-			return err
-		},
-	}
-	at.flags(cmd)
-	cmd.Flags().StringVar(&state, "state", "", "only jobs in this `state`: created, processing, completed, failed or stopped")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per line")
-	return cmd
-}
-
-func to(j jobs.Job) string {
-	if j.Destination.Kind == j.Destination.List {
-		return j.Destination.Kind
-	}
-	return j.Destination.Kind + "/" + j.Destination.List
-}
-
 func newJob() *cobra.Command {
 	var at connection
 	var asJSON, watch bool
@@ -152,7 +60,7 @@ func newJob() *cobra.Command {
 				c.reconnect = &reconnector{wait: wait, notes: w.errs}
 				if j, err := c.ownJob(cmd.Context(), args[0]); err != nil {
 					return err
-				} else if j.State == string(job.Created) && j.Wire == string(job.MailManager) {
+				} else if j.State == string(job.Created) && j.API == string(job.MailManager) {
 					return fmt.Errorf("job %s was never started, so there is nothing to watch; to remove it: %s", j.ID, c.command("stop", j.ID))
 				}
 				ask := func(ctx context.Context) (progress, error) {
@@ -182,11 +90,12 @@ func printJob(out io.Writer, j jobs.Job, asJSON bool) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	row := func(name string, value any) { fmt.Fprintf(table, "%s\t%v\n", name, value) }
 	row("job", j.ID)
-	row("api", j.Wire)
+	row("api", j.API)
 	if j.Name != "" {
 		row("name", j.Name)
 	}
-	row("to", to(j)+" ("+j.Destination.Action+")")
+	row("list", listText(j.List))
+	row("action", j.Action)
 	row("from", fmt.Sprintf("s3://%s/%s (%s)", j.Source.Bucket, j.Source.Key, j.Source.Format))
 	row("state", j.State)
 	if j.Waiting != "" {
@@ -208,17 +117,36 @@ func printJob(out io.Writer, j jobs.Job, asJSON bool) error {
 		at   *time.Time
 	}{{"created", j.Created}, {"started", j.Started}, {"finished", j.Finished}} {
 		if t.at != nil {
-			row(t.name, t.at.Local().Format(time.DateTime))
+			row(t.name, timeText(*t.at)+", "+ageText(time.Since(*t.at))+" ago")
 		}
 	}
+	if j.Started != nil {
+		row("took", durationText(seconds(j.Seconds)))
+	}
 	return table.Flush()
+}
+
+// timeText writes a time in the local zone, and says which that is.
+func timeText(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05 -07:00") }
+
+// listText writes a list as --to of import takes it, and its ID.
+func listText(l jobs.List) string {
+	switch {
+	case l.Kind == l.ID:
+		return l.Kind
+	case l.Name == "":
+		return l.Kind + "/" + l.ID + " (deleted)"
+	case l.Name == l.ID:
+		return l.Kind + "/" + l.Name
+	}
+	return l.Kind + "/" + l.Name + " (" + l.ID + ")"
 }
 
 // waitingText says why a job waits, since when, and when it is tried again.
 func waitingText(j jobs.Job) string {
 	text := j.Waiting
-	if j.WaitsSince != nil {
-		text += " since " + j.WaitsSince.Local().Format(time.DateTime)
+	if j.WaitingSince != nil {
+		text += " since " + timeText(*j.WaitingSince)
 	}
 	if j.Attempts > 0 && j.NextAttempt != nil {
 		text += fmt.Sprintf("; %s attempts without progress, the next from %s", grouped(int64(j.Attempts)), j.NextAttempt.Local().Format(time.TimeOnly))

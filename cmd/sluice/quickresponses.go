@@ -29,7 +29,10 @@ func (q *quickResponses) start(ctx context.Context, c *client, f *file) (string,
 		return "", err
 	}
 	c.reconnect.waitFor("the job is created")
-	in := map[string]string{"importJobType": responsesType, "uploadId": upload, "clientToken": uuid.NewString()}
+	in := map[string]any{
+		"importJobType": responsesType, "uploadId": upload, "clientToken": uuid.NewString(),
+		"metadata": map[string]string{"fileName": f.name},
+	}
 	var out struct {
 		ImportJob struct{ ImportJobId string }
 	}

@@ -24,9 +24,9 @@ func TestQuickResponsesElsewhere(t *testing.T) {
 		says       string // the outcome
 		fails      string // the error
 	}{
-		{"all rows kept", "name,content\nhello,Hello\nbye,Goodbye\n", 0, `"state":"COMPLETE","seconds":`, ""},
-		{"some rejected", "name,content\nhello,Hello\nthanks,Thanks\n", exitRejects, `"state":"COMPLETE","seconds":`, "records were rejected; their report: http"},
-		{"none kept", "name,content\nhello,Hello\n", exitJobFailed, `"state":"FAILED","seconds":`, "failed: records were rejected; their report: http"},
+		{"all rows kept", "name,content\nhello,Hello\nbye,Goodbye\n", 0, `"state":"completed"`, ""},
+		{"some rejected", "name,content\nhello,Hello\nthanks,Thanks\n", exitRejects, `"state":"completed"`, "records were rejected; their report: http"},
+		{"none kept", "name,content\nhello,Hello\n", exitJobFailed, `"state":"failed"`, "failed: records were rejected; their report: http"},
 	} {
 		var out strings.Builder
 		err := importText(t.Context(), t, c, &quickResponses{listName: listName{kind: "quick-responses", word: "support"}}, tt.file, true, &watcher{json: true, quiet: true, out: &out, errs: io.Discard})

@@ -25,7 +25,7 @@ If one of several jobs cannot be deleted, the others are deleted all the same, a
 exit code is 1.`,
 		Example: `  sluice rm job-3qlenopx5xw66ewlx3phx7jz
   sluice stop job-3qlenopx5xw66ewlx3phx7jz && sluice rm job-3qlenopx5xw66ewlx3phx7jz
-  sluice jobs --json --state failed | jq -r .id | xargs sluice rm`,
+  sluice jobs --json --state failed --limit 0 | jq -r .id | xargs sluice rm`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := at.client(cmd)

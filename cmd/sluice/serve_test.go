@@ -177,7 +177,7 @@ func TestImportFromEndToEnd(t *testing.T) {
 	list, id := s.upload(t, partners)
 	var none struct{}
 	s.mailManager(t, "StartAddressListImportJob", fmt.Sprintf(`{"JobId":%q}`, id), &none)
-	if j := s.await(t, id); j.State != "completed" || j.Imported != 3 || j.Rejected != 1 || j.Wire != "mailmanager" || j.Destination.List != list {
+	if j := s.await(t, id); j.State != "completed" || j.Imported != 3 || j.Rejected != 1 || j.API != "mailmanager" || j.List.ID != list {
 		t.Errorf("job by the own API: %+v, want completed with 3 imported, 1 rejected", j)
 	}
 	var got struct {

@@ -58,9 +58,13 @@ const importJobsPath = "/v2/email/import-jobs"
 
 // jobOf returns the job that reads an object of the upload bucket, if there is one.
 func jobOf(ctx context.Context, c *client, key string) (id string, err error) {
-	err = c.ownJobs(ctx, url.Values{}, func(_ json.RawMessage, j jobs.Job) error {
+	since := time.Now().Add(-24 * time.Hour) // clocks may differ
+	_, err = c.ownJobs(ctx, url.Values{"api": {"sesv2"}}, 0, func(_ json.RawMessage, j jobs.Job) error {
 		if j.Source.Bucket == uploadBucket && j.Source.Key == key {
 			id = j.ID
+			return errFound
+		}
+		if j.Created != nil && j.Created.Before(since) { // so are those behind it
 			return errFound
 		}
 		return nil

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +19,7 @@ type watcher struct {
 	out   io.Writer   // for how it ended
 	errs  io.Writer   // for progress
 	line  *statusLine // of the terminal that errs is; nil prints plain lines
+	known known       // of the job that is watched
 }
 
 // waitingEvery is how often it is asked why a job does not go on.
@@ -75,7 +75,7 @@ func (w *watcher) watch(ctx context.Context, c *client, id string, ask func(cont
 		return err
 	}
 	if w.json {
-		err = json.NewEncoder(w.out).Encode(o)
+		err = w.printJSON(ctx, c, o)
 	} else {
 		_, err = fmt.Fprintln(w.out, o)
 	}

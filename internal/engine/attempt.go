@@ -48,7 +48,7 @@ func (e *Engine) attempt(ctx context.Context, s *slot, j job.Job, asked time.Tim
 	a := &attempt{
 		engine: e, slot: s, job: j, began: time.Now(), stopping: ctx.Done(), lease: l,
 		heartbeat: &heartbeat{engine: e, slot: s, lease: l, halted: make(chan struct{})},
-		log:       redact.New(j.Source.Key).Logger(e.log).With("job", string(j.ID), "account", j.Owner.Account, "wire", string(j.Wire)),
+		log:       redact.New(j.Source.Key).Logger(e.log).With("job", string(j.ID), "account", j.Owner.Account, "api", string(j.Wire)),
 	}
 
 	var background sync.WaitGroup

@@ -91,7 +91,7 @@ func TestObjectStorageUnavailable(t *testing.T) {
 	}
 	for _, id := range slow {
 		await("waiting", id, func(j jobs.Job) bool {
-			return j.Waiting == "object storage unavailable" && j.Attempts > 0 && j.WaitsSince != nil && j.NextAttempt != nil
+			return j.Waiting == "object storage unavailable" && j.Attempts > 0 && j.WaitingSince != nil && j.NextAttempt != nil
 		})
 	}
 	await("completed", start("healthy.csv"), isCompleted)

@@ -1,17 +1,18 @@
-// Package jobs is Sluice's own API: the jobs of an account whichever wire they came
-// by, and what no wire of AWS's offers.
+// Package jobs is Sluice's own API: the jobs of an account whichever API they came
+// by, and what no API of AWS's offers. docs/api.md is its page.
 //
-//	GET  /sluice/v1/jobs               the jobs, oldest first, a page at a time
+//	GET  /sluice/v1/jobs               the jobs, newest first, a page at a time
 //	       ?state=processing             only these; may be repeated
-//	       &wire=mailmanager             only those of one API
-//	       &list=ID                      only those into one list
+//	       &api=mailmanager              only those of one API: mailmanager, sesv2, qconnect
+//	       &list=NAME                    only those into one list, by its name or ID, or by
+//	                                     either behind its kind: address-list/NAME
 //	       &limit=100                    how many at most, 1 to 1000
 //	       &next=WORD                    the page after the one that gave this word
 //	GET  /sluice/v1/jobs/{id}          one job
 //	POST /sluice/v1/jobs/{id}/stop     stop it; what is committed stays
 //	DELETE /sluice/v1/jobs/{id}        delete one that has ended, with what it rejected, its
 //	                                   report and the file that was uploaded for it: 204
-//	GET  /sluice/v1/jobs/{id}/report   the refused records so far, as CSV
+//	GET  /sluice/v1/jobs/{id}/report   the rejected records so far, as CSV
 //	       ?format=json                  or as one JSON object per line; "rawBytes" has the bytes
 //	                                     of a record that is not UTF-8, in base64
 //	       ?safe=excel                   or as CSV for a spreadsheet: with a byte order mark, and
@@ -174,7 +175,16 @@ func (a *API) get(w http.ResponseWriter, r *http.Request, o job.Owner) error {
 	if err != nil {
 		return err
 	}
-	write(w, http.StatusOK, show(j, a.o.Waits()))
+	return a.writeJob(w, r, j)
+}
+
+// writeJob answers with a job.
+func (a *API) writeJob(w http.ResponseWriter, r *http.Request, j job.Job) error {
+	v, err := a.newView(r.Context(), j)
+	if err != nil {
+		return err
+	}
+	write(w, http.StatusOK, v.show(j))
 	return nil
 }
 
@@ -189,8 +199,7 @@ func (a *API) stop(w http.ResponseWriter, r *http.Request, o job.Owner) error {
 		// The job is stopped whatever comes of this; what stays held only takes room.
 		_ = a.o.Release(r.Context(), string(j.ID))
 	}
-	write(w, http.StatusOK, show(j, a.o.Waits()))
-	return nil
+	return a.writeJob(w, r, j)
 }
 
 func (a *API) delete(w http.ResponseWriter, r *http.Request, o job.Owner) error {

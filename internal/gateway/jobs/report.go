@@ -12,7 +12,7 @@ import (
 	"github.com/sluicehq/sluice/internal/object"
 )
 
-// report writes the refused records straight from the store, in any state of the
+// report writes the rejected records straight from the store, in any state of the
 // job: those of a job that is running are the ones committed so far.
 func (a *API) report(w http.ResponseWriter, r *http.Request, o job.Owner) error {
 	j, err := a.store.Job(r.Context(), o, job.ID(r.PathValue("id")))

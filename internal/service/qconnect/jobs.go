@@ -22,6 +22,9 @@ type asked struct {
 	External *api.ExternalSourceConfiguration `json:"external,omitempty"`
 }
 
+// fileName is the entry of a job's metadata that the own API shows as its name.
+const fileName = "fileName"
+
 // StartImportJob stores a job for a file that has been uploaded and returns at once;
 // the engine finds it in the store, and binds it to the bytes that lie there when it
 // begins. An upload may be imported any number of times.
@@ -39,7 +42,7 @@ func (s *Service) StartImportJob(ctx context.Context, in *api.StartImportJobInpu
 	}
 	config := encode(asked{UploadID: in.UploadId, Metadata: in.Metadata, External: in.ExternalSourceConfiguration})
 	j, err := s.store.CreateJob(ctx, job.Job{
-		ID: job.ID(uuid.NewString()), Owner: base.Ref.Owner, Wire: job.QConnect,
+		ID: job.ID(uuid.NewString()), Owner: base.Ref.Owner, Wire: job.QConnect, Name: in.Metadata[fileName],
 		Destination: job.Destination{Kind: destination.QuickResponses, List: base.Ref.ID, Action: destination.Put},
 		Source:      job.Source{Bucket: file.Name.Bucket, Key: file.Name.Key, Size: file.Size, Format: "CSV"},
 		State:       job.Created, Ready: true, Created: time.Now().UTC(), Config: config,
