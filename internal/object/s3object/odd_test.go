@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,11 +24,18 @@ type odd struct {
 	text  string
 	habit func(w http.ResponseWriter, r *http.Request) bool // true if it answered
 
+	silent atomic.Bool // it answers nothing
+
 	mu   sync.Mutex
 	seen []string // of requests for the object: method and what matters
 }
 
 func (o *odd) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if o.silent.Load() {
+		_, _ = io.Copy(io.Discard, r.Body)
+		<-r.Context().Done()
+		return
+	}
 	w.Header().Set("ETag", `"etag"`)
 	isObject := strings.HasSuffix(r.URL.Path, "/k") && (r.Method == http.MethodGet || r.Method == http.MethodHead)
 	if isObject {
@@ -188,6 +196,32 @@ func TestSilentReconnect(t *testing.T) {
 	got, err := read(t.Context(), s, workName, "", 0)
 	if !fault.Is(err, fault.Unavailable) || !strings.HasPrefix(o.text, string(got)) {
 		t.Errorf("read %d bytes, %v; want Unavailable", len(got), err)
+	}
+}
+
+// TestSilentServer: a server that takes connections and answers nothing is not waited for for long.
+func TestSilentServer(t *testing.T) {
+	t.Parallel()
+	o := &odd{text: "0123456789"}
+	s := o.open(t, s3object.Options{Stall: 100 * time.Millisecond, Patience: 100 * time.Millisecond})
+	o.silent.Store(true)
+	for name, call := range map[string]func() error{
+		"Stat": func() error { _, err := s.Stat(t.Context(), workName); return err },
+		"Hold": func() error { _, err := s.Hold(t.Context(), sourceName, "job"); return err },
+		"Open": func() error { _, err := s.Open(t.Context(), sourceName, "", 0); return err },
+		"Put":  func() error { _, err := s.Put(t.Context(), workName, "", strings.NewReader("text")); return err },
+		"Put, in parts": func() error {
+			_, err := s.Put(t.Context(), workName, "", bytes.NewReader(make([]byte, 9<<20)))
+			return err
+		},
+		"Delete": func() error { return s.Delete(t.Context(), workName) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if err := call(); !fault.Is(err, fault.Unavailable) {
+				t.Errorf("%s: %v, want Unavailable", name, err)
+			}
+		})
 	}
 }
 

@@ -44,6 +44,8 @@ func (s *Store) Put(ctx context.Context, n object.Name, contentType string, r io
 }
 
 func (s *Store) putWhole(ctx context.Context, a at, contentType string, body []byte) (version, error) {
+	ctx, end := s.limited(ctx, len(body))
+	defer end()
 	out, err := s.client.PutObject(ctx, &s3.PutObjectInput{
 		Bucket: &a.bucket, Key: &a.key, ContentType: given(contentType), Body: bytes.NewReader(body),
 	})

@@ -36,6 +36,8 @@ func (s *Store) head(ctx context.Context, a at, id string) (object.Info, error) 
 	if id != "" {
 		in.VersionId = &id
 	}
+	ctx, end := s.limited(ctx, 0)
+	defer end()
 	var out *s3.HeadObjectOutput
 	err := s.with(a.bucket, func(o func(*s3.Options)) (err error) {
 		out, err = s.client.HeadObject(ctx, in, o)
@@ -120,6 +122,8 @@ func (s *Store) Delete(ctx context.Context, n object.Name) error {
 	if err != nil {
 		return err
 	}
+	ctx, end := s.limited(ctx, 0)
+	defer end()
 	_, err = s.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &a.bucket, Key: &a.key})
 	if err == nil || status(err) == http.StatusNotFound {
 		return nil

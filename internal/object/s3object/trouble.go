@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"time"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -60,6 +61,17 @@ func isFull(err error) bool {
 // gone is what reading a version comes to that no longer lies there.
 func gone(n object.Name) error {
 	return fault.New(fault.Broken, "the object %s has changed since it was started from", n.URL())
+}
+
+// minRate is how many bytes a second a request with a body brings to S3 at least.
+const minRate = 64 << 10
+
+// limited limits a request, with its repetitions, to the time after which a reading gives up
+// too, and that which its body takes. Without it an S3 that takes connections and says nothing
+// would be waited for for minutes, while the lease of a job is renewed.
+func (s *Store) limited(ctx context.Context, body int) (context.Context, context.CancelFunc) {
+	d := s.opts.Stall + s.opts.Patience + time.Duration(body)*time.Second/minRate
+	return context.WithTimeoutCause(ctx, d, errSilent)
 }
 
 // told returns what err, met while doing something with what lies at a, means to those

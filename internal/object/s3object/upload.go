@@ -39,6 +39,8 @@ type upload struct {
 func (s *Store) putParts(ctx context.Context, a at, contentType string, first []byte, r io.Reader) (int64, version, error) {
 	starting, end := outliving(ctx, abortTime) // or nobody knows what to abort
 	defer end()
+	starting, stop := s.limited(starting, 0)
+	defer stop()
 	created, err := s.client.CreateMultipartUpload(starting, &s3.CreateMultipartUploadInput{
 		Bucket: &a.bucket, Key: &a.key, ContentType: given(contentType),
 	})
@@ -126,6 +128,8 @@ func (u *upload) sendPart(ctx context.Context, body []byte, done chan<- sent) {
 
 func (u *upload) uploadPart(ctx context.Context, part *types.CompletedPart, body []byte) (err error) {
 	defer u.s.opts.Guard.Recover(guard.Upload, &err)
+	ctx, end := u.s.limited(ctx, len(body))
+	defer end()
 	out, err := u.s.client.UploadPart(ctx, &s3.UploadPartInput{
 		Bucket: &u.at.bucket, Key: &u.at.key, UploadId: u.id,
 		PartNumber: part.PartNumber, Body: bytes.NewReader(body),
