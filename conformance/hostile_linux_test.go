@@ -31,9 +31,10 @@ const (
 	hangUps         = "hang-ups"
 	idleConnections = "idle connections"
 	fullDisk        = "uploads that a full disk refused"
+	removedReports  = "reports removed"
 )
 
-var hostile = []string{stalledUploads, slowHeaders, largeBodies, smallBodies, longRejections, unreadable, hangUps, idleConnections, fullDisk}
+var hostile = []string{stalledUploads, slowHeaders, largeBodies, smallBodies, longRejections, unreadable, hangUps, idleConnections, fullDisk, removedReports}
 
 // attack starts all hostile callers, until ctx is done.
 func (r *soak) attack(ctx context.Context, callers *sync.WaitGroup) {
@@ -133,9 +134,25 @@ func (r *soak) rejectLong(ctx context.Context) {
 	for wait(ctx, 200*time.Millisecond) {
 		job, err := r.mail.GetImportJob(ctx, &sesv2.GetImportJobInput{JobId: out.JobId})
 		if err == nil && final(job) {
-			_, _ = r.files.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: aws.String("sluice"), Key: aws.String("reports/" + *out.JobId + ".csv")})
+			r.removeReport(ctx, job)
 			return
 		}
+	}
+}
+
+// removeReport removes the report of a job, which its link names.
+func (r *soak) removeReport(ctx context.Context, job *sesv2.GetImportJobOutput) {
+	if job.FailureInfo == nil || job.FailureInfo.FailedRecordsS3Url == nil {
+		return
+	}
+	u, err := url.Parse(*job.FailureInfo.FailedRecordsS3Url)
+	if err != nil {
+		r.Errorf("link of a report: %v", err)
+		return
+	}
+	bucket, key, _ := strings.Cut(strings.TrimPrefix(u.Path, "/"), "/")
+	if _, err := r.files.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &bucket, Key: &key}); err == nil {
+		r.counts[removedReports].Add(1)
 	}
 }
 
