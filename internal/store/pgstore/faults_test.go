@@ -2,6 +2,7 @@ package pgstore_test
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -103,6 +104,27 @@ func TestLostConnections(t *testing.T) {
 		{"DeleteJob", "commit", func(s store.Store, _ job.Lease, _ store.Prepared) error {
 			return s.DeleteJob(ctx, alice, "old")
 		}},
+		{"Lead", "INSERT INTO leads", func(s store.Store, _ job.Lease, _ store.Prepared) error {
+			term, ok, err := s.Lead(ctx, "maintenance", "w", time.Minute)
+			if err == nil && (term != 1 || !ok) {
+				err = fmt.Errorf("term %d, %t; want 1, true", term, ok)
+			}
+			return err
+		}},
+		{"UnfinishedIDs", "SELECT account, region, created, id", func(s store.Store, _ job.Lease, _ store.Prepared) error {
+			return onlyUnfinished(s, "j")
+		}},
+		{"EndedJobs", "finished < $1", func(s store.Store, _ job.Lease, _ store.Prepared) error {
+			jobs, err := s.EndedJobs(ctx, time.Now().Add(time.Hour), 9)
+			if err == nil && (len(jobs) != 1 || jobs[0].ID != "old") {
+				err = fmt.Errorf("jobs %+v have ended, want old", jobs)
+			}
+			return err
+		}},
+		{"SourceUse", "max(finished)", func(s store.Store, _ job.Lease, _ store.Prepared) error {
+			_, err := s.SourceUse(ctx, alice.Account, "b", "k")
+			return err
+		}},
 		{"ListMembers", "ORDER BY key", func(s store.Store, _ job.Lease, _ store.Prepared) error {
 			all, _, err := s.ListMembers(ctx, theList, store.MemberFilter{}, store.Page{Limit: 9})
 			if err == nil && len(all) != 1 {
@@ -111,6 +133,21 @@ func TestLostConnections(t *testing.T) {
 			return err
 		}},
 	})
+}
+
+// onlyUnfinished returns an error unless the given job alone has not ended.
+func onlyUnfinished(s store.Store, want job.ID) error {
+	var ids []job.ID
+	for id, err := range s.UnfinishedIDs(ctx) {
+		if err != nil {
+			return err
+		}
+		ids = append(ids, id)
+	}
+	if !slices.Equal(ids, []job.ID{want}) {
+		return fmt.Errorf("unfinished are %q, want %s", ids, want)
+	}
+	return nil
 }
 
 // TestServerCrashes imports, and writes single members, while the server loses power
