@@ -47,6 +47,11 @@ func withJobsGone(f *fixture) {
 		counts, err := f.JobCounts(f.ctx)
 		f.ok("JobCounts", err)
 		f.equal("JobCounts", counts, store.JobCounts{})
+		f.use(alice.Account, "b", "k", store.SourceUse{}) // so maintenance removes their files
+		f.equal("UnfinishedIDs", f.unfinishedIDs(), []job.ID{})
+		ended, err := f.EndedJobs(f.ctx, time.Now().Add(time.Hour), 10)
+		f.ok("EndedJobs", err)
+		f.equal("number of EndedJobs", len(ended), 0)
 		f.reopen()
 	}
 	f.list(alice, "l")
