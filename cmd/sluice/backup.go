@@ -40,9 +40,10 @@ func newBackup() *cobra.Command {
 		Short: "Back up the data directory of a running or stopped server",
 		Long: `Backs up everything that the server of a data directory keeps there: jobs, lists and
 members, uploads and reports, and the root key. With --objects the uploads and reports
-are not there but in an S3, and have to be backed up with it; the output says so. The server may run and import; the
-backup shows one moment, and single writes wait for some milliseconds. On a stopped
-server's directory no server can start until the backup is done.
+are not there but in an S3, and have to be backed up with it; the output says so. The
+server may run and import; the backup shows one moment, and single writes wait for some
+milliseconds. On a stopped server's directory no server can start until the backup is
+done.
 
 The first backup into a target copies everything, each later one only what is new. A
 backup that is interrupted is never restored; the next one goes on with what it copied.

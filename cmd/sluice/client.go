@@ -9,8 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"syscall"
@@ -201,11 +203,24 @@ func (c *client) do(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
+var errHungUp = errors.New("the connection was closed before the answer")
+
 // unreachable drops the query from a transport error: it may hold a signature.
 func unreachable(err error, u *url.URL) error {
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
 		err = wrapped.Err
+	}
+	var op *net.OpError
+	if errors.As(err, &op) { // with the addresses of both ends, which say nothing more
+		err = op.Err
+		var call *os.SyscallError
+		if errors.As(err, &call) {
+			err = call.Err
+		}
+	}
+	if errors.Is(err, io.EOF) {
+		err = errHungUp
 	}
 	return fmt.Errorf("reach %s://%s: %w", u.Scheme, u.Host, err)
 }

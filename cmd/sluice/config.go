@@ -58,9 +58,10 @@ func (c *config) flags(f *pflag.FlagSet) {
 	f.StringVar(&c.account, "account", "000000000000", "account `id` of the root key, twelve digits")
 	f.StringVar(&c.store, "store", pebble, "`where` jobs, lists and members are kept: pebble, in the data directory, or the URL of a database, postgres://…")
 	f.StringVar(&c.objects, "objects", disk, "`where` files are kept: disk, in the data directory, or an S3, 's3://BUCKET?endpoint=URL&region=R&path-style=true'")
-	f.StringSliceVar(&c.roles, "roles", []string{roleAPI, roleWorker}, "`what` this node does: api answers requests, worker runs imports")
+	f.StringSliceVar(&c.roles, "roles", []string{roleAPI, roleWorker}, "`roles` of this node: api answers requests, worker runs imports; nodes that share a database can do one each")
+	f.Lookup("roles").DefValue = roleAPI + "," + roleWorker
 	f.StringVar(&c.limits, "limits", "none", "`profile` of limits: none, or aws for all that AWS publishes")
-	f.IntVar(&c.jobs, "jobs", runtime.GOMAXPROCS(0), "`number` of imports that run at once; small ones have a place of their own beside them")
+	f.IntVar(&c.jobs, "jobs", runtime.GOMAXPROCS(0), "`number` of imports that run at once; small ones have a slot of their own beside them")
 	f.DurationVar(&c.lease, "lease", 15*time.Second, "`time` after which the jobs of a silent server are taken over")
 	f.StringVar(&c.logForm, "log-format", "text", "`form` of the log: text or json")
 	f.StringVar(&c.logLevel, "log-level", "info", "`least` that is logged: debug, info, warn or error; info has a line for each request")
@@ -173,6 +174,12 @@ func readSettings(file string) ([]setting, error) {
 
 // check refuses what cannot be meant, all of it at once, and completes the rest.
 func (c *config) check(getenv func(string) string) error {
+	for _, word := range []*string{&c.limits, &c.logForm, &c.logLevel} {
+		*word = strings.ToLower(*word)
+	}
+	for i, role := range c.roles {
+		c.roles[i] = strings.ToLower(strings.TrimSpace(role))
+	}
 	var wrong []error
 	refuse := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
 

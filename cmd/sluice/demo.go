@@ -148,7 +148,7 @@ func importDemo(ctx context.Context, c *client, f *openedFile, rows int, w *watc
 
 // showReport prints the first rows of a job's report.
 func showReport(ctx context.Context, c *client, out io.Writer, id string, most int) error {
-	report, err := c.report(ctx, id, "")
+	report, err := c.report(ctx, id, nil)
 	if err != nil {
 		return err
 	}

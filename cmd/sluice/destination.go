@@ -69,7 +69,7 @@ func newImporter(to, action string) (importer, error) {
 		return nil, fmt.Errorf("action: %q is not one of PUT, DELETE", action)
 	}
 	kind, name, named := strings.Cut(to, "/")
-	switch {
+	switch kind = strings.ToLower(kind); {
 	case kind == "address-list" && name != "":
 		if action != "PUT" {
 			return nil, errors.New("action: an address list only takes PUT")

@@ -73,6 +73,7 @@ FILE may be "-" for standard input, or a pipe. That is copied into a temporary f
   zcat bounces.csv.gz | sluice import - --to suppression`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			action = strings.ToUpper(action)
 			dst, err := newImporter(to, action)
 			if err == nil && create && action == "DELETE" {
 				err = errors.New("create: there is nothing to delete from a new list")

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -156,11 +157,13 @@ func waitingText(j jobs.Job) string {
 
 func newStop() *cobra.Command {
 	var at connection
+	var asJSON bool
 	cmd := &cobra.Command{
-		Use:     "stop ID",
-		Short:   "Stop an import job of any API; what it imported stays",
-		Example: `  sluice stop job-3qlenopx5xw66ewlx3phx7jz`,
-		Args:    cobra.ExactArgs(1),
+		Use:   "stop ID",
+		Short: "Stop an import job of any API; what it imported stays",
+		Example: `  sluice stop job-3qlenopx5xw66ewlx3phx7jz
+  sluice stop job-3qlenopx5xw66ewlx3phx7jz --json | jq .imported`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := at.client(cmd)
 			if err != nil {
@@ -170,17 +173,22 @@ func newStop() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if asJSON {
+				return printJob(cmd.OutOrStdout(), j, true)
+			}
 			fmt.Fprintf(cmd.OutOrStdout(), "stopped job %s: %s imported, %s rejected\n", j.ID, grouped(j.Imported), grouped(j.Rejected))
 			return nil
 		},
 	}
 	at.flags(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the job as one JSON object")
 	return cmd
 }
 
 func newReport() *cobra.Command {
 	var at connection
 	var file, safe string
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "report ID",
 		Short: "Print the records that a job rejected, as CSV",
@@ -198,10 +206,18 @@ character set, is then a text.`,
 			if err != nil {
 				return err
 			}
-			if safe != "" && safe != "excel" {
+			query := url.Values{}
+			switch safe = strings.ToLower(safe); {
+			case safe != "" && safe != "excel":
 				return usageError{fmt.Errorf("safe: %q is not excel", safe)}
+			case safe != "" && asJSON:
+				return usageError{errors.New("safe, json: JSON is no form for spreadsheets")}
+			case safe != "":
+				query.Set("safe", safe)
+			case asJSON:
+				query.Set("format", "json")
 			}
-			report, err := c.report(cmd.Context(), args[0], safe)
+			report, err := c.report(cmd.Context(), args[0], query)
 			if err != nil {
 				return err
 			}
@@ -220,17 +236,17 @@ character set, is then a text.`,
 		},
 	}
 	at.flags(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per record")
 	cmd.Flags().StringVar(&safe, "safe", "", "`form` for a spreadsheet: excel guards formulas and marks the text as UTF-8")
 	cmd.Flags().StringVarP(&file, "output", "o", "", "write to this `file`")
 	return cmd
 }
 
-// report asks for a job's report, in a form for a spreadsheet unless safe is empty; the
-// caller closes it.
-func (c *client) report(ctx context.Context, id, safe string) (io.ReadCloser, error) {
+// report asks for a job's report, in the form that a query selects; the caller closes it.
+func (c *client) report(ctx context.Context, id string, query url.Values) (io.ReadCloser, error) {
 	path := ownPath + "/" + url.PathEscape(id) + "/report"
-	if safe != "" {
-		path += "?safe=" + url.QueryEscape(safe)
+	if len(query) > 0 {
+		path += "?" + query.Encode()
 	}
 	resp, err := c.send(ctx, ownAPI, http.MethodGet, path, nil, nil, 0, sigv4.EmptyPayload)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
@@ -58,7 +59,10 @@ func execute(ctx context.Context, args []string, out, errs io.Writer) int {
 
 	began := false // until then it was the command line that could not be understood
 	root.PersistentPreRun = func(*cobra.Command, []string) { began = true }
-	cmd, err := root.ExecuteContextC(ctx)
+	cmd, err := root, checkCommand(root, args)
+	if err == nil {
+		cmd, err = root.ExecuteContextC(ctx)
+	}
 	var wrong usageError
 	var own coded
 	var setting *node.SettingError
@@ -114,7 +118,6 @@ env".`,
 		SilenceErrors: true,
 	}
 	root.SetVersionTemplate("sluice {{.Version}}\n")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagError(err) })
 	root.AddCommand(
 		newServe(),
 		newDemo(),
@@ -131,17 +134,29 @@ env".`,
 		newReady(),
 		newVersion(),
 	)
+	withOwnTexts(root)
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd(os.Args[1:]...)
 	return root
 }
 
 func newVersion() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print the version of this program",
-		Args:  cobra.NoArgs,
+		Example: `  sluice version
+  sluice version --json | jq -r .version`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), map[string]string{
+					"version": version, "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH,
+				})
+			}
 			_, err := fmt.Fprintln(cmd.OutOrStdout(), "sluice", version)
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	return cmd
 }

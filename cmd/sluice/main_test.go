@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 func TestHelpHasExamples(t *testing.T) {
 	t.Parallel()
 	for _, cmd := range newRoot().Commands() {
-		if cmd.Name() != "version" && cmd.Example == "" {
+		if cmd.Name() != "help" && cmd.Name() != "completion" && cmd.Example == "" {
 			t.Errorf("sluice %s --help has no example", cmd.Name())
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 func newRemove() *cobra.Command {
 	var at connection
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "rm JOB...",
 		Short: "Delete import jobs that have ended; what they imported stays",
@@ -26,7 +27,6 @@ exit code is 1.`,
 		Example: `  sluice rm job-3qlenopx5xw66ewlx3phx7jz
   sluice stop job-3qlenopx5xw66ewlx3phx7jz && sluice rm job-3qlenopx5xw66ewlx3phx7jz
   sluice jobs --json --state failed --limit 0 | jq -r .id | xargs sluice rm`,
-		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := at.client(cmd)
 			if err != nil {
@@ -34,15 +34,38 @@ exit code is 1.`,
 			}
 			var errs []error
 			for _, id := range args {
-				if err := c.rest(cmd.Context(), ownAPI, http.MethodDelete, ownPath+"/"+url.PathEscape(id), nil, nil); err != nil {
-					errs = append(errs, err)
+				err := c.rest(cmd.Context(), ownAPI, http.MethodDelete, ownPath+"/"+url.PathEscape(id), nil, nil)
+				errs = append(errs, err)
+				switch {
+				case asJSON:
+					err = printJSON(cmd.OutOrStdout(), newDeletion(id, err))
+				case err == nil:
+					_, err = fmt.Fprintf(cmd.OutOrStdout(), "deleted job %s\n", id)
+				default:
 					continue
 				}
-				fmt.Fprintf(cmd.OutOrStdout(), "deleted job %s\n", id)
+				if err != nil { // of the output
+					return err
+				}
 			}
 			return errors.Join(errs...)
 		},
 	}
 	at.flags(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per line")
 	return cmd
+}
+
+// deletion is what became of one job, as --json prints it.
+type deletion struct {
+	Job     string `json:"job"`
+	Deleted bool   `json:"deleted"`
+	Error   string `json:"error,omitempty"`
+}
+
+func newDeletion(id string, err error) deletion {
+	if err != nil {
+		return deletion{Job: id, Error: err.Error()}
+	}
+	return deletion{Job: id, Deleted: true}
 }

@@ -8,8 +8,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/spf13/pflag"
 )
 
 // secretVariables may also be given as a file, which NAME_FILE names: what mounts secrets,
@@ -99,14 +97,6 @@ func shown(value string) string {
 		return fmt.Sprintf("%q", value)
 	}
 	return "the value (not shown, it may be a secret)"
-}
-
-// flagError is for root.SetFlagErrorFunc. pflag repeats the value of a flag.
-func flagError(err error) error {
-	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok && !isShown(invalid.GetValue()) {
-		return fmt.Errorf("--%s: %s is not valid", invalid.GetFlag().Name, shown(invalid.GetValue()))
-	}
-	return err
 }
 
 // refuseURLs refuses settings that name a file and look like a URL: a message about the

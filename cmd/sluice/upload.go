@@ -91,7 +91,7 @@ func openFile(ctx context.Context, path, format string, stdin io.Reader) (*opene
 		return nil, err
 	}
 	info, err := fd.Stat()
-	if err == nil && format == "" {
+	if format = strings.ToUpper(format); err == nil && format == "" {
 		format, err = guessFormat(name, fd)
 	}
 	if err == nil && format != "CSV" && format != "JSON" {

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sluicehq/sluice/internal/gateway/jobs"
+)
+
+// completeTime is how long a shell waits for words that the server has to be asked for.
+const completeTime = 2 * time.Second
+
+// flagWords are the values of flags, for completion.
+var flagWords = map[string][]string{
+	"action":     {"PUT", "DELETE"},
+	"format":     {"CSV", "JSON"},
+	"state":      {"created", "processing", "completed", "failed", "stopped"},
+	"api":        {"mailmanager", "sesv2", "qconnect"},
+	"shell":      {"bash", "zsh", "sh", "fish", "powershell"},
+	"safe":       {"excel"},
+	"limits":     {"none", "aws"},
+	"log-format": {"text", "json"},
+	"log-level":  {"debug", "info", "warn", "error"},
+	"roles":      {"api,worker", "api", "worker"},
+	"store":      {"pebble", "postgres://"},
+	"objects":    {"disk", "s3://"},
+}
+
+// Flags that name files complete to file names, and to directories.
+var (
+	flagFiles       = []string{"config", "tls-cert", "tls-key", "output"}
+	flagDirectories = []string{"data"}
+)
+
+// complete declares what completes the arguments and flags of a command.
+func complete(cmd *cobra.Command) {
+	switch word := argumentWord(cmd); word {
+	case "FILE":
+		cmd.ValidArgsFunction = first(cobra.FixedCompletions([]cobra.Completion{"csv", "json", "jsonl", "ndjson", "txt", "gz", "zst"}, cobra.ShellCompDirectiveFilterFileExt))
+	case "ID", "JOB":
+		cmd.ValidArgsFunction = completeJobs(strings.Contains(cmd.Use, "..."))
+	case "":
+		cmd.ValidArgsFunction = cobra.NoFileCompletions
+	}
+	known := func(name string, f cobra.CompletionFunc) {
+		if cmd.Flags().Lookup(name) != nil {
+			_ = cmd.RegisterFlagCompletionFunc(name, f) // fails only if it is registered twice
+		}
+	}
+	for name, words := range flagWords {
+		known(name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+	}
+	for _, name := range flagDirectories {
+		known(name, cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs))
+	}
+	for _, name := range flagFiles {
+		known(name, cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault))
+	}
+	known("to", completeDestinations)
+	known("list", completeDestinations)
+}
+
+// argumentWord returns the name of a command's first argument, as its usage line has it.
+func argumentWord(cmd *cobra.Command) string {
+	words := strings.Fields(cmd.Use)
+	if len(words) < 2 || strings.HasPrefix(words[1], "-") || strings.HasPrefix(words[1], "[") {
+		return ""
+	}
+	return strings.TrimSuffix(words[1], "...")
+}
+
+// first completes the first argument only.
+func first(f cobra.CompletionFunc) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return f(cmd, args, word)
+	}
+}
+
+// completionClient returns a client of the server that the flags so far name.
+func completionClient(cmd *cobra.Command) (*client, context.Context, context.CancelFunc, error) {
+	flag := func(name string) string {
+		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
+			return f.Value.String()
+		}
+		return ""
+	}
+	data := flag("data")
+	if data == "" {
+		data = os.Getenv("SLUICE_DATA")
+	}
+	t, err := clientTarget(data, flag("region"), os.Getenv)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	c, err := t.client()
+	ctx, cancel := context.WithTimeout(context.Background(), completeTime)
+	return c, ctx, cancel, err
+}
+
+// mostCompletions is how many words a shell is offered.
+const mostCompletions = 100
+
+// completeJobs completes the ids of jobs, with what they are.
+func completeJobs(many bool) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, word string) (words []cobra.Completion, _ cobra.ShellCompDirective) {
+		if len(args) > 0 && !many {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		c, ctx, cancel, err := completionClient(cmd)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		defer cancel()
+		_, _ = c.ownJobs(ctx, url.Values{}, mostCompletions, func(_ json.RawMessage, j jobs.Job) error {
+			if strings.HasPrefix(j.ID, word) {
+				words = append(words, cobra.CompletionWithDesc(j.ID, j.State+" "+listText(j.List)))
+			}
+			return nil
+		})
+		return words, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
+	}
+}
+
+// completeDestinations completes --to: first the kinds, then the names of lists.
+func completeDestinations(cmd *cobra.Command, _ []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	kind, _, named := strings.Cut(word, "/")
+	if !named {
+		return []cobra.Completion{"address-list/", "contact-list/", "quick-responses/", "suppression"},
+			cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	}
+	c, ctx, cancel, err := completionClient(cmd)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	defer cancel()
+	var lists []namedList
+	switch kind {
+	case "address-list":
+		lists, err = new(addressList).all(ctx, c)
+	case "contact-list":
+		lists, err = new(contactList).all(ctx, c)
+	case "quick-responses":
+		lists, err = new(quickResponses).all(ctx, c)
+	}
+	var words []cobra.Completion
+	for _, l := range lists {
+		if name := kind + "/" + l.name; err == nil && strings.HasPrefix(name, word) && len(words) < mostCompletions {
+			words = append(words, name)
+		}
+	}
+	return words, cobra.ShellCompDirectiveNoFileComp
+}
