@@ -98,7 +98,7 @@ type checkSummary struct {
 		Jobs     int64   `json:"jobs"`
 		Lists    int64   `json:"lists"`
 		Members  int64   `json:"members"`
-		Rejects  int64   `json:"rejects"`
+		Rejects  int64   `json:"rejected"`
 		Objects  int64   `json:"objects"`
 		Blobs    int64   `json:"blobs"`
 		Bytes    int64   `json:"bytes"`

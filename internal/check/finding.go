@@ -115,8 +115,8 @@ var Kinds = map[string]Kind{
 	HoldNoJob:     {Warning, "sources held for jobs that do not exist", "release them with --repair: they take space", "releases the source"},
 	HoldFinalJob:  {Warning, "sources held for jobs that have ended", "release them with --repair: they take space", "releases the source"},
 	SourceMissing: {Error, "unfinished jobs whose source is gone", "the job will fail: import the file again", ""},
-	ReportNoJob:   {Warning, "reports of jobs that do not exist", "remove them with --repair: they hold refused records", "removes the report"},
-	ReportUnnamed: {Warning, "reports that their jobs do not name", "remove them with --repair: they hold refused records", "removes the report"},
+	ReportNoJob:   {Warning, "reports of jobs that do not exist", "remove them with --repair: they hold rejected records", "removes the report"},
+	ReportUnnamed: {Warning, "reports that their jobs do not name", "remove them with --repair: they hold rejected records", "removes the report"},
 	ReportMissing: {Note, "jobs whose report is gone", "nothing, if somebody has removed it: sluice report prints it from the store", ""},
 }
 

@@ -113,10 +113,10 @@ func (c *rowCheck) checkWork(k jobKey, row *jobRow) error {
 		return err
 	}
 	if rejects != p.Counts.Rejected {
-		c.found(JobCounts, jobName(k), "counts %d refused records, %d are stored", p.Counts.Rejected, rejects)
+		c.found(JobCounts, jobName(k), "counts %d rejected records, %d are stored", p.Counts.Rejected, rejects)
 	}
 	if n := p.Counts.Imported + p.Counts.Rejected; p.Counts.Imported < 0 || p.Counts.Rejected < 0 || n != p.Checkpoint.Record {
-		c.found(JobCounts, jobName(k), "counts %d imported and %d refused records, its checkpoint %d in all",
+		c.found(JobCounts, jobName(k), "counts %d imported and %d rejected records, its checkpoint %d in all",
 			p.Counts.Imported, p.Counts.Rejected, p.Checkpoint.Record)
 	}
 	return nil
