@@ -125,7 +125,10 @@ func (r *soak) hangUp(ctx context.Context) {
 func (r *soak) rejectLong(ctx context.Context) {
 	const key = "long.csv.gz"
 	if _, err := r.files.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String("rows"), Key: aws.String(key), Body: strings.NewReader(r.long)}); err != nil {
-		return // the disk is full
+		if strings.Contains(err.Error(), "InsufficientStorage") {
+			r.counts[fullDisk].Add(1)
+		}
+		return
 	}
 	out, err := r.mail.CreateImportJob(ctx, suppressionOf(key))
 	if err != nil {
