@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -16,6 +17,7 @@ import (
 type statusLine struct {
 	out   io.Writer
 	width func() int // of the terminal, 0 if it is not known
+	mu    sync.Mutex // an upload is shown by the goroutine that sends it
 	shown bool
 }
 
@@ -40,12 +42,20 @@ func (l *statusLine) set(text string) {
 	if width := l.width(); width > 0 && utf8.RuneCountInString(text) >= width {
 		text = string([]rune(text)[:width-1])
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.shown = true
 	fmt.Fprint(l.out, "\r\x1b[K"+text)
 }
 
 // clear removes the line.
 func (l *statusLine) clear() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.remove()
+}
+
+func (l *statusLine) remove() {
 	if l.shown {
 		fmt.Fprint(l.out, "\r\x1b[K")
 		l.shown = false
@@ -54,7 +64,9 @@ func (l *statusLine) clear() {
 
 // Write prints what is not the status line.
 func (l *statusLine) Write(p []byte) (int, error) {
-	l.clear()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.remove()
 	return l.out.Write(p)
 }
 

@@ -109,3 +109,24 @@ func TestRoughly(t *testing.T) {
 		}
 	}
 }
+
+// TestUploadIsNotShownAfterItsEnd: an HTTP client may read on for a moment after an error.
+func TestUploadIsNotShownAfterItsEnd(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	line := &statusLine{out: &out, width: func() int { return 0 }}
+	now := time.Unix(1_000_000, 0)
+	m := &meter{line: line, out: line, what: "uploading", now: func() time.Time { now = now.Add(time.Second); return now }}
+	m.begin()
+	body := &source{from: &metered{r: strings.NewReader("0123456789"), m: m, size: 10}, left: 10}
+	if _, err := body.Read(make([]byte, 4)); err != nil {
+		t.Fatal(err)
+	}
+	if used, err := body.stop(); !used || err != nil || !strings.HasSuffix(out.String(), "\r\x1b[K") {
+		t.Errorf("stop: used %v, %v, printed %q; want the line removed", used, err, out.String())
+	}
+	out.Reset()
+	if n, err := body.Read(make([]byte, 4)); n != 0 || err == nil || out.Len() != 0 {
+		t.Errorf("read after the end: %d bytes, %v, printed %q; want an error and nothing", n, err, out.String())
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 )
 
 // file is what is imported. It can be read any number of times.
@@ -31,12 +32,13 @@ func (c *client) upload(ctx context.Context, f *file, put func(ctx context.Conte
 	return c.retrying(ctx, func(ctx context.Context) error {
 		body := &source{from: f.open(), left: f.size}
 		err := put(ctx, body)
+		used, readErr := body.stop()
 		switch {
 		case err == nil:
 			return nil
-		case body.err != nil && ctx.Err() == nil:
-			return &finalError{fmt.Errorf("read %s: %w", f.name, body.err)}
-		case body.used:
+		case readErr != nil && ctx.Err() == nil:
+			return &finalError{fmt.Errorf("read %s: %w", f.name, readErr)}
+		case used:
 			sent++
 		}
 		if sent == mostUploads {
@@ -54,15 +56,34 @@ func (e *finalError) Unwrap() error { return e.error }
 // source is the body of an upload. It keeps the error of the file apart from those of the
 // connection.
 type source struct {
-	from io.Reader
-	left int64
-	used bool
-	err  error
+	mu      sync.Mutex
+	from    io.Reader
+	left    int64
+	used    bool
+	stopped bool
+	err     error
 }
 
 var errShorter = errors.New("the file became shorter while it was read")
 
+// stop ends the reading: an HTTP client may go on with it for a moment after it has
+// returned an error. It returns whether anything was read, and the error of the file.
+func (s *source) stop() (used bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopped = true
+	if shown, ok := s.from.(*metered); ok {
+		shown.m.end()
+	}
+	return s.used, s.err
+}
+
 func (s *source) Read(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return 0, io.ErrClosedPipe
+	}
 	s.used = true
 	n, err := s.from.Read(p)
 	s.left -= int64(n)
