@@ -136,7 +136,7 @@ Jobs belong to a region: see --region.`,
 		},
 	}
 	at.flags(cmd)
-	cmd.Flags().IntVarP(&q.limit, "limit", "n", 20, "how many jobs at most, 0 for `all`")
+	cmd.Flags().IntVarP(&q.limit, "limit", "n", 20, "`number` of jobs at most, 0 for all")
 	cmd.Flags().StringSliceVar(&q.states, "state", nil, "only jobs in this `state`: "+strings.Join(jobStates, ", "))
 	cmd.Flags().StringVar(&q.list, "list", "", "only jobs into this `list`: its name or id, or either as --to of import takes it")
 	cmd.Flags().StringVar(&q.api, "api", "", "only jobs of this `API`: "+strings.Join(jobAPIs, ", "))
