@@ -11,23 +11,36 @@ import (
 	"time"
 )
 
-// connections keeps the number of connections within a bound. When there are as many as
-// may be, a new one takes the place of the one that has had no request for longest:
-// one that is idle, or whose request's header is not complete. Only if all of them have
-// requests is the new one refused. So connections that somebody only holds open keep
-// nobody out.
+// connections keeps the number of connections within a bound. At the bound a new connection
+// replaces one that has no request: the oldest of those that never had one, once it is
+// older than firstRequestWithin, else the one that is idle for longest. Only if all of
+// them have requests is the new one refused. So connections that are only held open keep
+// no client out, and a client that uses its connection loses it last.
 type connections struct {
 	most int
 	log  *slog.Logger
 
-	mu      sync.Mutex
-	open    map[net.Conn]*list.Element // nil for one that has a request
-	waiting list.List                  // net.Conn without a request, the longest first
-	warned  time.Time
+	mu     sync.Mutex
+	open   map[net.Conn]*connWithoutRequest // nil for one that has a request
+	unused list.List                        // *connWithoutRequest, that never had a request, the longest first
+	idle   list.List                        // *connWithoutRequest, between two requests, the longest first
+	warned time.Time
 }
 
+// connWithoutRequest is a connection without a request.
+type connWithoutRequest struct {
+	conn    net.Conn
+	since   time.Time
+	in      *list.List
+	element *list.Element
+}
+
+// firstRequestWithin is what an honest client may need from its connection to the end of
+// its first request's header, with a TLS handshake between.
+const firstRequestWithin = time.Second
+
 func newConnections(most int, log *slog.Logger) *connections {
-	return &connections{most: most, log: log, open: map[net.Conn]*list.Element{}}
+	return &connections{most: most, log: log, open: map[net.Conn]*connWithoutRequest{}}
 }
 
 // state follows http.Server.ConnState.
@@ -40,14 +53,14 @@ func (c *connections) state(conn net.Conn, s http.ConnState) {
 			refuseConnection(conn)
 			return
 		}
-		c.open[conn] = c.waiting.PushBack(conn)
+		c.wait(conn, &c.unused)
 	case http.StateIdle:
 		if _, counted := c.open[conn]; counted {
-			c.open[conn] = c.waiting.PushBack(conn)
+			c.wait(conn, &c.idle)
 		}
 	case http.StateActive:
-		if e := c.open[conn]; e != nil {
-			c.waiting.Remove(e)
+		if w := c.open[conn]; w != nil {
+			w.in.Remove(w.element)
 			c.open[conn] = nil
 		}
 	case http.StateClosed, http.StateHijacked:
@@ -55,25 +68,44 @@ func (c *connections) state(conn net.Conn, s http.ConnState) {
 	}
 }
 
-// makeRoom closes the connection that has had no request for longest, if there is one.
+func (c *connections) wait(conn net.Conn, in *list.List) {
+	w := &connWithoutRequest{conn: conn, since: time.Now(), in: in}
+	w.element = in.PushBack(w)
+	c.open[conn] = w
+}
+
+// makeRoom closes a connection that has no request, if there is one.
 func (c *connections) makeRoom() bool {
-	if now := time.Now(); now.Sub(c.warned) >= time.Minute {
+	now := time.Now()
+	if now.Sub(c.warned) >= time.Minute {
 		c.warned = now
-		c.log.Warn("connection limit reached", slog.Int("connections", len(c.open)), slog.Int("without_request", c.waiting.Len()))
+		c.log.Warn("connection limit reached", slog.Int("connections", len(c.open)), slog.Int("without_request", c.unused.Len()+c.idle.Len()))
 	}
-	first := c.waiting.Front()
-	if first == nil {
+	unused, idle := oldest(&c.unused), oldest(&c.idle)
+	w := unused
+	if w == nil || idle != nil && now.Sub(unused.since) < firstRequestWithin {
+		w = idle
+	}
+	if w == nil {
 		return false
 	}
-	conn, _ := first.Value.(net.Conn)
-	c.forget(conn)
-	closeConnection(conn)
+	c.forget(w.conn)
+	closeConnection(w.conn)
 	return true
 }
 
+func oldest(l *list.List) *connWithoutRequest {
+	first := l.Front()
+	if first == nil {
+		return nil
+	}
+	w, _ := first.Value.(*connWithoutRequest)
+	return w
+}
+
 func (c *connections) forget(conn net.Conn) {
-	if e := c.open[conn]; e != nil {
-		c.waiting.Remove(e)
+	if w := c.open[conn]; w != nil {
+		w.in.Remove(w.element)
 	}
 	delete(c.open, conn)
 }

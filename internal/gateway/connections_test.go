@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -26,9 +27,9 @@ func ask(conn net.Conn) int {
 	return res.StatusCode
 }
 
-// TestConnectionsThatWaitGiveWay: at the limit of connections a new one takes the place
-// of the one that has had no request for longest, whether it is idle or its header is
-// slow. One that has a request stays.
+// TestConnectionsThatWaitGiveWay: at the limit of connections a new one replaces one without
+// a request. One whose first header is slow goes before those that have been used, also
+// if it is younger; one that has just come goes after them. One that has a request stays.
 func TestConnectionsThatWaitGiveWay(t *testing.T) {
 	t.Parallel()
 	g := echoing()
@@ -39,10 +40,10 @@ func TestConnectionsThatWaitGiveWay(t *testing.T) {
 		defer idle.Close()
 		fmt.Fprint(uploading, "PUT /b/k HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nx")
 		fmt.Fprint(slow, "GET /livez HTTP/1.1\r\nHost")
-		synctest.Wait()
 		if got := ask(idle); got != 200 {
 			t.Fatalf("within the limit: status %d, want 200", got)
 		}
+		time.Sleep(2 * firstRequestWithin) // of the test's clock
 		fourth := l.dial()
 		defer fourth.Close()
 		if got := ask(fourth); got != 200 {
@@ -52,7 +53,14 @@ func TestConnectionsThatWaitGiveWay(t *testing.T) {
 			t.Error("the slow header's connection is open, want it closed")
 		}
 		if got := ask(idle); got != 200 {
-			t.Errorf("an idle connection that is younger: status %d, want 200", got)
+			t.Errorf("a connection that was used: status %d, want 200", got)
+		}
+		fresh := l.dial() // instead of the fourth, which is idle for longest
+		defer fresh.Close()
+		fifth := l.dial() // instead of the idle one: the fresh one has time for its first request
+		defer fifth.Close()
+		if got := []int{ask(fresh), ask(idle), ask(fourth)}; !slices.Equal(got, []int{200, 0, 0}) {
+			t.Errorf("a new connection, and two that are idle: status %d, want 200, and both closed", got)
 		}
 		fmt.Fprint(uploading, "y")
 		if got := readReply(t, uploading); !strings.HasSuffix(got, "xy") {
