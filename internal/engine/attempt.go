@@ -47,7 +47,7 @@ func (e *Engine) attempt(ctx context.Context, s *slot, j job.Job, asked time.Tim
 	l := newLease(j.Lease, e.options.Lease, asked, func() { lose(errLeaseOver) })
 	a := &attempt{
 		engine: e, slot: s, job: j, began: time.Now(), stopping: ctx.Done(), lease: l,
-		heartbeat: &heartbeat{engine: e, slot: s, lease: l, halted: make(chan struct{})},
+		heartbeat: &heartbeat{engine: e, slot: s, lease: l, halted: make(chan struct{}), patience: sourcePatience(j.Attempts)},
 		log:       redact.New(j.Source.Key).Logger(e.log).With("job", string(j.ID), "account", j.Owner.Account, "api", string(j.Wire)),
 	}
 
@@ -114,7 +114,9 @@ func (a *attempt) bind(ctx context.Context) error {
 	src := a.job.Source
 	if src.Version == "" {
 		name := sourceName(a.job)
+		answered := a.heartbeat.askSource()
 		info, err := a.engine.objects.Hold(ctx, name, string(a.job.ID))
+		answered()
 		if fault.Is(err, fault.NotFound) {
 			return fault.New(fault.NotFound, "%s does not exist", name.URL())
 		}

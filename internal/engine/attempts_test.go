@@ -163,6 +163,49 @@ func TestLastingPanic(t *testing.T) {
 	}
 }
 
+// Sources that nobody answers for hold no slot while another job waits, not even at their
+// first attempt: a healthy job behind dozens of them does not wait until each was given up.
+func TestSilentSourcesDelayNobody(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		r := newRig(t)
+		r.list(destination.Suppression)
+		in := newRows(60_000) // not a small one
+		const n, silence = 24, 15 * time.Second
+		for i := range n {
+			key := fmt.Sprint("silent", i)
+			r.put(key, in.String())
+			r.ready(key)
+		}
+		r.put("healthy", in.String())
+		r.ready("healthy")
+		began := time.Now()
+		until := began.Add(20 * time.Minute)
+		silent := func(ctx context.Context, n object.Name, _ int64) error {
+			if n.Key == "healthy" || time.Now().After(until) {
+				return nil
+			}
+			select {
+			case <-time.After(silence):
+				return fault.New(fault.Unavailable, "no answer")
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		r.start(engine.Options{Jobs: 1, BatchRecords: 8192}, &troubledObjects{Objects: r.objects, piece: 64 << 10, read: silent})
+		r.journal.await("job completed", "healthy", 1)
+		if d := time.Since(began); d > n*3*time.Second {
+			t.Errorf("the healthy job was done after %v, want at most 3s for each of %d before it", d, n)
+		}
+		r.verify("healthy", job.Completed, in, 60_000)
+		for i := range n {
+			r.journal.await("job completed", job.ID(fmt.Sprint("silent", i)), 1)
+		}
+		if d := time.Since(until); d > 3*time.Minute {
+			t.Errorf("the silent ones were done %v after they answered, want at most 3m", d)
+		}
+	})
+}
+
 // Jobs that wait are in nobody's way: with dozens of them, of every kind, and one slot, a
 // healthy job is done at once.
 func TestWaitingJobsDelayNobody(t *testing.T) {

@@ -115,6 +115,8 @@ func (a *attempt) endEarly(ctx context.Context, err error) (outcome, *failure) {
 	var p *guard.Panic
 	if cause := context.Cause(ctx); errors.As(cause, &p) {
 		err = cause
+	} else if errors.Is(cause, errSourceSilent) {
+		return postponed, newFailure(cause)
 	} else if errors.Is(cause, errGrace) {
 		return released, nil
 	} else if cause != nil {

@@ -76,6 +76,9 @@ type heartbeat struct {
 	halted   chan struct{} // closed when the reading is to end at once
 	halt     sync.Once
 	sliceEnd atomic.Pointer[time.Time] // when to look whether another job waits; nil until records come
+
+	patience    time.Duration             // how long the source may stay silent while another job waits
+	sourceAsked atomic.Pointer[time.Time] // since when the source has not answered; nil while it is not waited for
 }
 
 // run beats until ctx is done, and calls lost if the lease is not this engine's any more.
@@ -107,7 +110,7 @@ func (h *heartbeat) beat(ctx context.Context) (err error) {
 		h.halt.Do(func() { close(h.halted) })
 	}
 	h.checkSlice(ctx)
-	return nil
+	return h.checkSource(ctx)
 }
 
 // checkLease renews the lease if it is time, or else asks whether it is still the
@@ -148,4 +151,35 @@ func (h *heartbeat) checkSlice(ctx context.Context) {
 	if waiting, err := h.engine.store.Waiting(ctx, h.engine.wanted(h.slot)); err == nil && waiting {
 		h.yield.Store(true)
 	}
+}
+
+// errSourceSilent ends an attempt whose source does not answer while another job waits.
+var errSourceSilent = fromObjects(fault.New(fault.Unavailable, "the object storage has not answered yet, and other jobs are waiting"))
+
+// sourcePatience is how long a source may stay silent at the beginning of an attempt while
+// another job waits for the slot. It doubles with each attempt in a row without progress, so
+// that a source that is only slow is read in the end.
+func sourcePatience(attempts int) time.Duration {
+	return 2 * time.Second << min(attempts, 5)
+}
+
+// askSource notes that the source was asked, and returns what notes that it has answered.
+func (h *heartbeat) askSource() (answered func()) {
+	now := time.Now()
+	h.sourceAsked.Store(&now)
+	return func() { h.sourceAsked.Store(nil) }
+}
+
+// checkSource returns an error if the source has been silent for too long and another job
+// waits for the slot. Without it, a few jobs with silent sources would hold every slot for
+// as long as the object store tries.
+func (h *heartbeat) checkSource(ctx context.Context) error {
+	asked := h.sourceAsked.Load()
+	if asked == nil || time.Since(*asked) < h.patience {
+		return nil
+	}
+	if waiting, err := h.engine.store.Waiting(ctx, h.engine.wanted(h.slot)); err != nil || !waiting {
+		return nil
+	}
+	return errSourceSilent
 }

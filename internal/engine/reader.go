@@ -189,18 +189,20 @@ var errHalted = errors.New("reading was asked to end")
 
 // open opens the job's source at an offset, until ctx is done.
 func (r *reader) open(ctx context.Context, offset int64) (io.ReadCloser, error) {
+	answered := r.heartbeat.askSource()
 	rc, err := OpenSource(ctx, r.pipeline.engine.objects, r.job, offset)
 	if err != nil {
 		return nil, err
 	}
-	return &body{ReadCloser: rc, halted: &r.halted, metrics: r.pipeline.engine.metrics}, nil
+	return &body{ReadCloser: rc, halted: &r.halted, metrics: r.pipeline.engine.metrics, answered: answered}, nil
 }
 
 // body is an open source that is read until the reading is to end.
 type body struct {
 	io.ReadCloser
-	halted  *atomic.Bool
-	metrics *metrics
+	halted   *atomic.Bool
+	metrics  *metrics
+	answered func() // called after the first read; nil then
 }
 
 func (b *body) Read(p []byte) (int, error) {
@@ -208,6 +210,10 @@ func (b *body) Read(p []byte) (int, error) {
 		return 0, errHalted
 	}
 	n, err := b.ReadCloser.Read(p)
+	if b.answered != nil {
+		b.answered()
+		b.answered = nil
+	}
 	b.metrics.read.Add(float64(n))
 	return n, err
 }
