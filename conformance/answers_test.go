@@ -64,7 +64,7 @@ func (c *caller) mail(ctx context.Context, operation, body string) (int, string)
 
 // differing is what may differ between two replies to the same question.
 var differing = regexp.MustCompile(`X-Amz-(Date|Signature|Credential|Security-Token)=[^&"]*|http://127\.0\.0\.1:\d+|` +
-	`"(CompletedTimestamp|urlExpiry|lastModifiedTime|finished)":("[^"]*"|[0-9.E+]+),?|` +
+	`"(CompletedTimestamp|urlExpiry|lastModifiedTime|finished|seconds)":("[^"]*"|[0-9.E+]+),?|` +
 	`"(NextToken|nextToken|next)":"[^"]*"|<(RequestId|HostId)>[^<]*|"requestId":"[^"]*"|request [0-9A-Za-z-]{10,}`)
 
 // replies are all that a server has to say, by question.
