@@ -36,6 +36,14 @@ type attempt struct {
 	stopping <-chan struct{} // closed when Run is to end
 }
 
+// guardedAttempt is attempt for a goroutine of its own. After a panic outside of what
+// recovers its own the lease runs out, and the job is claimed again.
+func (e *Engine) guardedAttempt(ctx context.Context, s *slot, j job.Job, asked time.Time) {
+	var panicked error // it was logged
+	defer e.options.Guard.Recover(guard.Attempt, &panicked)
+	e.attempt(ctx, s, j, asked)
+}
+
 // attempt works on a claimed job until it is done or has to be given up. The lease was
 // asked for at asked.
 func (e *Engine) attempt(ctx context.Context, s *slot, j job.Job, asked time.Time) {
@@ -54,14 +62,18 @@ func (e *Engine) attempt(ctx context.Context, s *slot, j job.Job, asked time.Tim
 	var background sync.WaitGroup
 	background.Go(func() { a.heartbeat.run(holding, lose) })
 	background.Go(func() { a.limitGrace(ctx, holding, lose) })
+	letGo := func() {
+		lose(nil)
+		background.Wait()
+		l.over.Stop()
+	}
+	defer letGo() // also after a panic
 	out, err := a.try(holding)
 	var f *failure
 	if err != nil {
 		out, f = a.endEarly(holding, err)
 	}
-	lose(nil)
-	background.Wait()
-	l.over.Stop()
+	letGo()
 
 	// The end gets a little time of its own, since holding is over: a lease that is given
 	// up lets others go on at once.

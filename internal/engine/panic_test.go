@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/engine"
@@ -110,4 +111,39 @@ func TestPanic(t *testing.T) {
 			})
 		})
 	}
+}
+
+// bombObjects panics where the bytes of a job that has ended are released.
+type bombObjects struct {
+	engine.Objects
+	*bomb
+}
+
+func (o *bombObjects) Release(ctx context.Context, holder string) error {
+	o.use()
+	return o.Objects.Release(ctx, holder)
+}
+
+// A panic at the very end of an attempt ends no more than the attempt: its slot is free again.
+func TestPanicAtTheEnd(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		r := newRig(t)
+		r.list(destination.Suppression)
+		in := newRows(700)
+		for _, id := range []job.ID{"j1", "j2", "j3", "j4"} {
+			r.put(string(id), in.String())
+			r.ready(string(id))
+		}
+		_, end := r.start(engine.Options{Jobs: 1}, &bombObjects{r.objects, &bomb{at: 1}})
+		for _, id := range []job.ID{"j2", "j3", "j4"} {
+			for !r.job(id).State.Final() {
+				time.Sleep(time.Second)
+			}
+			r.verify(id, job.Completed, in, 700)
+		}
+		end()
+		if got := r.metric("sluice_panics_total", guard.Attempt); got != 1 {
+			t.Errorf("sluice_panics_total{where=%q} = %d, want 1", guard.Attempt, got)
+		}
+	})
 }

@@ -118,7 +118,7 @@ func (e *Engine) startAttempt(ctx context.Context, working *sync.WaitGroup, s *s
 		return false, err
 	}
 	working.Go(func() {
-		e.attempt(ctx, s, j, asked)
+		e.guardedAttempt(ctx, s, j, asked)
 		s.free()
 		e.Wake()
 	})
