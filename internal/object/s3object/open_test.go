@@ -42,6 +42,8 @@ func TestRefusedURLs(t *testing.T) {
 		"s3://w":                            "no valid name of a bucket",
 		"s3://work?bucket=b":                "a parameter bucket that is not one of",
 		"s3://work?region=a&region=b":       "more than once",
+		"s3://work?region=EU_X":             "region of the objects",
+		"s3://work?region=eu%20west":        "region of the objects",
 		"s3://work?endpoint=localhost:9000": "endpoint of the objects",
 		"s3://work?endpoint=ftp://h":        "endpoint of the objects",
 		"s3://work?endpoint=http://k:s@h":   "endpoint of the objects",

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/object"
 )
@@ -70,6 +72,9 @@ func parse(text string, getenv func(string) string) (place, error) {
 	}
 	if p.region == "" {
 		p.region = "us-east-1" // what every S3 but AWS's takes, if it looks at all
+	}
+	if !smithyhttp.ValidHostLabel(p.region) { // the SDK would refuse each call
+		return place{}, fault.New(fault.Invalid, "region of the objects has something other than letters, digits and hyphens")
 	}
 	if p.prefix != "" {
 		p.prefix = strings.TrimSuffix(p.prefix, "/") + "/"
