@@ -74,7 +74,9 @@ func TestFormerSchema(t *testing.T) {
 		ALTER TABLE jobs DROP COLUMN claimable_at;
 		ALTER TABLE jobs DROP COLUMN config, DROP COLUMN list_number, DROP COLUMN attempts, DROP COLUMN failures,
 			DROP COLUMN last_error, DROP COLUMN wait_reason, DROP COLUMN wait_since, DROP COLUMN wait_until,
-			DROP COLUMN avoid_holder, DROP COLUMN avoid_until; DROP INDEX jobs_leased; DELETE FROM sluice_schema WHERE version_id > 1`)
+			DROP COLUMN avoid_holder, DROP COLUMN avoid_until;
+		DROP INDEX jobs_ended, jobs_leases; CREATE INDEX jobs_waiting ON jobs (waiting_since) WHERE ready;
+		DELETE FROM sluice_schema WHERE version_id > 1`)
 	const insert = `INSERT INTO jobs (account, region, id, wire, name, kind, list, action,
 		bucket, object, version, etag, size, format, state, ready, error, report, created)
 		VALUES ('111111111111', 'eu-west-1', '%[1]s', 'mailmanager', '', 'address-list', 'l', 'PUT',
