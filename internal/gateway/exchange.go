@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"time"
@@ -29,6 +30,7 @@ type exchange struct {
 	in, out   int64 // bytes of the two bodies
 	err       error
 	body      *body // of the request
+	hungUp    bool  // the connection ended before the body did, and before there was a reply
 }
 
 type exchangeKey struct{}
@@ -88,8 +90,9 @@ func (w *reply) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// errHungUp is what sending a reply comes to when its receiver does not take it.
-var errHungUp = fault.New(fault.Canceled, "the caller does not take the reply")
+// errHungUp is the error of an exchange whose caller sends no more of the request, or takes
+// no more of the reply.
+var errHungUp = fault.New(fault.Canceled, "the caller hung up")
 
 // stretch is how much may be sent under one deadline: with a Stall of a minute a
 // caller must take 17 kB/s.
@@ -182,9 +185,17 @@ func (b *body) Read(p []byte) (int, error) {
 			b.pace.stop()
 		case errors.Is(err, os.ErrDeadlineExceeded): // it stays over: nothing more is waited for
 			err = fmt.Errorf("%w: %w", errBodyLate, err)
+		default:
+			b.exchange.hungUp = b.exchange.status == 0 && isConnectionEnd(err)
 		}
 	}
 	return n, err
+}
+
+// isConnectionEnd reports whether a body could not be read because its sender is gone.
+func isConnectionEnd(err error) bool {
+	var network *net.OpError
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &network)
 }
 
 var errBodyLate = fault.New(fault.RequestTimeout, "The body of the request did not arrive in time.")

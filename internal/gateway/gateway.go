@@ -143,6 +143,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		body.end()
 		out.end()
+		if e.hungUp {
+			e.err = errHungUp
+		}
 		if fault.Is(e.err, fault.Canceled) {
 			e.status = fault.StatusCanceled // also when a part of the reply was taken
 		}

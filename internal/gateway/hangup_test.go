@@ -101,6 +101,47 @@ func TestCallersThatHangUp(t *testing.T) {
 	}
 }
 
+// TestCallersThatBreakOffUploads: a body whose connection ends before it does is logged as
+// 499, too, whatever the reply says that nobody waits for.
+func TestCallersThatBreakOffUploads(t *testing.T) {
+	t.Parallel()
+	out := &buffer{}
+	reads := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, err := io.Copy(io.Discard, r.Body)
+		w.WriteHeader(http.StatusBadRequest)
+		Observe(r.Context(), wire.Done{API: "files", Operation: "Put", Status: http.StatusBadRequest, Err: err})
+	})
+	g := New(Parts{
+		Verifier: sigv4.NewVerifier(func(id string) (sigv4.Credentials, bool) { return root, id == root.AccessKey }, sigv4.Options{}),
+		APIs:     []*wire.API{waiting(nil)}, S3: reads, Jobs: reads,
+	}, Options{Log: slog.New(slog.NewJSONHandler(out, nil))})
+	server := httptest.NewServer(g)
+	t.Cleanup(server.Close)
+	const put = "PUT /bucket/key HTTP/1.1\r\nHost: s\r\n" +
+		"Authorization: AWS4-HMAC-SHA256 Credential=a/20260301/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0\r\n"
+	for i, head := range []string{
+		put + "Content-Length: 1000\r\n\r\nabc",
+		put + "Transfer-Encoding: chunked\r\n\r\n100\r\nabc",
+	} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(server.URL, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(conn, head); err != nil {
+			t.Fatal(err)
+		}
+		conn.Close()
+		for end := time.Now().Add(time.Minute); len(lines(t, out)) <= i; time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("%q: no line in the log a minute after the caller hung up", head)
+			}
+		}
+		if line := lines(t, out)[i]; line["level"] != "INFO" || line["status"] != 499.0 || line["fault"] != "Canceled" || line["error"] != nil {
+			t.Errorf("%q, caller hung up: log %v; want INFO, 499, fault Canceled and no error", head, line)
+		}
+	}
+}
+
 // TestD183_Deadlines: an answer that takes too long is 504, which SDKs repeat.
 func TestD183_Deadlines(t *testing.T) {
 	t.Parallel()
