@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -133,7 +134,8 @@ func (p *checkProgress) show(what string, done, total int64) {
 	text := what + "  " + grouped(done)
 	if total > 0 {
 		share := min(float64(done)/float64(total), 1)
-		text = fmt.Sprintf("%s  %s%3.0f %%  %s of %s", what, bar(share), 100*share, grouped(done), grouped(total))
+		details := fmt.Sprintf("%3.0f %%  %s of %s", 100*share, grouped(done), grouped(total))
+		text = what + "  " + bar(share, p.line.free(utf8.RuneCountInString(what+"  "+details))) + details
 	}
 	p.line.set(text)
 }

@@ -54,7 +54,7 @@ func (c *config) checkKey(refuse func(format string, args ...any), getenv func(s
 		refuse("%w", err)
 	case err != nil: // the start says it when it reads the key
 	case len(k.secret) < shortestSecret && !isLoopback(c.listen) && !c.allowWeakKey:
-		refuse("the root secret has less than %d characters, and others reach %s: use a longer one, or give --allow-weak-key", shortestSecret, shown(c.listen))
+		refuse("the root secret has less than %d characters, and --listen is an address that others reach: use a longer one, or give --allow-weak-key", shortestSecret)
 	}
 }
 

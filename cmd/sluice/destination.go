@@ -68,6 +68,9 @@ func newImporter(to, action string) (importer, error) {
 	if action != "PUT" && action != "DELETE" {
 		return nil, fmt.Errorf("action: %q is not one of PUT, DELETE", action)
 	}
+	if to == "" {
+		return nil, errors.New("--to is missing: it takes " + destinations)
+	}
 	kind, name, named := strings.Cut(to, "/")
 	switch kind = strings.ToLower(kind); {
 	case kind == "address-list" && name != "":

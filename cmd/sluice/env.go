@@ -110,6 +110,9 @@ AWS_CA_BUNDLE is among them; Node.js wants the same file as NODE_EXTRA_CA_CERTS.
   sluice env --shell powershell | Out-String | Invoke-Expression`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if wrong := checkVariables(cmd.Root(), environ()); wrong != nil {
+				return usageError{errors.Join(wrong...)}
+			}
 			if err := settle(cmd.Flags(), os.Getenv); err != nil {
 				return err
 			}

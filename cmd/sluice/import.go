@@ -61,7 +61,7 @@ names, into the bucket "sluice".
 
 If the server goes away, such as for a restart, this command waits for it up to --wait and
 goes on: an upload begins again, and a job that runs goes on by itself. To interrupt this
-command during the upload stops the job; later the job goes on: see "sluice stop".
+command during the upload removes the job; later the job goes on: see "sluice stop".
 
 FILE may be "-" for standard input, or a pipe. That is copied into a temporary file first.`,
 		Example: `  sluice import partners.csv --to address-list/partners --create
@@ -135,7 +135,7 @@ func importFile(ctx context.Context, c *client, dst importer, f *file, create bo
 // cleanUpTime is how long an interrupted command takes at most to leave nothing behind.
 const cleanUpTime = 10 * time.Second
 
-// abandon cleans up after an import that did not begin: it stops the job, if one was
+// abandon cleans up after an import that did not begin: it removes the job, if one was
 // created, and deletes the list if this command created it. If the server is away, it says
 // how to go on. It returns what to say of cause.
 func (w *watcher) abandon(ctx context.Context, c *client, dst importer, id string, cause error, repeat string) error {
@@ -154,7 +154,10 @@ func (w *watcher) abandon(ctx context.Context, c *client, dst importer, id strin
 	if id != "" {
 		// The API of Mail Manager does not stop jobs that were not started.
 		_, err := c.stopJob(clean, id)
+		removed := err == nil && c.removeJob(clean, id) == nil
 		switch {
+		case removed:
+			text += fmt.Sprintf("; job %s is removed, nothing was imported", id)
 		case err == nil:
 			text += fmt.Sprintf("; job %s is stopped, nothing was imported", id)
 		default:
@@ -231,26 +234,32 @@ type counts struct {
 }
 
 func newOutcome(id string, p progress, took time.Duration) outcome {
-	o := outcome{Job: id, State: p.State, Error: p.Error, Seconds: took.Seconds()}
+	o := outcome{Job: id, State: p.State, Error: p.Error}
 	if p.Uncounted {
 		o.Report = p.Report
-		return o
+	} else {
+		o.counts = &counts{Imported: p.Imported, Rejected: p.Rejected}
 	}
-	o.counts = &counts{Imported: p.Imported, Rejected: p.Rejected}
-	if took > 0 {
-		o.RowsPerSecond = float64(p.Imported+p.Rejected) / took.Seconds()
-	}
+	o.setTook(took)
 	return o
+}
+
+// setTook sets how long the import took.
+func (o *outcome) setTook(took time.Duration) {
+	o.Seconds = took.Seconds()
+	if o.counts != nil && took > 0 {
+		o.RowsPerSecond = float64(o.Imported+o.Rejected) / took.Seconds()
+	}
 }
 
 // String is the outcome for people.
 func (o outcome) String() string {
 	text := fmt.Sprintf("%s  job %s: ", stateName(o.State), o.Job)
 	if o.counts == nil {
-		return text + fmt.Sprintf("in %.2f s", o.Seconds)
+		return text + "in " + durationText(seconds(o.Seconds))
 	}
-	text += fmt.Sprintf("%s imported, %s rejected, in %.2f s", grouped(o.Imported), grouped(o.Rejected), o.Seconds)
-	if o.Seconds >= speedAfter.Seconds() { // else it is the rate of asking
+	text += fmt.Sprintf("%s imported, %s rejected, in %s", grouped(o.Imported), grouped(o.Rejected), durationText(seconds(o.Seconds)))
+	if o.Seconds >= speedAfter.Seconds() { // else it is the rate of asking, or of nothing much
 		text += fmt.Sprintf(" (%s rows/s)", grouped(int64(o.RowsPerSecond)))
 	}
 	return text

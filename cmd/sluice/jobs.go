@@ -31,14 +31,27 @@ func ownProgress(j jobs.Job) progress {
 func (c *client) ownJob(ctx context.Context, id string) (jobs.Job, error) {
 	var j jobs.Job
 	err := c.rest(ctx, ownAPI, http.MethodGet, ownPath+"/"+url.PathEscape(id), nil, &j)
-	return j, err
+	return j, inRegion(c, err)
 }
 
 // stopJob stops a job, whether it was started or not.
 func (c *client) stopJob(ctx context.Context, id string) (jobs.Job, error) {
 	var j jobs.Job
 	err := c.rest(ctx, ownAPI, http.MethodPost, ownPath+"/"+url.PathEscape(id)+"/stop", nil, &j)
-	return j, err
+	return j, inRegion(c, err)
+}
+
+// removeJob deletes a job that has ended.
+func (c *client) removeJob(ctx context.Context, id string) error {
+	return inRegion(c, c.rest(ctx, ownAPI, http.MethodDelete, ownPath+"/"+url.PathEscape(id), nil, nil))
+}
+
+// inRegion adds to the error of a job that is not there in which region it was looked for.
+func inRegion(c *client, err error) error {
+	if refusedAs(err, "NotFound") {
+		return fmt.Errorf("%w; looked in region %s, see --region", err, c.region)
+	}
+	return err
 }
 
 func newJob() *cobra.Command {
@@ -89,7 +102,7 @@ func printJob(out io.Writer, j jobs.Job, asJSON bool) error {
 		return json.NewEncoder(out).Encode(j)
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	row := func(name string, value any) { fmt.Fprintf(table, "%s\t%v\n", name, value) }
+	row := func(name, value string) { fmt.Fprintf(table, "%s\t%s\n", name, printableText(value)) }
 	row("job", j.ID)
 	row("api", j.API)
 	if j.Name != "" {
@@ -250,7 +263,7 @@ func (c *client) report(ctx context.Context, id string, query url.Values) (io.Re
 	}
 	resp, err := c.send(ctx, ownAPI, http.MethodGet, path, nil, nil, 0, sigv4.EmptyPayload)
 	if err != nil {
-		return nil, err
+		return nil, inRegion(c, err)
 	}
 	return resp.Body, nil
 }

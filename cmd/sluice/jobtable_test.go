@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -77,6 +78,24 @@ func TestJobTableIsNarrow(t *testing.T) {
 				t.Errorf("a line takes %d columns, want 100 at most and nothing that does not print: %q", n, line)
 			}
 		}
+	}
+}
+
+// TestNamesMoveNoCursor: names of lists are chosen by callers, and so is what errors say.
+func TestNamesMoveNoCursor(t *testing.T) {
+	t.Parallel()
+	const name = "a\x1b[31m\a\u202eb\nc"
+	var out strings.Builder
+	j := jobs.Job{ID: "job-1", API: "qconnect", Name: name, List: jobs.List{Kind: "quick-responses", ID: "i", Name: name}, Error: name, LastError: name}
+	if err := printJob(&out, j, false); err != nil {
+		t.Fatal(err)
+	}
+	text := out.String() + errorText(errors.New(name))
+	if strings.ContainsAny(text, "\x1b\a\u202e") {
+		t.Errorf("printed %q, want no control characters", text)
+	}
+	if want := "a\ufffd[31m\ufffd\ufffdb\nc"; !strings.HasSuffix(text, want) {
+		t.Errorf("printed %q, want %q at its end", text, want)
 	}
 }
 

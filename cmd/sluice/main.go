@@ -16,6 +16,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -70,7 +71,7 @@ func execute(ctx context.Context, args []string, out, errs io.Writer) int {
 	case err == nil:
 		return 0
 	case errors.As(err, &own):
-		fmt.Fprintln(errs, "sluice:", withoutCredentials(err.Error()))
+		fmt.Fprintln(errs, "sluice:", errorText(err))
 		return own.exitCode()
 	case errors.As(err, &setting):
 		fmt.Fprintln(errs, "sluice:", err)
@@ -79,11 +80,21 @@ func execute(ctx context.Context, args []string, out, errs io.Writer) int {
 		fmt.Fprintln(errs, "sluice: interrupted")
 		return 128 + int(signalOf(ctx))
 	case began && !errors.As(err, &wrong):
-		fmt.Fprintln(errs, "sluice:", withoutCredentials(err.Error()))
+		fmt.Fprintln(errs, "sluice:", errorText(err))
 		return exitFailed
 	}
-	fmt.Fprintf(errs, "sluice: %s\nSee '%s --help'.\n", withoutCredentials(err.Error()), cmd.CommandPath())
+	fmt.Fprintf(errs, "sluice: %s\nSee '%s --help'.\n", errorText(err), cmd.CommandPath())
 	return exitUsage
+}
+
+// errorText returns what is printed of an error: no credentials, and no control characters,
+// since names and reasons in it may be a caller's.
+func errorText(err error) string {
+	lines := strings.Split(withoutCredentials(err.Error()), "\n")
+	for i, line := range lines {
+		lines[i] = printableText(line)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // coded is an error that has an exit code of its own.

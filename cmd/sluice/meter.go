@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"strings"
 	"sync"
@@ -35,6 +36,15 @@ func newStatusLine(out io.Writer, getenv func(string) string) *statusLine {
 		}
 		return width
 	}}
+}
+
+// free returns how many columns are left beside a text of so many.
+func (l *statusLine) free(used int) int {
+	width := l.width()
+	if width <= 0 { // not known
+		return math.MaxInt
+	}
+	return width - 1 - used
 }
 
 // set shows a text instead of the one before.
@@ -196,23 +206,25 @@ func (m *meter) due(done int64) bool {
 
 // show shows a state: as a bar on a terminal, else as a line.
 func (m *meter) show(done, total int64, details []string) {
+	share := 0.0
 	if total > 0 {
-		share := min(float64(done)/float64(total), 1)
+		share = min(float64(done)/float64(total), 1)
 		details = append([]string{fmt.Sprintf("%3.0f %%", 100*share)}, details...)
-		if m.line != nil {
-			details[0] = bar(share) + details[0]
-		}
 		if rate, known := m.bytes.perSecond(); known && rate > 0 && done < total {
 			left := time.Duration(float64(total-done) / rate * float64(time.Second))
 			details = append(details, "about "+roughly(left)+" left")
 		}
 	}
-	text := strings.TrimSpace(m.what + "  " + strings.Join(details, "  "))
-	if m.line != nil {
-		m.line.set(text)
+	text := strings.Join(details, "  ")
+	if m.line == nil {
+		fmt.Fprintln(m.out, strings.TrimSpace(m.what+"  "+text))
 		return
 	}
-	fmt.Fprintln(m.out, text)
+	if total > 0 {
+		free := m.line.free(len(m.what) + len("  ") + utf8.RuneCountInString(text))
+		text = bar(share, free) + text
+	}
+	m.line.set(strings.TrimSpace(m.what + "  " + text))
 }
 
 // end removes what is shown.
@@ -222,11 +234,17 @@ func (m *meter) end() {
 	}
 }
 
-const barWidth = 24
+// barWidth is how wide a bar is at most, minBarWidth how wide at least.
+const barWidth, minBarWidth = 24, 6
 
-func bar(share float64) string {
-	full := int(share * barWidth)
-	return "[" + strings.Repeat("=", full) + strings.Repeat(" ", barWidth-full) + "] "
+// bar returns a bar that takes no more columns than are free; empty if that is too few.
+func bar(share float64, free int) string {
+	width := min(barWidth, free-len("[] "))
+	if width < minBarWidth {
+		return ""
+	}
+	full := int(share * float64(width))
+	return "[" + strings.Repeat("=", full) + strings.Repeat(" ", width-full) + "] "
 }
 
 // roughly writes a time for people, in its two largest units.

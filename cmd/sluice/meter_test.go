@@ -31,7 +31,7 @@ func TestMeterOnATerminal(t *testing.T) {
 		{0, 50_000_000, ""}, // what the kernel's buffers take at once
 		{400 * ms, 51_000_000, ""},
 		{200 * ms, 52_000_000, "\r\x1b[Kuploading  [============            ]  52 %  52.0 MB of 100.0 MB"},
-		{400 * ms, 54_000_000, "\r\x1b[Kuploading  [============            ]  54 %  54.0 MB of 100.0 MB  4.0 MB/s  abo"},
+		{400 * ms, 54_000_000, "\r\x1b[Kuploading  [======      ]  54 %  54.0 MB of 100.0 MB  4.0 MB/s  about 12 s left"},
 		{20 * ms, 54_000_000, ""}, // too soon
 	} {
 		if got := frame(c.after, c.done); got != c.want {

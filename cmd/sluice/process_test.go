@@ -254,7 +254,7 @@ func address(t *testing.T, text string) *atomic.Pointer[url.URL] {
 }
 
 // TestInterruptedProcess: SIGINT and SIGTERM end an import with the exit code of shells,
-// during the upload, which stops the job, and later, when it goes on.
+// during the upload, which removes the job, and later, when it goes on.
 func TestInterruptedProcess(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -263,10 +263,10 @@ func TestInterruptedProcess(t *testing.T) {
 		code   int
 		at     func(*http.Request) bool
 		says   string
-		state  string
+		state  string // empty if the job is removed
 	}{
-		{"SIGINT during the upload", syscall.SIGINT, 130, isUpload, "interrupted before the import began; job job-", "stopped"},
-		{"SIGTERM during the upload", syscall.SIGTERM, 143, isUpload, "interrupted before the import began; job job-", "stopped"},
+		{"SIGINT during the upload", syscall.SIGINT, 130, isUpload, "interrupted before the import began; job job-", ""},
+		{"SIGTERM during the upload", syscall.SIGTERM, 143, isUpload, "interrupted before the import began; job job-", ""},
 		{"SIGINT during the import", syscall.SIGINT, 130, func(r *http.Request) bool {
 			return strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".GetAddressListImportJob")
 		}, " goes on: sluice job job-", "completed"},
@@ -300,8 +300,12 @@ func TestInterruptedProcess(t *testing.T) {
 				t.Errorf("exit code %d, printed %q; want %d, %q", code, p.errs.String(), c.code, c.says)
 			}
 			_, id, _ := strings.Cut(p.errs.String(), "job job-")
-			id, _, _ = strings.Cut("job-"+id, " ")
-			if j := s.await(t, id); j.State != c.state {
+			id = "job-" + strings.Fields(id)[0]
+			if c.state == "" {
+				if status := s.call(t, "GET", "/sluice/v1/jobs/"+id, "sluice", "", nil); status != 404 {
+					t.Errorf("job %s: status %d, want it removed", id, status)
+				}
+			} else if j := s.await(t, id); j.State != c.state {
 				t.Errorf("job %s is %s, want %s", id, j.State, c.state)
 			}
 		})

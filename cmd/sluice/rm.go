@@ -3,8 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
 
 	"github.com/spf13/cobra"
 )
@@ -34,7 +32,7 @@ exit code is 1.`,
 			}
 			var errs []error
 			for _, id := range args {
-				err := c.rest(cmd.Context(), ownAPI, http.MethodDelete, ownPath+"/"+url.PathEscape(id), nil, nil)
+				err := c.removeJob(cmd.Context(), id)
 				errs = append(errs, err)
 				switch {
 				case asJSON:
@@ -58,14 +56,14 @@ exit code is 1.`,
 
 // deletion is what became of one job, as --json prints it.
 type deletion struct {
-	Job     string `json:"job"`
+	ID      string `json:"id"`
 	Deleted bool   `json:"deleted"`
 	Error   string `json:"error,omitempty"`
 }
 
 func newDeletion(id string, err error) deletion {
 	if err != nil {
-		return deletion{Job: id, Error: err.Error()}
+		return deletion{ID: id, Error: err.Error()}
 	}
-	return deletion{Job: id, Deleted: true}
+	return deletion{ID: id, Deleted: true}
 }

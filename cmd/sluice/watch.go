@@ -80,6 +80,9 @@ func (w *watcher) watch(ctx context.Context, c *client, id string, ask func(cont
 	if w.json {
 		err = w.printJSON(ctx, c, o)
 	} else {
+		if j, askErr := c.once().ownJob(ctx, id); askErr == nil && j.Finished != nil && j.Started != nil {
+			o.setTook(seconds(j.Seconds)) // what was measured here ends with the last question
+		}
 		_, err = fmt.Fprintln(w.out, o)
 	}
 	if err != nil {

@@ -50,7 +50,7 @@ func (a *API) list(w http.ResponseWriter, r *http.Request, o job.Owner) error {
 		return err
 	}
 	if !known && after == "" && len(found) == 0 && next == "" {
-		return fault.New(fault.NotFound, "there is no list %q, and no such job of one that is deleted", q.Get("list"))
+		return fault.New(fault.NotFound, "there is no list %q, and no job into a deleted list of that ID", q.Get("list"))
 	}
 	v, err := a.newView(r.Context(), found...)
 	if err != nil {
