@@ -260,14 +260,16 @@ func TestInterruptedProcess(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		signal syscall.Signal
+		times  int
 		code   int
 		at     func(*http.Request) bool
 		says   string
 		state  string // empty if the job is removed
 	}{
-		{"SIGINT during the upload", syscall.SIGINT, 130, isUpload, "interrupted before the import began; job job-", ""},
-		{"SIGTERM during the upload", syscall.SIGTERM, 143, isUpload, "interrupted before the import began; job job-", ""},
-		{"SIGINT during the import", syscall.SIGINT, 130, func(r *http.Request) bool {
+		{"SIGINT during the upload", syscall.SIGINT, 1, 130, isUpload, "interrupted before the import began; job job-", ""},
+		{"SIGTERM during the upload", syscall.SIGTERM, 1, 143, isUpload, "interrupted before the import began; job job-", ""},
+		{"SIGINT to the process and its group", syscall.SIGINT, 2, 130, isUpload, "interrupted before the import began; job job-", ""},
+		{"SIGINT during the import", syscall.SIGINT, 1, 130, func(r *http.Request) bool {
 			return strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".GetAddressListImportJob")
 		}, " goes on: sluice job job-", "completed"},
 	} {
@@ -295,7 +297,9 @@ func TestInterruptedProcess(t *testing.T) {
 			case <-p.ended:
 				t.Fatalf("the import ended: %s", p.errs.String())
 			}
-			_ = p.Process.Signal(c.signal)
+			for range c.times {
+				_ = p.Process.Signal(c.signal)
+			}
 			if code := p.code(t); code != c.code || !strings.Contains(p.errs.String(), c.says) {
 				t.Errorf("exit code %d, printed %q; want %d, %q", code, p.errs.String(), c.code, c.says)
 			}

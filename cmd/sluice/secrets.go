@@ -85,11 +85,16 @@ func withSecretFiles(getenv func(string) string) (with func(string) string, expo
 // are longer, and so are keys.
 const longestShown = 24
 
-// isShown reports whether an error may repeat a value. One that may be a URL, a
-// connection string or a key is never repeated: it may have come to the wrong setting.
+// isShown reports whether an error may repeat a value: a word or a number. What may be a URL, a
+// connection string, a key or a password may have come to the wrong setting.
 func isShown(value string) bool {
-	return len(value) <= longestShown && !strings.ContainsAny(value, "@:=")
+	return len(value) <= longestShown && (word.MatchString(value) || number.MatchString(value))
 }
+
+var (
+	word   = regexp.MustCompile(`^[\pL_. /-]*$`)
+	number = regexp.MustCompile(`^[+-]?[0-9][0-9_.,]*[A-Za-z%]{0,3}$`)
+)
 
 // shown quotes a value for an error.
 func shown(value string) string {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 // interruption is the cause of a context that a signal canceled.
@@ -34,8 +35,16 @@ func (e *interruptedError) Error() string { return e.text }
 
 func (e *interruptedError) exitCode() int { return 128 + int(e.signal) }
 
+// Programs such as timeout send a signal to the process and to its group, which makes it
+// arrive twice in a moment. Such a pair still leaves the time to clean up.
+const (
+	pairWithin = 100 * time.Millisecond
+	cleanUp    = 5 * time.Second
+)
+
 // untilSignal returns a context that the first SIGINT or SIGTERM cancels, with an
-// interruption as its cause. The second ends the process at once, whatever it is doing.
+// interruption as its cause. The second ends the process at once, whatever it is doing;
+// if it came with the first, after cleanUp or at the third.
 // The handler stays for that: the default action of a signal is not taken in the first
 // process of a container.
 func untilSignal(parent context.Context) (context.Context, context.CancelFunc) {
@@ -43,13 +52,17 @@ func untilSignal(parent context.Context) (context.Context, context.CancelFunc) {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
-		number, _ := (<-signals).(syscall.Signal)
-		cancel(interruption{number})
-		exit := 1
-		if number, ok := (<-signals).(syscall.Signal); ok {
-			exit = 128 + int(number) // as shells have it
+		first, _ := (<-signals).(syscall.Signal)
+		cancel(interruption{first})
+		began := time.Now()
+		second, _ := (<-signals).(syscall.Signal)
+		if time.Since(began) < pairWithin {
+			select {
+			case <-signals:
+			case <-time.After(cleanUp):
+			}
 		}
-		os.Exit(exit)
+		os.Exit(128 + int(second)) // as shells have it
 	}()
 	return ctx, func() { cancel(nil) }
 }
