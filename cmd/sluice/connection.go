@@ -3,7 +3,6 @@ package main
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -26,9 +25,6 @@ func (at *connection) flags(cmd *cobra.Command) {
 
 // client returns the client that the command line and the environment describe.
 func (at *connection) client(cmd *cobra.Command) (*client, error) {
-	if wrong := checkVariables(cmd.Root(), environ()); wrong != nil {
-		return nil, usageError{errors.Join(wrong...)}
-	}
 	options := at.options(cmd.Flags())
 	if err := settle(cmd.Flags(), os.Getenv); err != nil {
 		return nil, err
