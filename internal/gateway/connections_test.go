@@ -43,6 +43,7 @@ func TestConnectionsThatWaitGiveWay(t *testing.T) {
 		if got := ask(idle); got != 200 {
 			t.Fatalf("within the limit: status %d, want 200", got)
 		}
+		synctest.Wait()
 		time.Sleep(2 * firstRequestWithin) // of the test's clock
 		fourth := l.dial()
 		defer fourth.Close()
@@ -55,10 +56,13 @@ func TestConnectionsThatWaitGiveWay(t *testing.T) {
 		if got := ask(idle); got != 200 {
 			t.Errorf("a connection that was used: status %d, want 200", got)
 		}
+		synctest.Wait()   // until the server has seen that they are idle
 		fresh := l.dial() // instead of the fourth, which is idle for longest
 		defer fresh.Close()
+		synctest.Wait()
 		fifth := l.dial() // instead of the idle one: the fresh one has time for its first request
 		defer fifth.Close()
+		synctest.Wait()
 		if got := []int{ask(fresh), ask(idle), ask(fourth)}; !slices.Equal(got, []int{200, 0, 0}) {
 			t.Errorf("a new connection, and two that are idle: status %d, want 200, and both closed", got)
 		}
