@@ -8,8 +8,8 @@ import (
 	"github.com/sluicehq/sluice/internal/gateway/jobs"
 )
 
-// known is what a command knows of a job by itself: where the endpoint has only AWS's
-// APIs, --json prints that, in the form of Sluice's own.
+// known holds the fields of a job that the command line determines. --json prints them where
+// the endpoint serves only AWS's APIs, in the JSON form of Sluice's own API.
 type known struct {
 	api    string
 	list   jobs.List

@@ -120,7 +120,7 @@ func (t *jobTable) widths() [columns]int {
 	}
 	room = max(room, 2*minNameWidth)
 	if w[columnList]+w[columnFile] > room {
-		// Whoever needs less than half leaves the rest to the other.
+		// A column that needs less than half leaves the rest to the other.
 		half := room / 2
 		switch {
 		case w[columnList] <= half:

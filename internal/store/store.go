@@ -91,11 +91,11 @@ type Jobs interface {
 	CreateJob(ctx context.Context, j job.Job, once Once, unfinished int) (job.Job, error)
 	// Job returns a job; fault.NotFound.
 	Job(ctx context.Context, o job.Owner, id job.ID) (job.Job, error)
-	// ListJobs lists an owner's jobs in order of their creation, oldest first unless the
-	// filter is NewestFirst, and the word for the next page, empty at the end. It examines
-	// the jobs that are not final, if only such are selected, or else those of the filter's
-	// list, or of its state, if that is one, or of its wire, or all: where the rest of the
-	// filter passes over many of these, a page is short, see Page.
+	// ListJobs returns a page of an owner's jobs in order of creation, oldest first unless
+	// the filter is NewestFirst, and the token of the next page, empty at the end. It reads
+	// the index of the first condition that the filter has: jobs that are not final, the
+	// list, one state, the API; else the index of all jobs. If the other conditions exclude
+	// many of the jobs that it reads, the page is short, see Page.
 	ListJobs(ctx context.Context, o job.Owner, f JobFilter, p Page) ([]job.Job, string, error)
 	// ChangeJob applies change to a job as it is now and stores what comes out; an
 	// error of change's is returned and nothing is stored; fault.NotFound. ID, owner,

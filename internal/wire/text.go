@@ -68,7 +68,7 @@ func checkJSONText(body []byte) error {
 	}
 }
 
-// escaped returns what an escape of the form \uXXXX at the beginning of text stands for.
+// escaped returns the character of the escape \uABCD at the beginning of text.
 func escaped(text []byte) (r rune, ok bool) {
 	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
 		return 0, false
