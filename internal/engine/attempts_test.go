@@ -297,9 +297,10 @@ func TestCutOffEngine(t *testing.T) {
 			return fault.New(fault.Unavailable, "no answer")
 		}
 		options := engine.Options{Holder: "first", Jobs: 1, Shared: true, BatchRecords: 4096, Poll: 250 * time.Millisecond}
+		options.PingObjects = func(ctx context.Context) error { return away(ctx, object.Name{}, 0) }
 		r.start(options, &troubledObjects{Objects: r.objects, piece: 64 << 10, read: away})
 		<-g.reached
-		options.Holder = "second"
+		options.Holder, options.PingObjects = "second", func(context.Context) error { return nil }
 		r.start(options)
 		time.Sleep(time.Second)
 		cut.Store(true)
@@ -324,4 +325,58 @@ func TestCutOffEngine(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A source that is not available says nothing about the object storage: while the server's
+// own bucket answers, the engine takes other jobs at once.
+func TestUnavailableSourceIsNoCutOff(t *testing.T) {
+	t.Parallel()
+	for name, away := range map[string]func(context.Context) error{
+		"unavailable": func(context.Context) error { return fault.New(fault.Unavailable, "no answer") },
+		"silent": func(ctx context.Context) error {
+			select {
+			case <-time.After(15 * time.Second):
+				return fault.New(fault.Unavailable, "no answer")
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				r := newRig(t)
+				r.list(destination.Suppression)
+				in := newRows(60_000) // not a small one
+				r.put("away", in.String())
+				r.ready("away")
+				read := func(ctx context.Context, n object.Name, _ int64) error {
+					if n.Key == "away" {
+						return away(ctx)
+					}
+					return nil
+				}
+				var pings atomic.Int64
+				e, _ := r.start(engine.Options{
+					Jobs: 1, Shared: true, BatchRecords: 8192, Poll: 250 * time.Millisecond,
+					PingObjects: func(context.Context) error { pings.Add(1); return nil },
+				}, &troubledObjects{Objects: r.objects, piece: 64 << 10, read: read})
+				r.journal.await("job waits", "away", 1)
+				for i := range 20 {
+					time.Sleep(777 * time.Millisecond)
+					key := fmt.Sprint("healthy", i)
+					r.put(key, in.String())
+					then := time.Now()
+					r.ready(key)
+					e.Wake()
+					r.journal.await("job completed", job.ID(key), 1)
+					if d := time.Since(then); d > 100*time.Millisecond {
+						t.Errorf("healthy job %d took %v, want no time", i, d)
+					}
+				}
+				if pings.Load() == 0 {
+					t.Error("the object storage was never asked")
+				}
+			})
+		})
+	}
 }

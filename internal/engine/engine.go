@@ -86,6 +86,12 @@ type Options struct {
 	// leaves the next to those that have none, for as long as they need to see it.
 	Shared bool
 
+	// PingObjects reports whether the object storage answers for the server's own bucket. An
+	// engine that shares a store asks it when a source was not available: only if its own
+	// bucket is not available either, it leaves new jobs to other engines. Nil means that no
+	// source is available if one is not.
+	PingObjects func(context.Context) error
+
 	wrapRule func(destination.Rule) destination.Rule // of tests; nil leaves rules as they are
 
 	// MaxRejections is how many records of a job may be refused; beyond it the job fails.
@@ -124,6 +130,7 @@ type Engine struct {
 	smallSlots chan *slot  // the free one for small jobs
 	retrySlots chan *slot  // the free one for jobs that an attempt has ended early for
 	cutOff     atomic.Bool // the object storage did not answer when it was asked last
+	objectsUp  objectsCheck
 	memory     *memory
 	batches    chan *buffer  // free batches, shared by all slots
 	preparing  chan struct{} // holds a token for each batch being prepared

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/sluicehq/sluice/internal/fault"
@@ -114,7 +115,7 @@ func (a *attempt) postpone(ctx context.Context, f *failure) error {
 	if e.options.Shared { // it may be this engine alone that is cut off
 		pause.Avoid = e.options.Lease
 		if f.reason == job.StorageUnavailable {
-			e.cutOff.Store(true)
+			defer e.checkObjects(ctx) // after the job has been given up, because it takes time
 		}
 	}
 	e.metrics.retries.Inc()
@@ -124,4 +125,34 @@ func (a *attempt) postpone(ctx context.Context, f *failure) error {
 		a.log.WarnContext(ctx, "job waits", "reason", string(f.reason), "error", f.err)
 	}
 	return e.store.Postpone(ctx, a.lease.current(), pause)
+}
+
+// objectsCheck is when the object storage was last asked whether it answers.
+type objectsCheck struct {
+	mu   sync.Mutex
+	last time.Time
+}
+
+const (
+	pingTime  = 2 * time.Second // how long the object storage may take to answer
+	pingAgain = time.Second     // how old an answer may be
+)
+
+// checkObjects finds out whether this engine is cut off from the object storage, after a
+// source was not available: one bucket of a caller can be away while all others answer.
+func (e *Engine) checkObjects(ctx context.Context) {
+	if e.options.PingObjects == nil {
+		e.cutOff.Store(true)
+		return
+	}
+	c := &e.objectsUp
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if time.Since(c.last) < pingAgain {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, pingTime)
+	defer cancel()
+	e.cutOff.Store(e.options.PingObjects(ctx) != nil)
+	c.last = time.Now()
 }

@@ -88,7 +88,7 @@ func (n *Node) engage(o service.Options) func() {
 	worker := engine.New(n.counted, n.objects, engine.Options{
 		Holder: name, Jobs: n.o.Jobs, Lease: n.o.Lease, Grace: n.o.Grace,
 		Logger: n.o.Logger, Registry: n.registry, Guard: n.guard, Waits: n.space.Reason,
-		Shared: n.o.shared(), Poll: n.poll(),
+		Shared: n.o.shared(), Poll: n.poll(), PingObjects: n.objects.ping,
 		Limits: engineLimits(o.Limits), MaxRejections: n.o.MaxRejections, MaxUnpack: n.o.MaxUnpack,
 		Reports: func(j job.Job) object.Name { return reportName(j, o.Bucket) },
 	})
