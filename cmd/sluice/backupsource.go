@@ -18,7 +18,7 @@ import (
 	"github.com/sluicehq/sluice/internal/pebbledb"
 )
 
-const postgresHint = `a server with --store postgres keeps jobs, lists and members in the database: back it up with pg_dump or base backups, then the bucket; see "Backup and restore" in docs/operating.md`
+const postgresHint = `with --store postgres, jobs, lists and members are in PostgreSQL: back them up with pg_dump or base backups, then the bucket, and check them with pg_amcheck; see "Backup and restore" in docs/operating.md`
 
 // withSource takes a snapshot of a data directory and calls do with it: by the server
 // that runs on it, whose URL do gets, or in its place, which keeps servers from starting

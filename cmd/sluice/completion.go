@@ -142,15 +142,11 @@ func completeDestinations(cmd *cobra.Command, _ []string, word string) ([]cobra.
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	defer cancel()
-	var lists []namedList
-	switch kind {
-	case "address-list":
-		lists, err = new(addressList).all(ctx, c)
-	case "contact-list":
-		lists, err = new(contactList).all(ctx, c)
-	case "quick-responses":
-		lists, err = new(quickResponses).all(ctx, c)
+	all, ok := listsOf[kind]
+	if !ok {
+		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
+	lists, err := all(ctx, c)
 	var words []cobra.Completion
 	for _, l := range lists {
 		if name := kind + "/" + l.name; err == nil && strings.HasPrefix(name, word) && len(words) < mostCompletions {

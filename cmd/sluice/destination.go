@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 
 	"github.com/google/uuid"
+	"golang.org/x/text/unicode/norm"
 )
 
 // importer imports into a destination as the command line names it. Each kind of
@@ -137,7 +139,7 @@ func (a *addressList) find(ctx context.Context, c *client, create bool) error {
 		return nil
 	}
 	if !create {
-		return a.missing(lists)
+		return a.missing(ctx, c, lists)
 	}
 	var list struct{ AddressListId string }
 	if err := c.target(ctx, mailManagerAPI, "CreateAddressList",
@@ -191,12 +193,26 @@ func (a *addressList) progress(ctx context.Context, c *client, id string) (progr
 }
 
 // jobName makes a name that Mail Manager takes from a file's: letters, digits, and . _ -
+// at most 255 of them. Letters keep what is left of them without accents. A name of which
+// nothing else is left is the name import, with the file's ending.
 func jobName(name string) string {
 	clean := func(r rune) rune {
-		if r < 0x80 && (r == '.' || r == '_' || r == '-' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z') {
+		switch {
+		case r == '.' || r == '_' || r == '-' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z':
 			return r
+		case unicode.Is(unicode.Mn, r): // an accent, apart from its letter
+			return -1
 		}
 		return '-'
 	}
-	return strings.Map(clean, name[max(0, len(name)-255):])
+	stem, ending := name, ""
+	if i := strings.IndexByte(name, '.'); i > 0 {
+		stem, ending = name[:i], name[i:]
+	}
+	stem = strings.Map(clean, norm.NFD.String(stem))
+	if strings.Trim(stem, "-") == "" {
+		stem = "import"
+	}
+	name = stem + strings.Map(clean, norm.NFD.String(ending))
+	return name[max(0, len(name)-255):]
 }

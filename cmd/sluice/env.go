@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sluicehq/sluice/internal/gateway/jobs"
+	"github.com/sluicehq/sluice/internal/sigv4"
 )
 
 // defaultRegion is the one that clients sign for if nothing names another. Sluice takes
@@ -27,8 +28,19 @@ const defaultRegion = "us-east-1"
 
 // pickRegion returns the region of --region, else that of AWS's variables, else the
 // default.
-func pickRegion(flag string, getenv func(string) string) string {
-	return cmp.Or(flag, getenv("AWS_REGION"), getenv("AWS_DEFAULT_REGION"), defaultRegion)
+func pickRegion(flag string, getenv func(string) string) (string, error) {
+	region := cmp.Or(flag, getenv("AWS_REGION"), getenv("AWS_DEFAULT_REGION"), defaultRegion)
+	if !sigv4.ValidRegion(region) {
+		name := "AWS_DEFAULT_REGION"
+		switch region {
+		case flag:
+			name = "region"
+		case getenv("AWS_REGION"):
+			name = "AWS_REGION"
+		}
+		return "", usageError{fmt.Errorf("%s: %q is no name of a region: it takes 1 to %d of a-z, 0-9 and '-'", name, region, sigv4.MaxRegion)}
+	}
+	return region, nil
 }
 
 func regionFlag(f *pflag.FlagSet, region *string) {
@@ -46,8 +58,11 @@ type target struct {
 
 // findTarget returns the server that runs on a data directory.
 func findTarget(data, region string, getenv func(string) string) (target, error) {
-	data, err := dataDir(data, getenv)
+	region, err := pickRegion(region, getenv)
 	if err != nil {
+		return target{}, err
+	}
+	if data, err = dataDir(data, getenv); err != nil {
 		return target{}, usageError{err}
 	}
 	e, err := readEndpoint(data)
@@ -70,7 +85,7 @@ func findTarget(data, region string, getenv func(string) string) (target, error)
 	if e.CA == "" && strings.HasPrefix(e.URL, "https:") {
 		e.CA = getenv("AWS_CA_BUNDLE")
 	}
-	return target{endpoint: e, key: k, region: pickRegion(region, getenv), data: data}, nil
+	return target{endpoint: e, key: k, region: region, data: data}, nil
 }
 
 // clientTarget returns the server that a client command talks to: the one on the data
@@ -81,10 +96,14 @@ func clientTarget(data, region string, getenv func(string) string) (target, erro
 	if data != "" || url == "" {
 		return findTarget(data, region, getenv)
 	}
+	region, err := pickRegion(region, getenv)
+	if err != nil {
+		return target{}, err
+	}
 	t := target{
 		endpoint: endpoint{URL: strings.TrimSuffix(url, "/"), CA: getenv("AWS_CA_BUNDLE")},
 		key:      key{getenv("AWS_ACCESS_KEY_ID"), getenv("AWS_SECRET_ACCESS_KEY")},
-		region:   pickRegion(region, getenv),
+		region:   region,
 		token:    getenv("AWS_SESSION_TOKEN"),
 	}
 	if u, err := neturl.Parse(url); err != nil || u.Host == "" {

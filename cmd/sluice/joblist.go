@@ -157,8 +157,13 @@ func listJobs(cmd *cobra.Command, c *client, q *jobQuery, query url.Values, asJS
 		table.add(j, now)
 		return nil
 	})
+	if q.list != "" && refusedAs(err, "NotFound") {
+		if near := meantBy(cmd.Context(), c, q.list); len(near) > 0 {
+			return fmt.Errorf("%w; did you mean %s?", err, strings.Join(near, " or "))
+		}
+	}
 	if err != nil {
-		return err
+		return inRegion(c, err)
 	}
 	if !asJSON && shown > 0 {
 		if err := table.write(out); err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -29,22 +30,78 @@ func (l *listName) choose(lists []namedList) bool {
 	return i >= 0
 }
 
-// missing is the error for a word that names none of the lists.
-func (l *listName) missing(lists []namedList) error {
+// listsOf list the lists of each kind that has names, by the kind as --to spells it.
+var listsOf = map[string]func(context.Context, *client) ([]namedList, error){
+	"address-list":    new(addressList).all,
+	"contact-list":    new(contactList).all,
+	"quick-responses": new(quickResponses).all,
+}
+
+// listKinds are the keys of listsOf, in the order in which they are shown.
+var listKinds = []string{"address-list", "contact-list", "quick-responses"}
+
+// missing is the error for a word that names none of the lists of its kind.
+func (l *listName) missing(ctx context.Context, c *client, lists []namedList) error {
 	what := strings.ReplaceAll(l.kind, "-", " ") // address list, contact list
 	if l.kind == "quick-responses" {
 		what = "knowledge base"
 	}
 	text := fmt.Sprintf("there is no %s %q", what, l.word)
-	if near := nearest(l.word, lists); len(near) > 0 {
-		text += "; did you mean " + l.kind + "/" + strings.Join(near, " or "+l.kind+"/") + "?"
-		return fmt.Errorf("%s To create the list, add --create", text)
+	near := nearest(l.word, lists)
+	for i, name := range near {
+		near[i] = l.kind + "/" + name
+	}
+	if len(near) == 0 || !strings.HasSuffix(near[0], "/"+l.word) {
+		near = append(l.ofOtherKinds(ctx, c), near...)
+	}
+	if len(near) > 0 {
+		return fmt.Errorf("%s; did you mean %s? To create the list, add --create", text, strings.Join(near, " or "))
 	}
 	return fmt.Errorf("%s; to create it, add --create", text)
 }
 
+// ofOtherKinds returns the lists of other kinds that have the name.
+func (l *listName) ofOtherKinds(ctx context.Context, c *client) (found []string) {
+	for _, kind := range listKinds {
+		if kind == l.kind {
+			continue
+		}
+		lists, err := listsOf[kind](ctx, c)
+		if err == nil && slices.ContainsFunc(lists, func(e namedList) bool { return e.name == l.word }) {
+			found = append(found, kind+"/"+l.word)
+		}
+	}
+	return found
+}
+
+// meantBy returns the lists, at most three, that a word was most likely meant for: a name,
+// or a name with its kind before it.
+func meantBy(ctx context.Context, c *client, word string) []string {
+	var all []namedList
+	_, _, hasKind := strings.Cut(word, "/")
+	for _, kind := range listKinds {
+		lists, err := listsOf[kind](ctx, c)
+		if err != nil {
+			continue // it is only a hint
+		}
+		for _, l := range lists {
+			one := namedList{id: kind + "/" + l.name, name: l.name}
+			if hasKind {
+				one.name = one.id
+			}
+			all = append(all, one)
+		}
+	}
+	return nearestOf(word, all, func(l namedList) string { return l.id })
+}
+
 // nearest returns the names, at most three, that a word was most likely meant for.
 func nearest(word string, lists []namedList) []string {
+	return nearestOf(word, lists, func(l namedList) string { return l.name })
+}
+
+// nearestOf is nearest with what shows a list.
+func nearestOf(word string, lists []namedList, shown func(namedList) string) []string {
 	type candidate struct {
 		name     string
 		distance int
@@ -53,7 +110,7 @@ func nearest(word string, lists []namedList) []string {
 	for _, l := range lists {
 		d := editDistance(strings.ToLower(word), strings.ToLower(l.name))
 		if d <= max(2, len(word)/3) {
-			found = append(found, candidate{l.name, d})
+			found = append(found, candidate{shown(l), d})
 		}
 	}
 	slices.SortStableFunc(found, func(a, b candidate) int { return a.distance - b.distance })

@@ -75,7 +75,7 @@ func (q *quickResponses) find(ctx context.Context, c *client, create bool) error
 	switch {
 	case q.choose(bases):
 	case !create:
-		return q.missing(bases)
+		return q.missing(ctx, c, bases)
 	default:
 		var out struct {
 			KnowledgeBase struct{ KnowledgeBaseId string }

@@ -22,6 +22,7 @@ const (
 
 func waitFlag(cmd *cobra.Command, wait *time.Duration) {
 	cmd.Flags().DurationVar(wait, "wait", 10*time.Minute, "`time` to wait for a server that goes away, such as for a restart")
+	cmd.Flags().Lookup("wait").DefValue = shortDuration(10 * time.Minute)
 }
 
 // isUnavailable reports whether an error of a call says that the server is away or

@@ -174,7 +174,7 @@ func (l *contactList) find(ctx context.Context, c *client, create bool) error {
 		if err != nil {
 			return fmt.Errorf("list contact lists: %w", err)
 		}
-		return l.missing(lists)
+		return l.missing(ctx, c, lists)
 	}
 	err = c.rest(ctx, sesAPI, http.MethodPost, contactListsPath, map[string]string{"ContactListName": l.id}, nil)
 	if refusedAs(err, "AlreadyExistsException") { // somebody else created it in between

@@ -52,7 +52,7 @@ func (m *Maintenance) releaseEnded(ctx context.Context, held map[job.ID]int64, t
 	for id, bytes := range held {
 		err := m.objects.Release(ctx, string(id))
 		if err == nil {
-			t.add(bytes)
+			t.add(1, bytes)
 		}
 		if err := t.skip("", err); err != nil {
 			return err

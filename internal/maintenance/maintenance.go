@@ -234,7 +234,7 @@ func (m *Maintenance) Round(ctx context.Context) (more bool) {
 }
 
 func (m *Maintenance) round(ctx context.Context, d duty) (more bool) {
-	var t tally
+	t := tally{removed: m.metrics.removing(d.name)}
 	more, err := m.guarded(ctx, d, &t)
 	switch {
 	case ctx.Err() != nil: // what could not be done for that is no failure
@@ -244,7 +244,7 @@ func (m *Maintenance) round(ctx context.Context, d duty) (more bool) {
 	default:
 		more = false
 	}
-	m.metrics.done(d.name, t, err, m.o.Now())
+	m.metrics.done(d.name, err, m.o.Now())
 	if t.count > 0 {
 		m.log.InfoContext(ctx, "maintenance removed", "duty", d.name, "count", t.count, "bytes", t.bytes)
 	}

@@ -36,10 +36,17 @@ func newMetrics(r prometheus.Registerer, duties []duty) *metrics {
 	return m
 }
 
-func (m *metrics) done(duty string, t tally, err error, at time.Time) {
+// removing returns what counts what a duty removes, as it is removed.
+func (m *metrics) removing(duty string) func(count, bytes int64) {
+	removed, size := m.removed.WithLabelValues(duty), m.bytes.WithLabelValues(duty)
+	return func(count, bytes int64) {
+		removed.Add(float64(count))
+		size.Add(float64(bytes))
+	}
+}
+
+func (m *metrics) done(duty string, err error, at time.Time) {
 	m.runs.WithLabelValues(duty).Inc()
-	m.removed.WithLabelValues(duty).Add(float64(t.count))
-	m.bytes.WithLabelValues(duty).Add(float64(t.bytes))
 	if err != nil {
 		m.errors.WithLabelValues(duty).Inc()
 		return

@@ -35,7 +35,7 @@ func (m *Maintenance) remove(ctx context.Context, i object.Info, t *tally) error
 	}
 	deleted, err := m.objects.DeleteIfUnchanged(ctx, i)
 	if deleted {
-		t.add(i.Size)
+		t.add(1, i.Size)
 	}
 	return err
 }

@@ -32,7 +32,7 @@ func (m *Maintenance) deleteJobs(ctx context.Context, t *tally) (more bool, err 
 		for _, j := range jobs {
 			bytes, err := DeleteJob(ctx, m.store, m.objects, m.o.Bucket, j)
 			if err == nil {
-				t.add(bytes)
+				t.add(1, bytes)
 				continue
 			}
 			skipped[skippedJob{j.Owner, j.ID}] = true

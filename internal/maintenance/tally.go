@@ -10,13 +10,15 @@ import (
 // tally is what a duty has removed in a round, and what it could not remove.
 type tally struct {
 	count, bytes int64
+	removed      func(count, bytes int64) // called with what is added
 	failures     int
 	first        error // of the failures
 }
 
-func (t *tally) add(bytes int64) {
-	t.count++
+func (t *tally) add(count, bytes int64) {
+	t.count += count
 	t.bytes += bytes
+	t.removed(count, bytes)
 }
 
 // maxFailures is after how many objects or jobs that cannot be removed a duty ends.

@@ -24,7 +24,7 @@ func (m *Maintenance) removeUploads(ctx context.Context, t *tally) (more bool, e
 	}
 	before := m.o.Now().Add(-m.o.KeepUploads)
 	ended, bytes, err := m.objects.AbortUploads(ctx, before, m.most)
-	t.count, t.bytes = t.count+int64(ended), t.bytes+bytes
+	t.add(int64(ended), bytes)
 	if err := t.skip("", err); err != nil || ended >= m.most {
 		return err == nil, err
 	}

@@ -46,9 +46,6 @@ func (n *Node) openObjects(ctx context.Context, key sigv4.Credentials, v *sigv4.
 			return inUse(n.o.Dir, err)
 		}
 		n.closers = append(n.closers, d.Close)
-		if n.o.shared() {
-			n.o.Logger.Warn("files lie on this node's disk: another node cannot read them; see --objects")
-		}
 		n.objects = objects{
 			Store: d,
 			links: links{s3.NewPresigner(key), d},

@@ -202,7 +202,7 @@ func (n *Node) snapshots() (*snapshots.Handler, error) {
 func (n *Node) noSnapshot(context.Context) (snapshots.Snapshot, func(), error) {
 	text := "this server keeps everything in memory: there is nothing to take a snapshot of"
 	if n.o.shared() {
-		text = "this server keeps its store in PostgreSQL: back it up with pg_dump or base backups, then the bucket; see \"Backup and restore\" in docs/operating.md"
+		text = "this server's jobs, lists and members are in PostgreSQL: back them up with pg_dump or base backups, then the bucket, and check them with pg_amcheck; see \"Backup and restore\" in docs/operating.md"
 	}
 	return snapshots.Snapshot{}, nil, fault.New(fault.Invalid, "%s", text)
 }

@@ -208,18 +208,19 @@ func (c *claim) setCredential(s string) error {
 		}
 		return c.malformed("Credential should be scoped with a valid terminator: '%s', not '%s'.", terminator, end)
 	}
-	if !validRegion(c.region) {
-		return c.malformed("Credential should be scoped to a valid region: 1 to %d of a-z, 0-9 and '-'.", maxRegion)
+	if !ValidRegion(c.region) {
+		return c.malformed("Credential should be scoped to a valid region: 1 to %d of a-z, 0-9 and '-'.", MaxRegion)
 	}
 	return nil
 }
 
-const maxRegion = 64
+// MaxRegion is the most characters that the name of a region may have.
+const MaxRegion = 64
 
-// validRegion reports whether s can be the name of a region. Jobs and lists belong to a
+// ValidRegion reports whether s can be the name of a region. Jobs and lists belong to a
 // region, so any other name would be a place that nobody finds again.
-func validRegion(s string) bool {
-	return s != "" && len(s) <= maxRegion && strings.IndexFunc(s, func(r rune) bool {
+func ValidRegion(s string) bool {
+	return s != "" && len(s) <= MaxRegion && strings.IndexFunc(s, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-'
 	}) < 0
 }

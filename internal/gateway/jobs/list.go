@@ -64,12 +64,24 @@ func (a *API) list(w http.ResponseWriter, r *http.Request, o job.Owner) error {
 	return nil
 }
 
+// checkQuery refuses parameters that are not known, and those that are there twice, unless
+// they are for that.
+func checkQuery(q url.Values, known []string, repeatable ...string) error {
+	for name, values := range q {
+		if !slices.Contains(known, name) {
+			return fault.New(fault.Invalid, "%q is not one of %s", name, strings.Join(known, ", "))
+		}
+		if len(values) > 1 && !slices.Contains(repeatable, name) {
+			return fault.New(fault.Invalid, "%s: is there %d times, and may be once", name, len(values))
+		}
+	}
+	return nil
+}
+
 // readQuery reads what a listing selects, but for its list.
 func readQuery(q url.Values) (f store.JobFilter, limit int, err error) {
-	for name := range q {
-		if !slices.Contains([]string{"state", "api", "list", "limit", "next"}, name) {
-			return f, 0, fault.New(fault.Invalid, "%q is not one of state, api, list, limit, next", name)
-		}
+	if err := checkQuery(q, []string{"state", "api", "list", "limit", "next"}, "state"); err != nil {
+		return f, 0, err
 	}
 	f = store.JobFilter{NewestFirst: true, Wire: job.Wire(q.Get("api"))}
 	if f.Wire != "" && !slices.Contains(apis, f.Wire) {

@@ -15,11 +15,15 @@ import (
 // report writes the rejected records straight from the store, in any state of the
 // job: those of a job that is running are the ones committed so far.
 func (a *API) report(w http.ResponseWriter, r *http.Request, o job.Owner) error {
+	q := r.URL.Query()
+	if err := checkQuery(q, []string{"format", "safe"}); err != nil {
+		return err
+	}
 	j, err := a.store.Job(r.Context(), o, job.ID(r.PathValue("id")))
 	if err != nil {
 		return err
 	}
-	format, safe := r.URL.Query().Get("format"), r.URL.Query().Get("safe")
+	format, safe := q.Get("format"), q.Get("safe")
 	isCSV := (format == "" || format == "csv") && a.o.Report != nil
 	switch {
 	case !isCSV && format != "json":
