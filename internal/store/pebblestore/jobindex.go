@@ -50,6 +50,10 @@ var (
 		table: tableEndedJobs, name: "index of jobs that have ended", words: 1, ordered: true, ended: true,
 		of: func(j *job.Job) []string { return []string{string(j.State)} },
 	}
+	endedOfList = &jobIndex{
+		table: tableEndedJobsOfList, name: "index of jobs that have ended by list", words: 2, ordered: true, ended: true,
+		of: func(j *job.Job) []string { return []string{j.Destination.List, string(j.State)} },
+	}
 	unfinishedJobs = &jobIndex{
 		table: tableUnfinished, name: "index of unfinished jobs", words: 1, unfinished: true,
 		of: func(j *job.Job) []string { return []string{string(j.Wire)} },
@@ -64,7 +68,7 @@ var (
 	}
 
 	jobIndexes = []*jobIndex{
-		allJobs, jobsOfList, jobsOfWire, jobsOfSource, endedByState, unfinishedJobs, unfinishedInOrder, unfinishedOfList,
+		allJobs, jobsOfList, jobsOfWire, jobsOfSource, endedByState, endedOfList, unfinishedJobs, unfinishedInOrder, unfinishedOfList,
 	}
 )
 
@@ -136,6 +140,8 @@ func indexFor(o job.Owner, f store.JobFilter) (prefix []byte) {
 	switch {
 	case len(f.States) > 0 && !slices.ContainsFunc(f.States, final):
 		return unfinishedInOrder.prefix(o)
+	case f.List != "" && len(f.States) == 1:
+		return endedOfList.prefix(o, f.List, string(f.States[0]))
 	case f.List != "":
 		return jobsOfList.prefix(o, f.List)
 	case len(f.States) == 1:
@@ -200,6 +206,6 @@ func (s *Store) indexJobs() error {
 }
 
 // jobIndexVersion rises with every index that is added.
-var jobIndexVersion = []byte{3}
+var jobIndexVersion = []byte{4}
 
 const indexBatchBytes = 1 << 20

@@ -24,6 +24,7 @@ import (
 //	i  owner wire created id           the same by the API that they came by: nothing
 //	r  owner bucket key created id     the same by the object that they read: nothing
 //	h  owner state created id          the jobs that have ended, by their state: nothing
+//	k  owner list state created id     the jobs that have ended, by their list and state: nothing
 //	e  owner created id                jobs that are not final, oldest first: their state
 //	f  owner kind list id              the same by the list that they import into: their state
 //	u  owner wire id                   the same by the API that they came by: their state
@@ -53,6 +54,7 @@ const (
 	tableJobsOfWire       = 'i'
 	tableJobsOfSource     = 'r'
 	tableEndedJobs        = 'h'
+	tableEndedJobsOfList  = 'k'
 	tableUnfinishedOrder  = 'e'
 	tableUnfinishedOfList = 'f'
 	tableUnfinished       = 'u'

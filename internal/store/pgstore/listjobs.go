@@ -26,6 +26,9 @@ const (
 	sqlJobsOfWireFrom  = jobsFrom + `(wire, created, id) > ($6, $3, $4) AND wire <= $6 ORDER BY wire, created, id LIMIT $5`
 	sqlJobsInStateFrom = jobsFrom + `(state COLLATE "C", created, id) > ($6, $3, $4) AND state COLLATE "C" <= $6 AND ` + isEnded + `
 		ORDER BY state COLLATE "C", created, id LIMIT $5`
+	sqlJobsOfListInStateFrom = jobsFrom + `(list COLLATE "C", state COLLATE "C", created, id) > ($6, $7, $3, $4)
+		AND list COLLATE "C" = $6 AND state COLLATE "C" <= $7 AND ` + isEnded + `
+		ORDER BY list COLLATE "C", state COLLATE "C", created, id LIMIT $5`
 
 	sqlJobsBefore       = jobsFrom + `(created, id) < ($3, $4) ORDER BY created DESC, id DESC LIMIT $5`
 	sqlUnfinishedBefore = jobsFrom + `(created, id) < ($3, $4) AND ` + isUnfinished + ` ORDER BY created DESC, id DESC LIMIT $5`
@@ -35,6 +38,9 @@ const (
 		ORDER BY wire DESC, created DESC, id DESC LIMIT $5`
 	sqlJobsInStateBefore = jobsFrom + `(state COLLATE "C", created, id) < ($6, $3, $4) AND state COLLATE "C" >= $6 AND ` + isEnded + `
 		ORDER BY state COLLATE "C" DESC, created DESC, id DESC LIMIT $5`
+	sqlJobsOfListInStateBefore = jobsFrom + `(list COLLATE "C", state COLLATE "C", created, id) < ($6, $7, $3, $4)
+		AND list COLLATE "C" = $6 AND state COLLATE "C" >= $7 AND ` + isEnded + `
+		ORDER BY list COLLATE "C" DESC, state COLLATE "C" DESC, created DESC, id DESC LIMIT $5`
 
 	// As the partial indexes say it.
 	isUnfinished = `state IN ('created', 'processing')`
@@ -94,6 +100,8 @@ func (l *jobListing) statement(ask int) (sql string, args []any) {
 	switch {
 	case len(f.States) > 0 && !slices.ContainsFunc(f.States, job.State.Final):
 		return ordered(sqlUnfinishedFrom, sqlUnfinishedBefore), args
+	case f.List != "" && len(f.States) == 1:
+		return ordered(sqlJobsOfListInStateFrom, sqlJobsOfListInStateBefore), append(args, f.List, f.States[0])
 	case f.List != "":
 		return ordered(sqlJobsOfListFrom, sqlJobsOfListBefore), append(args, f.List)
 	case len(f.States) == 1:

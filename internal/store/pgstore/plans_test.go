@@ -75,6 +75,8 @@ func TestPlans(t *testing.T) {
 		"jobs of this one": {sqlJobsOfListFrom, []any{account, region, dawn, "", 50, "al-history"}},
 		"jobs of an API":   {sqlJobsOfWireFrom, []any{account, region, dawn, "", 50, "sesv2"}},
 		"ended jobs":       {sqlJobsInStateFrom, []any{account, region, dawn, "", 50, "failed"}},
+		"ended of a list":  {sqlJobsOfListInStateFrom, []any{account, region, dawn, "", 50, "other", "failed"}},
+		"ended of this":    {sqlJobsOfListInStateFrom, []any{account, region, dawn, "", 50, "al-history", "other"}},
 		"newest jobs":      {sqlJobsBefore, []any{account, region, dusk, "", 50}},
 		"newest behind":    {sqlJobsBefore, []any{account, region, time.Date(2026, 1, 3, 0, 0, 0, 0, time.UTC), "job", 50}},
 		"newest open":      {sqlUnfinishedBefore, []any{account, region, dusk, "", 50}},
@@ -83,6 +85,8 @@ func TestPlans(t *testing.T) {
 		"newest of an API": {sqlJobsOfWireBefore, []any{account, region, dusk, "", 50, "sesv2"}},
 		"newest ended":     {sqlJobsInStateBefore, []any{account, region, dusk, "", 50, "failed"}},
 		"ended in no way":  {sqlJobsInStateBefore, []any{account, region, dusk, "", 50, "other"}},
+		"newest in state":  {sqlJobsOfListInStateBefore, []any{account, region, dusk, "", 50, "al-history", "failed"}},
+		"newest in none":   {sqlJobsOfListInStateBefore, []any{account, region, dusk, "", 50, "al-history", "other"}},
 		"give up leases":   {sqlGiveUpLeases, []any{&now, "node"}},
 	})
 }

@@ -75,7 +75,7 @@ func TestFormerSchema(t *testing.T) {
 		ALTER TABLE jobs DROP COLUMN config, DROP COLUMN list_number, DROP COLUMN attempts, DROP COLUMN failures,
 			DROP COLUMN last_error, DROP COLUMN wait_reason, DROP COLUMN wait_since, DROP COLUMN wait_until,
 			DROP COLUMN avoid_holder, DROP COLUMN avoid_until;
-		DROP INDEX jobs_ended, jobs_leases; CREATE INDEX jobs_waiting ON jobs (waiting_since) WHERE ready;
+		DROP INDEX jobs_ended, jobs_of_list_ended, jobs_leases; CREATE INDEX jobs_waiting ON jobs (waiting_since) WHERE ready;
 		DELETE FROM sluice_schema WHERE version_id > 1`)
 	const insert = `INSERT INTO jobs (account, region, id, wire, name, kind, list, action,
 		bucket, object, version, etag, size, format, state, ready, error, report, created)

@@ -59,6 +59,7 @@ func BenchmarkHistory(b *testing.B, open func() store.Store) {
 		{"list the first 50", h.list(store.JobFilter{})},
 		{"list the newest 50", h.list(store.JobFilter{NewestFirst: true})},
 		{"list the newest that failed", h.list(store.JobFilter{NewestFirst: true, States: []job.State{job.Failed}})},
+		{"list the newest of a list that stopped", h.list(store.JobFilter{NewestFirst: true, List: "al-history", States: []job.State{job.Stopped}})},
 		{"list by list", h.list(store.JobFilter{Wire: job.SESv2, Kind: destination.AddressList, List: "other"})},
 		{"list by API", h.list(store.JobFilter{Wire: job.SESv2})},
 		{"list unfinished", h.list(store.JobFilter{States: []job.State{job.Processing}})},

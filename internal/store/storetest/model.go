@@ -203,6 +203,8 @@ func examines(f store.JobFilter, j *job.Job) bool {
 	switch {
 	case len(f.States) > 0 && !slices.ContainsFunc(f.States, job.State.Final):
 		return !j.State.Final()
+	case f.List != "" && len(f.States) == 1:
+		return j.Destination.List == f.List && j.State == f.States[0]
 	case f.List != "":
 		return j.Destination.List == f.List
 	case len(f.States) == 1:
