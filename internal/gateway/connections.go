@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"container/list"
 	"crypto/tls"
 	"io"
 	"log/slog"
@@ -21,18 +20,10 @@ type connections struct {
 	log  *slog.Logger
 
 	mu     sync.Mutex
-	open   map[net.Conn]*connWithoutRequest // nil for one that has a request
-	unused list.List                        // *connWithoutRequest, that never had a request, the longest first
-	idle   list.List                        // *connWithoutRequest, between two requests, the longest first
+	open   map[net.Conn]*connection
+	unused connectionList // that never had a request
+	idle   connectionList // between two requests
 	warned time.Time
-}
-
-// connWithoutRequest is a connection without a request.
-type connWithoutRequest struct {
-	conn    net.Conn
-	since   time.Time
-	in      *list.List
-	element *list.Element
 }
 
 // firstRequestWithin is what an honest client may need from its connection to the end of
@@ -40,7 +31,7 @@ type connWithoutRequest struct {
 const firstRequestWithin = time.Second
 
 func newConnections(most int, log *slog.Logger) *connections {
-	return &connections{most: most, log: log, open: map[net.Conn]*connWithoutRequest{}}
+	return &connections{most: most, log: log, open: map[net.Conn]*connection{}}
 }
 
 // state follows http.Server.ConnState.
@@ -53,25 +44,20 @@ func (c *connections) state(conn net.Conn, s http.ConnState) {
 			refuseConnection(conn)
 			return
 		}
-		c.wait(conn, &c.unused)
+		e := &connection{conn: conn, accepted: time.Now()}
+		c.open[conn] = e
+		c.unused.push(e)
 	case http.StateIdle:
-		if _, counted := c.open[conn]; counted {
-			c.wait(conn, &c.idle)
+		if e := c.open[conn]; e != nil { // else it was refused
+			c.idle.push(e)
 		}
 	case http.StateActive:
-		if w := c.open[conn]; w != nil {
-			w.in.Remove(w.element)
-			c.open[conn] = nil
+		if e := c.open[conn]; e != nil {
+			e.leave()
 		}
 	case http.StateClosed, http.StateHijacked:
 		c.forget(conn)
 	}
-}
-
-func (c *connections) wait(conn net.Conn, in *list.List) {
-	w := &connWithoutRequest{conn: conn, since: time.Now(), in: in}
-	w.element = in.PushBack(w)
-	c.open[conn] = w
 }
 
 // makeRoom closes a connection that has no request, if there is one.
@@ -79,33 +65,23 @@ func (c *connections) makeRoom() bool {
 	now := time.Now()
 	if now.Sub(c.warned) >= time.Minute {
 		c.warned = now
-		c.log.Warn("connection limit reached", slog.Int("connections", len(c.open)), slog.Int("without_request", c.unused.Len()+c.idle.Len()))
+		c.log.Warn("connection limit reached", slog.Int("connections", len(c.open)), slog.Int("without_request", c.unused.length+c.idle.length))
 	}
-	unused, idle := oldest(&c.unused), oldest(&c.idle)
-	w := unused
-	if w == nil || idle != nil && now.Sub(unused.since) < firstRequestWithin {
-		w = idle
+	e := c.unused.first
+	if e == nil || c.idle.first != nil && now.Sub(e.accepted) < firstRequestWithin {
+		e = c.idle.first
 	}
-	if w == nil {
+	if e == nil {
 		return false
 	}
-	c.forget(w.conn)
-	closeConnection(w.conn)
+	c.forget(e.conn)
+	closeConnection(e.conn)
 	return true
 }
 
-func oldest(l *list.List) *connWithoutRequest {
-	first := l.Front()
-	if first == nil {
-		return nil
-	}
-	w, _ := first.Value.(*connWithoutRequest)
-	return w
-}
-
 func (c *connections) forget(conn net.Conn) {
-	if w := c.open[conn]; w != nil {
-		w.in.Remove(w.element)
+	if e := c.open[conn]; e != nil {
+		e.leave()
 	}
 	delete(c.open, conn)
 }

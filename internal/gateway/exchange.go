@@ -136,8 +136,9 @@ func (w *reply) started() {
 	}
 }
 
-// end gives what net/http still has to send a deadline of its own.
-func (w *reply) end() { w.pace.restart() }
+// end gives what net/http still has to send a deadline, unless the last Write set one just
+// now.
+func (w *reply) end() { w.pace.step() }
 
 // body counts what comes in, and moves the deadline for it along.
 type body struct {

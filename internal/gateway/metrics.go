@@ -3,6 +3,7 @@ package gateway
 import (
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -17,6 +18,20 @@ type metrics struct {
 	bytes    *prometheus.CounterVec
 	inFlight prometheus.Gauge
 	refused  *prometheus.CounterVec
+
+	mu   sync.RWMutex
+	rows map[rowKey]*row
+}
+
+// rowKey is what a request is counted by.
+type rowKey struct{ service, operation, class string }
+
+// row is where a request is counted. To find these by their labels costs far more than to
+// count.
+type row struct {
+	requests prometheus.Counter
+	seconds  prometheus.Observer
+	in, out  prometheus.Counter
 }
 
 // refusals are the kinds that say why a signature, or what it signs, is refused.
@@ -28,6 +43,7 @@ var refusals = []fault.Kind{
 // that appears with its first event has no increase then.
 func newMetrics(registry prometheus.Registerer, served []Service) *metrics {
 	m := &metrics{
+		rows: map[rowKey]*row{},
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sluice_requests_total", Help: "Requests answered, by the class of their status (2xx, 3xx, 4xx, 5xx), or 499: the caller hung up.",
 		}, []string{"service", "operation", "code"}),
@@ -64,13 +80,36 @@ func newMetrics(registry prometheus.Registerer, served []Service) *metrics {
 // observe counts a request. Services and operations are few: they come from tables,
 // never from what a caller sent.
 func (m *metrics) observe(e *exchange) {
-	m.requests.WithLabelValues(e.service, e.operation, class(e.status)).Inc()
-	m.seconds.WithLabelValues(e.service, e.operation).Observe(time.Since(e.began).Seconds())
-	m.bytes.WithLabelValues(e.service, "in").Add(float64(e.in))
-	m.bytes.WithLabelValues(e.service, "out").Add(float64(e.out))
-	if kind := fault.KindOf(e.err); e.err != nil && slices.Contains(refusals, kind) {
+	row := m.row(rowKey{e.service, e.operation, class(e.status)})
+	row.requests.Inc()
+	row.seconds.Observe(time.Since(e.began).Seconds())
+	row.in.Add(float64(e.in))
+	row.out.Add(float64(e.out))
+	if e.err == nil {
+		return
+	}
+	if kind := fault.KindOf(e.err); slices.Contains(refusals, kind) {
 		m.refused.WithLabelValues(kind.String()).Inc()
 	}
+}
+
+func (m *metrics) row(key rowKey) *row {
+	m.mu.RLock()
+	r := m.rows[key]
+	m.mu.RUnlock()
+	if r != nil {
+		return r
+	}
+	r = &row{
+		requests: m.requests.WithLabelValues(key.service, key.operation, key.class),
+		seconds:  m.seconds.WithLabelValues(key.service, key.operation),
+		in:       m.bytes.WithLabelValues(key.service, "in"),
+		out:      m.bytes.WithLabelValues(key.service, "out"),
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.rows[key] = r
+	return r
 }
 
 // class is how a status is counted. A caller that hung up is a class of its own: it is
@@ -79,5 +118,10 @@ func class(status int) string {
 	if status == fault.StatusCanceled {
 		return "499"
 	}
+	if hundreds := status / 100; hundreds < len(classes) {
+		return classes[hundreds]
+	}
 	return strconv.Itoa(status/100) + "xx"
 }
+
+var classes = [...]string{"0xx", "1xx", "2xx", "3xx", "4xx", "5xx"}

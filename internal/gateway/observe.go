@@ -39,14 +39,20 @@ func (g *Gateway) log(r *http.Request, e *exchange) {
 	if e.requested != "" {
 		attrs = append(attrs, slog.String("requested", e.requested))
 	}
-	switch kind := fault.KindOf(e.err); {
-	case e.err == nil:
-	case kind != fault.Internal:
-		attrs = append(attrs, slog.String("fault", kind.String()))
-	case e.status < 400 || e.status >= 500: // else S3 has made it the caller's, in words of its own
-		attrs = append(attrs, slog.String("error", e.err.Error()))
+	if e.err != nil {
+		attrs = appendError(attrs, e)
 	}
 	g.o.Log.LogAttrs(r.Context(), level, "request", attrs...)
+}
+
+func appendError(attrs []slog.Attr, e *exchange) []slog.Attr {
+	switch kind := fault.KindOf(e.err); {
+	case kind != fault.Internal:
+		return append(attrs, slog.String("fault", kind.String()))
+	case e.status < 400 || e.status >= 500: // else S3 has made it the caller's, in words of its own
+		return append(attrs, slog.String("error", e.err.Error()))
+	}
+	return attrs
 }
 
 // levelOf returns the level of a request's line. What a caller can bring about by itself,

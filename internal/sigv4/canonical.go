@@ -105,13 +105,12 @@ func respell(path string) string {
 	return string(b)
 }
 
-// canonicalPath returns path as the service wants it signed: S3 as it is, all others
-// encoded once more. Nothing is normalised, so "//" and ".." stay.
-func canonicalPath(path, service string) string {
+// appendPath appends path as the service wants it signed: S3 as it is, all others
+// encoded once more. Nothing is normalized, so "//" and ".." stay.
+func appendPath(b []byte, path, service string) []byte {
 	if service == serviceS3 {
-		return path
+		return append(b, path...)
 	}
-	b := make([]byte, 0, len(path)+16)
 	for i := 0; i < len(path); i++ {
 		if path[i] == '/' {
 			b = append(b, '/')
@@ -119,20 +118,20 @@ func canonicalPath(path, service string) string {
 			b = appendEscapedByte(b, path[i])
 		}
 	}
-	return string(b)
+	return b
 }
 
 // canonicalHash returns the SHA-256 of the canonical request.
 func canonicalHash(r *http.Request, path string, query []parameter, c *claim, payload string) [sha256.Size]byte {
-	return sha256.Sum256(canonicalRequest(r, path, query, c, payload))
+	var room [1024]byte // most are shorter
+	return sha256.Sum256(appendCanonicalRequest(room[:0], r, path, query, c, payload))
 }
 
-// canonicalRequest returns the text whose hash is signed.
-func canonicalRequest(r *http.Request, path string, query []parameter, c *claim, payload string) []byte {
-	b := make([]byte, 0, 1024)
+// appendCanonicalRequest appends the text whose hash is signed.
+func appendCanonicalRequest(b []byte, r *http.Request, path string, query []parameter, c *claim, payload string) []byte {
 	b = append(b, r.Method...)
 	b = append(b, '\n')
-	b = append(b, canonicalPath(path, c.service)...)
+	b = appendPath(b, path, c.service)
 	b = append(b, '\n')
 	b = appendQuery(b, query)
 	b = append(b, '\n')
@@ -149,7 +148,12 @@ func canonicalRequest(r *http.Request, path string, query []parameter, c *claim,
 		b = append(b, '\n')
 	}
 	b = append(b, '\n')
-	b = append(b, strings.Join(c.signed, ";")...)
+	for i, name := range c.signed {
+		if i > 0 {
+			b = append(b, ';')
+		}
+		b = append(b, name...)
+	}
 	b = append(b, '\n')
 	return append(b, payload...)
 }
@@ -163,7 +167,7 @@ func headerValues(r *http.Request, name string) ([]string, bool) {
 		}
 		return []string{r.Host}, true
 	}
-	if values, ok := r.Header[textproto.CanonicalMIMEHeaderKey(name)]; ok {
+	if values, ok := r.Header[keyName(name)]; ok {
 		return values, true
 	}
 	switch {
@@ -176,6 +180,44 @@ func headerValues(r *http.Request, name string) ([]string, bool) {
 	}
 	return nil, false
 }
+
+// keyName returns the key under which net/http has the header with the lower-case name,
+// without its allocation for the names that every client signs.
+func keyName(name string) string {
+	switch name {
+	case lowerDate:
+		return keyDate
+	case lowerContentHash:
+		return keyContentHash
+	case lowerTarget:
+		return keyTarget
+	}
+	return textproto.CanonicalMIMEHeaderKey(name)
+}
+
+// lowerName is the opposite of keyName.
+func lowerName(key string) string {
+	switch key {
+	case keyDate:
+		return lowerDate
+	case keyContentHash:
+		return lowerContentHash
+	case keyTarget:
+		return lowerTarget
+	}
+	return strings.ToLower(key)
+}
+
+// The headers that every client signs.
+const (
+	keyDate        = "X-Amz-Date"
+	keyContentHash = "X-Amz-Content-Sha256"
+	keyTarget      = "X-Amz-Target"
+
+	lowerDate        = "x-amz-date"
+	lowerContentHash = "x-amz-content-sha256"
+	lowerTarget      = "x-amz-target"
+)
 
 // appendTrimmed appends v without the spaces around it, and runs of spaces in it as one.
 func appendTrimmed(b []byte, v string) []byte {

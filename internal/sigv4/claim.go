@@ -92,22 +92,14 @@ func readHeader(r *http.Request, header string) (claim, error) {
 	case scheme != algorithm:
 		return claim{}, unsupported(scheme, fault.Unauthenticated, "Missing Authentication Token: sign with Signature Version 4 (%s)", algorithm)
 	}
-	parts, pairs := map[string]string{}, true
-	for part := range strings.SplitSeq(rest, ",") {
-		name, value, ok := strings.Cut(strings.TrimSpace(part), "=")
-		_, twice := parts[name]
-		pairs = pairs && ok && !twice
-		parts[name] = value
-	}
+	a := parseAuthorization(rest)
 	c := claim{hash: r.Header.Get("X-Amz-Content-Sha256")}
-	badCredential := c.setCredential(parts["Credential"]) // first, for ServiceOf
-	if !pairs {
+	badCredential := c.setCredential(a.credential.value) // first, so that an error is its service's
+	if !a.wellFormed {
 		return c, c.malformed("Invalid key=value pair (missing equal-sign or given twice) in Authorization header")
 	}
-	for _, name := range []string{"Credential", "SignedHeaders", "Signature"} {
-		if parts[name] == "" {
-			return c, c.malformed("Authorization header requires '%s' parameter.", name)
-		}
+	if name := a.missing(); name != "" {
+		return c, c.malformed("Authorization header requires '%s' parameter.", name)
 	}
 	if badCredential != nil {
 		return c, badCredential
@@ -118,7 +110,7 @@ func readHeader(r *http.Request, header string) (claim, error) {
 	if err := c.setDate(headerDate(r)); err != nil {
 		return c, err
 	}
-	return c, c.setSignature(parts["SignedHeaders"], parts["Signature"])
+	return c, c.setSignature(a.signedHeaders.value, a.signature.value)
 }
 
 // headerDate returns X-Amz-Date, or the Date header in the form of X-Amz-Date.
@@ -162,7 +154,7 @@ func readLink(link []parameter) (claim, error) {
 		parts[p.name] = p.value
 	}
 	c := claim{presigned: true, hash: parts[paramContentHash]}
-	badCredential := c.setCredential(parts[paramCredential]) // first, for ServiceOf
+	badCredential := c.setCredential(parts[paramCredential]) // first, so that an error is its service's
 	for _, name := range []string{paramAlgorithm, paramCredential, paramDate, paramExpires, paramSignedHeaders, paramSignature} {
 		if parts[name] == "" {
 			return c, c.malformed("AWS query-string parameters must include '%s'.", name)

@@ -18,7 +18,14 @@ func mustRefuse(t *testing.T, r *http.Request) {
 	v := NewVerifier(func(string) (Credentials, bool) {
 		return Credentials{Secret: "a secret that no corpus has", Account: "1"}, true
 	}, Options{Now: func() time.Time { return goldenTime }})
-	ServiceOf(r)
+	var want string // ServiceOf reads less than Verify does, and must find the same
+	if query, err := parseQuery(r.URL.RawQuery); err == nil {
+		c, _ := readClaim(r, query)
+		want = c.service
+	}
+	if got := ServiceOf(r); got != want {
+		t.Errorf("ServiceOf(%s %v) = %q, want %q", r.RequestURI, r.Header, got, want)
+	}
 	_, err := v.Verify(r, "s3", "ses")
 	if err == nil || fault.Is(err, fault.Internal) {
 		t.Errorf("Verify(%s %v): %v, want a refusal", r.RequestURI, r.Header, err)
@@ -31,6 +38,7 @@ func FuzzAuthorization(f *testing.F) {
 		"Signature=f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41", "20130524T000000Z", EmptyPayload)
 	f.Add("AWS4-HMAC-SHA256 Credential=a/b/20130524/x/ses/aws4_request, SignedHeaders=host, Signature=0", "20130524T000000Z", "")
 	f.Add("AWS4-HMAC-SHA256 Credential=/////, SignedHeaders=;;, Signature=", "", "")
+	f.Add("AWS4-HMAC-SHA256 Credential=a/20130524/x/ses/aws4_request, Credential=a/20130524/x/s3/aws4_request,b=1,b=2,c", "", "")
 	f.Add("AWS key:signature", "Fri, 24 May 2013 00:00:00 GMT", UnsignedPayload)
 	f.Fuzz(func(t *testing.T, authorization, date, hash string) {
 		r := httptest.NewRequest("GET", "/test.txt", nil)

@@ -60,10 +60,19 @@ func mac(key []byte, text string) []byte {
 }
 
 // signature returns the signature of a canonical request by its hash.
-func signature(key []byte, c *claim, hash [sha256.Size]byte) string {
-	return hex.EncodeToString(mac(key, stringToSign(c, hex.EncodeToString(hash[:]))))
+func signature(key []byte, c *claim, hash [sha256.Size]byte) [2 * sha256.Size]byte {
+	h := hmac.New(sha256.New, key)
+	h.Write(appendStringToSign(make([]byte, 0, 256), c, hash))
+	var sum [sha256.Size]byte
+	h.Sum(sum[:0])
+	var text [2 * sha256.Size]byte
+	hex.Encode(text[:], sum[:])
+	return text
 }
 
-func stringToSign(c *claim, hash string) string {
-	return algorithm + "\n" + c.at + "\n" + c.scope() + "\n" + hash
+func appendStringToSign(b []byte, c *claim, hash [sha256.Size]byte) []byte {
+	for _, part := range [...]string{algorithm, "\n", c.at, "\n", c.date, "/", c.region, "/", c.service, "/", terminator, "\n"} {
+		b = append(b, part...)
+	}
+	return hex.AppendEncode(b, hash[:])
 }

@@ -1,6 +1,7 @@
 package sigv4
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
 	"strconv"
@@ -78,8 +79,8 @@ func (c *claim) mismatch(r *http.Request, query []parameter, payload string) err
 	if c.service != serviceS3 {
 		return err
 	}
-	canonical := canonicalRequest(r, wirePath(r), query, c, payload)
-	text := stringToSign(c, HashPayload(canonical))
+	canonical := appendCanonicalRequest(nil, r, wirePath(r), query, c, payload)
+	text := string(appendStringToSign(nil, c, sha256.Sum256(canonical)))
 	return explain(err, c.service,
 		Detail{"AWSAccessKeyId", c.accessKey},
 		Detail{"StringToSign", text}, Detail{"SignatureProvided", c.signature}, Detail{"StringToSignBytes", hexPairs([]byte(text))},

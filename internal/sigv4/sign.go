@@ -80,7 +80,8 @@ func (c *claim) sign(r *http.Request, secret, payload string) string {
 		query = nil // no server takes such a query; ours says so
 	}
 	key := scopedKey{secret, c.date, c.region, c.service}.derive()
-	return signature(key, c, canonicalHash(r, path, query, c, payload))
+	sum := signature(key, c, canonicalHash(r, path, query, c, payload))
+	return string(sum[:])
 }
 
 // covered returns the names of the headers in h that Sign signs, host among them.

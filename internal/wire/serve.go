@@ -78,9 +78,11 @@ func (m *Mux) body(r *http.Request) ([]byte, error) {
 	if limit == 0 {
 		limit = defaultMaxBody
 	}
-	tooLarge := fault.New(fault.TooLarge, "body is larger than %d bytes", limit)
+	if r.Body == http.NoBody {
+		return nil, nil
+	}
 	if r.ContentLength > limit {
-		return nil, tooLarge
+		return nil, errTooLarge(limit)
 	}
 	var buf bytes.Buffer
 	_, err := io.Copy(&buf, io.LimitReader(r.Body, limit+1))
@@ -90,16 +92,20 @@ func (m *Mux) body(r *http.Request) ([]byte, error) {
 	case err != nil:
 		return nil, fault.New(fault.Malformed, "body ended after %d bytes", buf.Len())
 	case int64(buf.Len()) > limit:
-		return nil, tooLarge
+		return nil, errTooLarge(limit)
 	}
 	return buf.Bytes(), nil
+}
+
+func errTooLarge(limit int64) error {
+	return fault.New(fault.TooLarge, "body is larger than %d bytes", limit)
 }
 
 // reply sends a body, or none where the status forbids it. The request id is the
 // caller's, unless whoever called has set the header already.
 func reply(w http.ResponseWriter, r *http.Request, api *API, status int, body []byte) {
 	h := w.Header()
-	if id := CallerOf(r.Context()).RequestID; id != "" {
+	if id := CallerOf(r.Context()).RequestID; id != "" && h.Get(RequestIDHeader) != id {
 		h.Set(RequestIDHeader, id)
 	}
 	if status == http.StatusNoContent {
