@@ -84,6 +84,9 @@ func decideFrom(t *testing.T, to Target, f record.Format, text string, at record
 		if err != nil {
 			return strings.Join(words, " "), d.Position(), err
 		}
+		if rec == nil {
+			continue
+		}
 		words = append(words, decide(rule, rec))
 		if len(words) == most {
 			break
@@ -142,6 +145,8 @@ func eachRecord(t testing.TB, rule Rule, format record.Format, text string, f fu
 		if err != nil {
 			return
 		}
-		f(rec)
+		if rec != nil {
+			f(rec)
+		}
 	}
 }

@@ -31,7 +31,7 @@ func (a *attempt) logStart(ctx context.Context) {
 	if a.job.Attempts > 0 {
 		level = slog.LevelDebug // that it waits was logged
 	}
-	if c := a.job.Checkpoint; c.Record > 0 {
+	if c := a.job.Checkpoint; c.Offset > 0 {
 		a.log.Log(ctx, level, "job resumed", "record", c.Record)
 		return
 	}

@@ -26,6 +26,7 @@ type reader struct {
 	mostRecords int         // of a batch
 	batch       *buffer     // being filled; nil if the next record needs one
 	dueTick     int64       // the heartbeat's tick at which batch is sent, however little it holds
+	through     int64       // the offset of the checkpoint with all that was sent
 	sent        bool        // a batch of this reading has been sent
 	rejected    int64       // records of the job that were refused, without those of batch
 	halted      atomic.Bool // read no more, for a look per record
@@ -35,11 +36,7 @@ type reader struct {
 // sent on, whatever came behind it, except after a panic: a batch may hold half a record
 // then.
 func (r *reader) read(ctx context.Context, working *sync.WaitGroup) (eof bool, err error) {
-	defer func() {
-		if r.batch != nil {
-			r.batch.free()
-		}
-	}()
+	defer r.dropBatch()
 	defer r.pipeline.engine.options.Guard.Recover(guard.Reader, &err)
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
@@ -61,7 +58,7 @@ func (r *reader) read(ctx context.Context, working *sync.WaitGroup) (eof bool, e
 	}
 	defer func() { _ = r.dec.Close() }() // its errors have been returned by Records
 	r.heartbeat.startSlice(began)
-	r.rejected = r.job.Counts.Rejected
+	r.rejected, r.through = r.job.Counts.Rejected, r.job.Checkpoint.Offset
 	if err := r.pipeline.checkRejections(r.rejected); err != nil {
 		return false, err
 	}
@@ -94,7 +91,14 @@ func (r *reader) fillBatches(ctx context.Context, working *sync.WaitGroup) (eof 
 		if err != nil {
 			return false, err
 		}
+		if rec == nil {
+			if more, err := r.pause(ctx, working); err != nil || !more {
+				return false, err
+			}
+			continue
+		}
 		if most > 0 && rec.Number > most {
+			r.dropBatch() // it is empty, and the decoder is behind a record that does not count
 			return false, fault.New(fault.LimitExceeded, "the source holds more than %d records, the most that one job may import", most)
 		}
 		if r.batch == nil && !r.takeBatch(ctx) {
@@ -119,8 +123,29 @@ func (r *reader) fillBatches(ctx context.Context, working *sync.WaitGroup) (eof 
 			return false, nil
 		}
 	}
+	return r.batch != nil || !r.hasMoved() || r.takeBatch(ctx), nil
+}
+
+// pause is called where the source was read and no record is whole, which may be so for
+// gigabytes. A batch moves the checkpoint, with the records that came before or with none,
+// and other jobs get their turn. It reports whether the reading goes on.
+func (r *reader) pause(ctx context.Context, working *sync.WaitGroup) (more bool, err error) {
+	switch {
+	case r.halted.Load():
+		return false, nil
+	case r.batch == nil && !r.hasMoved():
+		return true, nil
+	case r.batch == nil && !r.takeBatch(ctx), r.heartbeat.yield.Load():
+		return false, nil
+	case r.batchIsDue():
+		return true, r.send(ctx, working)
+	}
 	return true, nil
 }
+
+// hasMoved reports whether the decoder is behind all that was sent. Only then is there
+// progress: an attempt that fails without it counts.
+func (r *reader) hasMoved() bool { return r.dec.Position().Offset > r.through }
 
 // readError returns what ended the reading early: nil if it was asked to end.
 func (r *reader) readError(ctx context.Context, err error) error {
@@ -155,6 +180,14 @@ func (r *reader) takeBatch(ctx context.Context) bool {
 	return true
 }
 
+// dropBatch gives the batch back without what it holds.
+func (r *reader) dropBatch() {
+	if r.batch != nil {
+		r.batch.free()
+		r.batch = nil
+	}
+}
+
 // batchIsDue reports whether the batch should be sent: it holds enough, or has waited
 // for more records so long that counts would stand still. The first of all is not given
 // time to fill, so that a caller soon sees progress.
@@ -174,6 +207,7 @@ func (r *reader) send(ctx context.Context, working *sync.WaitGroup) error {
 		return err
 	}
 	b.Through, b.At = r.dec.Position(), time.Now()
+	r.through = b.Through.Offset
 	f := &inflight{through: b.Through, release: release, ready: make(chan struct{})}
 	working.Go(func() { r.pipeline.prepare(ctx, b, f) })
 	select {

@@ -13,19 +13,21 @@ import (
 // each byte that matters, the place where it comes next, so that a file without
 // quotes is searched for them only once.
 type csvRows struct {
-	win    *window
-	schema Schema
-	fields []string // of the schema, without that of other columns
-	prefix string   // of other columns' names
-	others bool     // there are such columns
-	cols   []int    // column to field, -1 for one that nobody asked for
-	width  int      // how many fields a row is cut into: the schema's, and one for each other column
-	names  []string // of the columns, as in a layout; nil if they are in the fields' order
-	count  int64    // line ends before win.pos
-	cells  int      // cells of the row last cut
-	text   []byte
-	raw    []byte
-	held   *row // the first row, if it is too long to be read twice
+	win     *window
+	schema  Schema
+	fields  []string // of the schema, without that of other columns
+	prefix  string   // of other columns' names
+	others  bool     // there are such columns
+	cols    []int    // column to field, -1 for one that nobody asked for
+	width   int      // how many fields a row is cut into: the schema's, and one for each other column
+	names   []string // of the columns, as in a layout; nil if they are in the fields' order
+	written string   // the layout
+	count   int64    // line ends before win.pos
+	cells   int      // cells of the row last cut
+	text    []byte
+	raw     []byte
+	phase   phase   // between, begin or inLine
+	peeked  *Record // the first row, while it may be a header
 
 	missing []int // fields that no column is for
 
@@ -36,7 +38,7 @@ type csvRows struct {
 }
 
 func newCSV(win *window, s Schema) *csvRows {
-	c := &csvRows{win: win, schema: s, fields: s.Fields}
+	c := &csvRows{win: win, schema: s, fields: s.Fields, phase: begin, written: "csv"}
 	if last := len(s.Fields) - 1; s.Header != HeaderNone && last > 0 {
 		if prefix, ok := strings.CutSuffix(s.Fields[last], "*"); ok {
 			c.fields, c.prefix = s.Fields[:last], prefix
@@ -46,7 +48,9 @@ func newCSV(win *window, s Schema) *csvRows {
 	return c
 }
 
-func (c *csvRows) lines() int64 { return c.count }
+func (c *csvRows) lines() int64   { return c.count }
+func (c *csvRows) state() state   { return state{phase: c.phase} }
+func (c *csvRows) layout() string { return c.written }
 
 // forget marks all places as out of date.
 func (c *csvRows) forget() { c.lf, c.cr, c.quote, c.nul, c.high, c.rare = -1, -1, -1, -1, -1, -1 }
@@ -81,7 +85,20 @@ func (c *csvRows) next(rec *Record) error {
 			rec.Refused = c.cut(rec.Fields[:c.width], line)
 			return nil
 		}
+		c.passEmpty()
 	}
+}
+
+// passEmpty passes over empty lines. There may be gigabytes of them, packed into a small
+// file.
+func (c *csvRows) passEmpty() {
+	const empty = 0x0a0a0a0a0a0a0a0a
+	w := c.win
+	from := w.pos
+	for w.pos+8 <= w.end && binary.LittleEndian.Uint64(w.buf[w.pos:]) == empty {
+		w.pos += 8
+	}
+	c.count += int64(w.pos - from)
 }
 
 // find returns where b is in the window from pos on, w.end if it is not there.
@@ -116,10 +133,11 @@ func (c *csvRows) look() {
 // odd does one step that the fast way cannot: it reads a row that is out of the
 // ordinary, passes over blank lines or reads on. It reports whether rec is a row.
 func (c *csvRows) odd(rec *Record) (bool, error) {
-	if h := c.held; h != nil {
-		c.held = nil
-		rec.Line, rec.Offset, rec.Raw, rec.Refused = h.line, h.offset, h.raw, h.refused
-		return true, nil
+	switch c.phase {
+	case begin:
+		return false, c.begin()
+	case inLine:
+		return false, c.passLine()
 	}
 	w := c.win
 	c.look()
@@ -129,22 +147,24 @@ func (c *csvRows) odd(rec *Record) (bool, error) {
 		return c.quoted(rec)
 	case end == w.end && !w.eof:
 		if end-start > w.max.record {
-			return true, c.tooLong(rec, end)
+			c.tooLong(rec, w.max.record+1)
+			return true, nil
 		}
 		return false, c.fill()
 	case end == w.end && start == end:
 		return false, io.EOF
 	}
 	after, err := c.after(end)
-	if err != nil || after < 0 {
+	if err != nil {
 		return false, err
+	}
+	if end-start > w.max.record { // blank or not: the end of a longer one is not waited for
+		c.tooLong(rec, w.max.record+1)
+		return true, nil
 	}
 	if isBlank(w.buf[start:end]) {
 		c.consume(after, end)
 		return false, nil
-	}
-	if end-start > w.max.record {
-		return true, c.tooLong(rec, end)
 	}
 	c.locate(rec, start, end)
 	if rec.Refused = c.unreadable(end); rec.Refused == nil {
@@ -154,15 +174,17 @@ func (c *csvRows) odd(rec *Record) (bool, error) {
 	return true, nil
 }
 
-// fill reads on and moves the places along.
+// fill reads on, after which all places have changed. It always returns an error.
 func (c *csvRows) fill() error {
-	_, err := c.win.fill()
 	c.forget()
-	return err
+	if _, err := c.win.fill(); err != nil {
+		return err
+	}
+	return errPaused
 }
 
-// after returns the place after the line end at end, which may be the source's end.
-// It returns -1 when it had to read on, after which all places have changed.
+// after returns the place after the line end at end, which may be the source's end, or
+// an error when it had to read on.
 func (c *csvRows) after(end int) (int, error) {
 	w := c.win
 	switch {
@@ -171,7 +193,7 @@ func (c *csvRows) after(end int) (int, error) {
 	case w.buf[end] == '\n':
 		return end + 1, nil
 	case end+1 == w.end && !w.eof:
-		return -1, c.fill()
+		return 0, c.fill()
 	case end+1 < w.end && w.buf[end+1] == '\n':
 		return end + 2, nil
 	}
@@ -202,34 +224,34 @@ func (c *csvRows) unreadable(end int) *Refusal {
 	return nil
 }
 
-// tooLong refuses the row at win.pos, of which at least the text up to end is known
-// to hold no line end outside quotes, and goes on after the next line end.
-func (c *csvRows) tooLong(rec *Record, end int) error {
+// tooLong refuses the row at win.pos, of which the first n bytes are known to hold no line
+// end outside quotes. What follows them is passed over as far as the next line end. The
+// position depends on the text alone, and not on how much of it is in memory.
+func (c *csvRows) tooLong(rec *Record, n int) {
 	w := c.win
-	c.locate(rec, w.pos, w.pos+min(w.max.raw, end-w.pos))
+	end := w.pos + n
+	c.locate(rec, w.pos, w.pos+min(w.max.raw, n))
 	c.raw = append(c.raw[:0], wholeRunes(rec.Raw)...)
 	rec.Raw, rec.Refused = c.raw, refusedTooLong
 	c.count += lineEnds(w.buf[w.pos:end])
-	w.pos = end
-	for {
-		c.look()
-		end = min(c.lf, c.cr)
-		w.pos = end
-		if end == w.end && !w.eof {
-			if err := c.fill(); err != nil {
-				return err
-			}
-			continue
-		}
-		after, err := c.after(end)
-		if err != nil {
-			return err
-		}
-		if after >= 0 {
-			c.consume(after, end)
-			return nil
-		}
+	w.pos, c.phase, c.rare = end, inLine, -1
+}
+
+// passLine passes over the rest of a line.
+func (c *csvRows) passLine() error {
+	c.look()
+	end := min(c.lf, c.cr)
+	c.win.pos = end
+	if end == c.win.end && !c.win.eof {
+		return c.fill()
 	}
+	after, err := c.after(end)
+	if err != nil {
+		return err
+	}
+	c.consume(after, end)
+	c.phase = between
+	return nil
 }
 
 // wholeRunes cuts off a character that is not complete at the end of b.

@@ -18,34 +18,34 @@ const maxColumns = 1 << 10
 // maxName bounds the names of other columns in a layout.
 const maxName = 256
 
-// begin reads the first row, which may be a header, and returns the position of the
-// first record. Its layout is "csv" alone if the columns are in the order of the
-// fields, and otherwise has their names, as in `csv ["emailAddress","","reason"]`,
-// where a column that nobody wants is an empty one. Names mean the same however the
-// fields have changed when reading is taken up again.
-func (c *csvRows) begin() (Position, error) {
+// begin reads the first row, which may be a header, and moves to the first record. Its
+// layout is "csv" alone if the columns are in the order of the fields, and otherwise has
+// their names, as in `csv ["emailAddress","","reason"]`, where a column that nobody wants
+// is an empty one. Names mean the same however the fields have changed when reading is
+// taken up again.
+func (c *csvRows) begin() error {
 	first, err := c.peekRow()
 	if err != nil {
-		return Position{}, err
+		return err
 	}
 	named, err := c.columns(first)
 	if err != nil {
-		return Position{}, err
+		return err
 	}
 	if !named && first != nil && c.schema.Header == HeaderOptional && c.schema.Starts != nil && !c.schema.Starts(first.cell(0)) {
-		return Position{}, broken(first.line, first.offset, "no header where one is due: %s; the first row must name the column %q, or be a record", first.found(), c.schema.Fields[0])
+		return broken(first.line, first.offset, "no header where one is due: %s; the first row must name the column %q, or be a record", first.found(), c.schema.Fields[0])
 	}
-	at := Position{Line: c.count, Offset: c.win.offset()}
 	if !named {
 		c.inOrder()
 		if first != nil { // it is a record: back to it
-			at = Position{Line: first.line - 1, Offset: first.offset}
-			c.giveBack(first)
+			c.forget()
+			c.win.pos, c.count = int(first.offset-c.win.base), first.line-1
 		}
 	}
 	c.settle()
-	at.Layout = c.layout()
-	return at, nil
+	c.phase, c.peeked = between, nil
+	c.written = c.write()
+	return nil
 }
 
 // inOrder makes the columns those of the fields, in their order.
@@ -74,21 +74,10 @@ func (c *csvRows) settle() {
 	}
 }
 
-// giveBack makes the first row the next record.
-func (c *csvRows) giveBack(first *row) {
-	c.forget()
-	if first.refused == refusedTooLong { // no longer in memory as a whole
-		c.held = first
-		return
-	}
-	c.win.pos, c.count = int(first.offset-c.win.base), first.line-1
-}
-
 // row is the first row of a source, while it may be a header.
 type row struct {
 	line    int64
 	offset  int64
-	raw     []byte
 	cells   []Field
 	refused *Refusal
 }
@@ -103,12 +92,18 @@ func (r *row) cell(i int) []byte {
 // peekRow reads the first row as if every column were wanted; nil if there is none.
 // Its text stays in the window, so that reading can go back to its start.
 func (c *csvRows) peekRow() (*row, error) {
-	c.width, c.cols = maxColumns, make([]int, maxColumns)
-	for i := range c.cols {
-		c.cols[i] = i
+	if c.peeked == nil {
+		c.peeked = &Record{Fields: make([]Field, maxColumns)}
+		c.width, c.cols = maxColumns, make([]int, maxColumns)
+		for i := range c.cols {
+			c.cols[i] = i
+		}
 	}
-	rec := Record{Fields: make([]Field, maxColumns)}
-	switch err := c.next(&rec); {
+	rec := c.peeked
+	c.phase = between
+	err := c.next(rec)
+	c.phase = begin
+	switch {
 	case err == io.EOF: //nolint:errorlint // next returns io.EOF itself
 		return nil, nil
 	case err != nil:
@@ -117,7 +112,7 @@ func (c *csvRows) peekRow() (*row, error) {
 	if rec.Refused == refusedCells {
 		rec.Refused = refusedColumns
 	}
-	return &row{rec.Line, rec.Offset, rec.Raw, rec.Fields[:min(c.cells, maxColumns)], rec.Refused}, nil
+	return &row{rec.Line, rec.Offset, rec.Fields[:min(c.cells, maxColumns)], rec.Refused}, nil
 }
 
 // columns takes the first row as a header, if it is one, and reports so.
@@ -230,8 +225,8 @@ func looksLikeName(s string) bool {
 	})
 }
 
-// layout writes down what the columns are.
-func (c *csvRows) layout() string {
+// write returns the layout, which has what the columns are.
+func (c *csvRows) write() string {
 	if c.names == nil {
 		return "csv"
 	}
@@ -242,10 +237,17 @@ func (c *csvRows) layout() string {
 	return "csv " + string(names)
 }
 
-// resume takes up reading with a layout of begin; false if it is not one. A name is
-// now that of a field in the very spelling, of another column, or of none.
-func (c *csvRows) resume(layout string, at Position) bool {
-	c.count = at.Line
+// resume implements rows. A name is now that of a field in the very spelling, of another
+// column, or of none.
+func (c *csvRows) resume(s state, layout string, at Position) bool {
+	c.count, c.phase, c.written = at.Line, s.phase, layout
+	switch s.phase {
+	case begin:
+		return layout == "csv"
+	case between, inLine:
+	default:
+		return false
+	}
 	list, named := strings.CutPrefix(layout, "csv ")
 	switch {
 	case layout == "csv":

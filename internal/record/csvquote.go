@@ -28,14 +28,18 @@ func (c *csvRows) quoted(rec *Record) (bool, error) {
 		return false, c.fill()
 	}
 	switch {
-	case v == unfinished, v == whole && end > w.max.record:
-		return true, c.tooLong(rec, w.pos+min(end, len(view)))
+	case v == unfinished:
+		c.tooLong(rec, w.max.record+1)
+		return true, nil
+	case v == whole && end > w.max.record:
+		c.tooLong(rec, end)
+		return true, nil
 	case v == unclosed, v == stray:
 		return c.firstLine(rec)
 	}
 	end += w.pos
 	after, err := c.after(end)
-	if err != nil || after < 0 {
+	if err != nil {
 		return false, err
 	}
 	c.locate(rec, w.pos, end)
@@ -55,10 +59,11 @@ func (c *csvRows) firstLine(rec *Record) (bool, error) {
 	w := c.win
 	end := min(c.lf, c.cr)
 	if end == w.end && !w.eof || end-w.pos > w.max.record {
-		return true, c.tooLong(rec, end)
+		c.tooLong(rec, w.max.record+1)
+		return true, nil
 	}
 	after, err := c.after(end)
-	if err != nil || after < 0 {
+	if err != nil {
 		return false, err
 	}
 	c.locate(rec, w.pos, end)

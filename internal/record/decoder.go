@@ -17,17 +17,28 @@ type Decoder struct {
 	win  *window
 	rows rows
 	rec  Record
-	at   Position
 	err  error // why reading has ended; io.EOF at the end of the source
+
+	packing string
+	at      Position // where Position says, but for its layout
+	state   state    // at that position
 }
 
 // rows finds records in a window.
 type rows interface {
-	// next reads the next record into rec and leaves the window right after it. It
-	// returns io.EOF when there is none.
+	// next reads the next record into rec and leaves the window behind what was read of
+	// it. It returns io.EOF when there is none, and errPaused when it had to read from the
+	// source; it is called again then.
 	next(rec *Record) error
 	// lines tells how many line ends lie before the window's unread text.
 	lines() int64
+	// state tells what the unread text begins with.
+	state() state
+	// layout tells how the source is laid out, as far as it is known.
+	layout() string
+	// resume takes up reading at a position; false if its state or layout is not one of
+	// these rows.
+	resume(s state, layout string, at Position) bool
 }
 
 // Layouts begin with a word on how the source's bytes become text.
@@ -36,10 +47,9 @@ const (
 	packed = "packed" // compressed or UTF-16: it must be read from the start
 )
 
-// Open opens src to read records after the position at; the zero Position is the
-// start. There it reads as far as to know how the source is laid out, and a source
-// that is not what it should be is fault.Broken at once. An empty source has no
-// records, and is broken only where a header is due.
+// Open opens src to read records from the position at; the zero Position is the start.
+// A source whose first bytes show that it is not what it should be is fault.Broken at
+// once. An empty source has no records, and is broken only where a header is due.
 //
 // A compressed source that unpacks to more than maxText bytes is fault.Broken where it
 // does; 0 is no limit.
@@ -64,31 +74,29 @@ func open(src Source, f Format, s Schema, at Position, max limits) (*Decoder, er
 	return d, nil
 }
 
-// start opens the source at its beginning and finds out how it is laid out.
-func (d *Decoder) start(src Source, f Format, s Schema, max limits) error {
-	packing, err := d.openText(src, max)
-	if err != nil {
+// start opens the source at its beginning.
+func (d *Decoder) start(src Source, f Format, s Schema, max limits) (err error) {
+	if d.packing, err = d.openText(src, max); err != nil {
 		return err
 	}
 	if err := d.sniff(f, s); err != nil {
 		return err
 	}
-	switch f {
-	case CSV:
-		c := newCSV(d.win, s)
-		d.rows = c
-		d.at, err = c.begin()
-	case JSON:
-		j := newJSON(d.win, s)
-		d.rows = j
-		d.at, err = j.begin()
-	default:
+	if d.rows = newRows(f, d.win, s); d.rows == nil {
 		return fault.New(fault.Invalid, "the format %q is not one of CSV, JSON", f)
 	}
-	if err != nil {
-		return d.explain(err)
+	d.note()
+	return nil
+}
+
+// newRows returns the rows of a source's beginning; nil if there is no such format.
+func newRows(f Format, win *window, s Schema) rows {
+	switch f {
+	case CSV:
+		return newCSV(win, s)
+	case JSON:
+		return newJSON(win, s)
 	}
-	d.at.Layout = packing + " " + d.at.Layout
 	return nil
 }
 
@@ -107,18 +115,13 @@ func (d *Decoder) resume(src Source, f Format, s Schema, max limits) error {
 			return err
 		}
 	}
-	known := false
-	switch f {
-	case CSV:
-		c := newCSV(d.win, s)
-		d.rows, known = c, c.resume(layout, d.at)
-	case JSON:
-		j := newJSON(d.win, s)
-		d.rows, known = j, j.resume(layout, d.at)
-	}
-	if !known {
+	d.packing = packing
+	state, layout, known := cutState(layout)
+	d.rows = newRows(f, d.win, s)
+	if !known || d.rows == nil || !d.rows.resume(state, layout, d.at) {
 		return fault.New(fault.Invalid, "the position's layout %q is not one of a %s source", d.at.Layout, f)
 	}
+	d.note()
 	return nil
 }
 
@@ -194,30 +197,64 @@ func (d *Decoder) explain(err error) error {
 }
 
 // Records yields the records from where the decoder stands; to range again goes on
-// after the record last yielded. An error ends the reading for good: it is
-// fault.Broken when the source's content is at fault, and otherwise that of the
+// after what was last yielded. It yields nil instead of a record each time that it has
+// read from the source and has no whole record yet, so that the caller may stop, or keep
+// the position, where many bytes have no record. An error ends the reading for good: it
+// is fault.Broken when the source's content is at fault, and otherwise that of the
 // Source's own reader.
 func (d *Decoder) Records() iter.Seq2[*Record, error] {
 	return func(yield func(*Record, error) bool) {
 		for d.err == nil {
 			if err := d.rows.next(&d.rec); err != nil {
-				d.err = d.explain(err)
-				break
+				if !d.pause(err) {
+					break
+				}
+				if !yield(nil, nil) {
+					return
+				}
+				continue
 			}
 			d.rec.Number++
 			d.at.Record, d.at.Line, d.at.Offset = d.rec.Number, d.rows.lines(), d.win.offset()
+			if d.rec.Refused != nil || d.state.phase != between {
+				d.state = d.rows.state()
+			}
 			if !yield(&d.rec, nil) {
 				return
 			}
 		}
-		if d.err != io.EOF { //nolint:errorlint // set above
+		if d.err != io.EOF { //nolint:errorlint // set by pause
 			yield(nil, d.err)
 		}
 	}
 }
 
-// Position is where reading can be taken up after the record last yielded.
-func (d *Decoder) Position() Position { return d.at }
+// pause reports whether reading goes on after an error of rows.
+func (d *Decoder) pause(err error) bool {
+	if err != errPaused { //nolint:errorlint // rows return it itself
+		d.err = d.explain(err)
+	}
+	if d.err == nil || d.err == io.EOF { //nolint:errorlint // as above
+		d.note()
+	}
+	return d.err == nil
+}
+
+// note notes where the rows stand.
+func (d *Decoder) note() {
+	d.at.Line, d.at.Offset, d.state = d.rows.lines(), d.win.offset(), d.rows.state()
+}
+
+// Position is where reading can be taken up after what was last yielded, or the end of
+// the source.
+func (d *Decoder) Position() Position {
+	at := d.at
+	at.Layout = d.packing + " " + d.rows.layout()
+	if word := d.state.word(); word != "" {
+		at.Layout = d.packing + " " + word + " " + d.rows.layout()
+	}
+	return at
+}
 
 // Close lets go of the source. The records yielded are invalid afterwards.
 func (d *Decoder) Close() error {

@@ -52,9 +52,9 @@ func TestLayouts(t *testing.T) {
 		{"empty", twoPlain, "", "plain csv"},
 		{"names", withOthers, "x,ID,topic.NEWS,topic.\"a\",Topic.b," + long + "\n", `plain csv ["","id","topic.News","topic.\"a\"","Topic.b","topic."]`},
 	} {
-		_, ends, err := readAll(source(tt.text), CSV, tt.schema, Position{}, usual)
-		if err != nil || ends[0].Layout != tt.layout {
-			t.Errorf("%s: layout %s, error %v, want %s", tt.name, ends[0].Layout, err, tt.layout)
+		points, _, err := readPoints(source(tt.text), CSV, tt.schema, Position{}, usual)
+		if end := points[len(points)-1].at; err != nil || end.Layout != tt.layout {
+			t.Errorf("%s: layout %s, error %v, want %s", tt.name, end.Layout, err, tt.layout)
 		}
 	}
 	more := Schema{Fields: []string{"id", "topic.a", "topic.New", "topic.*"}, Header: HeaderRequired}

@@ -18,28 +18,82 @@ const (
 
 // jsonRows reads JSON.
 type jsonRows struct {
-	win     *window
-	schema  Schema
-	scan    jsonScan
-	layout  string
-	count   int64 // line ends before win.pos
-	afterCR bool  // the byte before win.pos is a CR, counted
-	first   bool  // the array's first element has not been read
-	over    bool  // the array has ended
-	raw     []byte
+	win    *window
+	schema Schema
+	scan   jsonScan
+	laid   string // one of the words above; empty at the beginning
+	count  int64  // line ends before win.pos
+	phase  phase
+	skip   skipper // of a value that is passed over
+	line   int64   // on which that begins
+	raw    []byte
 }
 
 func newJSON(win *window, s Schema) *jsonRows {
-	return &jsonRows{win: win, schema: s, scan: jsonScan{want: s.Fields}}
+	return &jsonRows{win: win, schema: s, scan: jsonScan{want: s.Fields}, phase: begin}
 }
 
 func (j *jsonRows) lines() int64 { return j.count }
 
-// resume takes up reading with a layout of begin; false if it is not one.
-func (j *jsonRows) resume(layout string, at Position) bool {
+func (j *jsonRows) layout() string {
+	if j.laid == "" {
+		return "json"
+	}
+	return "json " + j.laid
+}
+
+func (j *jsonRows) state() state {
+	s := state{phase: j.phase}
+	if s.phase == inValue {
+		s.depth, s.line = j.skip.depth, j.line
+		switch {
+		case j.skip.escaped:
+			s.phase = inEscape
+		case j.skip.text:
+			s.phase = inString
+		}
+	}
+	return s
+}
+
+// resume implements rows.
+func (j *jsonRows) resume(s state, layout string, at Position) bool {
+	j.count, j.phase = at.Line, s.phase
+	if s.phase == begin {
+		return layout == "json"
+	}
 	word, ok := strings.CutPrefix(layout, "json ")
-	j.layout, j.count, j.first = word, at.Line, at.Record == 0
-	return ok && (word == layoutLines || word == layoutValues || word == layoutArray || word == layoutItems)
+	j.laid = word
+	inArray := word == layoutArray || word == layoutItems
+	if !ok || !inArray && word != layoutLines && word != layoutValues {
+		return false
+	}
+	switch s.phase {
+	case between:
+		if inArray && at.Record == 0 {
+			j.phase = first
+		}
+		return true
+	case inLine:
+		return word == layoutLines
+	case inValue, inString, inEscape:
+		j.phase, j.line = inValue, s.line
+		j.skip = skipper{depth: s.depth, text: s.phase != inValue, escaped: s.phase == inEscape}
+		return word != layoutLines
+	case inNumber:
+		return word != layoutLines
+	case inObject, member:
+		return word == layoutItems
+	}
+	return inArray
+}
+
+// fill reads on. It always returns an error.
+func (j *jsonRows) fill() error {
+	if _, err := j.win.fill(); err != nil {
+		return err
+	}
+	return errPaused
 }
 
 // view is the unread text as far as one record may reach, and whether nothing follows
@@ -54,29 +108,20 @@ func (j *jsonRows) view() (b []byte, last bool) {
 
 // next reads one record.
 func (j *jsonRows) next(rec *Record) error {
-	more, err := j.element()
-	if err != nil {
+	if err := j.toRecord(); err != nil {
 		return err
 	}
-	if !more {
-		return io.EOF
+	b, last := j.view()
+	end, k, o := j.scan.record(b, last, rec.Fields)
+	if o == short && !last && len(b) <= j.win.max.record {
+		return j.fill()
 	}
-	for {
-		b, last := j.view()
-		end, k, o := j.scan.record(b, last, rec.Fields)
-		if o == short && !last && len(b) <= j.win.max.record {
-			if _, err := j.win.fill(); err != nil {
-				return err
-			}
-			continue
-		}
-		rec.Line, rec.Offset, rec.Refused = j.count+1, j.win.offset(), nil
-		if o == good && end <= j.win.max.record {
-			j.take(rec, b[:end], k)
-			return nil
-		}
-		return j.odd(rec, b, end, last, o)
+	rec.Line, rec.Offset, rec.Refused = j.count+1, j.win.offset(), nil
+	if o == good && end <= j.win.max.record {
+		j.take(rec, b[:end], k)
+		return nil
 	}
+	return j.odd(rec, b, end, last, o)
 }
 
 // take makes the value raw, which was scanned, the record.
@@ -94,15 +139,30 @@ func (j *jsonRows) take(rec *Record, raw []byte, k Kind) {
 	if rec.Refused == nil && j.scan.nul {
 		rec.Refused = refusedNUL
 	}
-	j.count += lineEnds(raw)
-	j.win.pos += len(raw)
+	j.pass(len(raw))
+	j.phase = between
+}
+
+// pass moves over n bytes, which neither begin nor end within a line end.
+func (j *jsonRows) pass(n int) {
+	j.count += lineEnds(j.win.buf[j.win.pos : j.win.pos+n])
+	j.win.pos += n
+}
+
+// stretch returns the unread text without a CR at its end that an LF may follow.
+func (j *jsonRows) stretch() []byte {
+	b := j.win.unread()
+	if n := len(b) - 1; n >= 0 && b[n] == '\r' && !j.win.eof {
+		return b[:n]
+	}
+	return b
 }
 
 // odd deals with a value in b that cannot be taken. With one value a line, the line
 // is refused, and the next is a new start; elsewhere a value that is sound as a whole
 // is passed over, and anything else breaks the source.
 func (j *jsonRows) odd(rec *Record, b []byte, end int, last bool, o outcome) error {
-	if j.layout == layoutLines {
+	if j.laid == layoutLines {
 		return j.refuseLine(rec, o)
 	}
 	switch {
@@ -112,9 +172,9 @@ func (j *jsonRows) odd(rec *Record, b []byte, end int, last bool, o outcome) err
 	case o == short && last:
 		return j.cutOff(rec.Line)
 	case o == deep:
-		return j.pass(rec, refusedDepth)
+		return j.refuseValue(rec, refusedDepth)
 	}
-	return j.pass(rec, refusedTooLong)
+	return j.refuseValue(rec, refusedTooLong)
 }
 
 // cutOff is the error of a source that ends within a value that begins at line.
@@ -122,105 +182,115 @@ func (j *jsonRows) cutOff(line int64) error {
 	return fault.New(fault.Broken, "the source ends in the middle of the JSON value that begins at line %d (after byte %d)", line, j.win.offset())
 }
 
-// blanks counts the line ends in b, which was or will be consumed.
-func (j *jsonRows) blanks(b []byte) {
-	for _, c := range b {
-		if c == '\r' || c == '\n' && !j.afterCR {
-			j.count++
-		}
-		j.afterCR = c == '\r'
-	}
-}
+// ended stands for the byte after the source's last.
+const ended = -1
 
 // space consumes white space, and commas if they may stand between values, and
 // returns the next byte, or ended.
 func (j *jsonRows) space(commas bool) (int, error) {
+	b := j.stretch()
+	for i, c := range b {
+		switch {
+		case c == '\n':
+			if i == 0 || b[i-1] != '\r' {
+				j.count++
+			}
+		case c == '\r':
+			j.count++
+		case c == ' ' || c == '\t' || commas && c == ',':
+		default:
+			j.win.pos += i
+			return int(c), nil
+		}
+	}
+	j.win.pos += len(b)
+	if j.win.eof {
+		return ended, nil
+	}
+	return ended, j.fill()
+}
+
+// toRecord moves to the next value that is a record. It returns io.EOF if there is none.
+func (j *jsonRows) toRecord() error {
 	for {
-		b := j.win.unread()
-		for i, c := range b {
-			switch {
-			case c == '\n' || c == '\r':
-				j.blanks(b[i : i+1])
-			case c == ' ' || c == '\t' || commas && c == ',':
-				j.afterCR = false
-			default:
-				j.win.pos += i
-				j.afterCR = false
-				return int(c), nil
+		var err error
+		switch j.phase {
+		case begin:
+			err = j.begin()
+		case inLine:
+			err = j.passLine()
+		case inValue:
+			err = j.passValue()
+		case inNumber:
+			err = j.passNumber()
+		case inObject:
+			err = j.inObject()
+		case member:
+			err = j.member()
+		case over:
+			err = j.over()
+		default:
+			found, err := j.element()
+			if found || err != nil {
+				return err
 			}
 		}
-		j.win.pos = j.win.end
-		if j.win.eof {
-			return ended, nil
-		}
-		if _, err := j.win.fill(); err != nil {
-			return ended, err
+		if err != nil {
+			return err
 		}
 	}
 }
 
-// ended stands for the byte after the source's last.
-const ended = -1
-
-// element moves to the next value that is a record; false if there is none.
+// element moves to the next value; false if it came to the end of the array.
 func (j *jsonRows) element() (bool, error) {
-	if j.layout == layoutLines || j.layout == layoutValues {
+	if j.laid == layoutLines || j.laid == layoutValues {
 		c, err := j.space(true)
-		return c != ended, err
+		if err == nil && c == ended {
+			err = io.EOF
+		}
+		return true, err
 	}
-	if j.over {
-		return false, nil
-	}
-	c, err := j.space(false)
-	if err != nil {
-		return false, err
-	}
-	if c == ']' {
-		j.win.pos++
-		return j.afterArray()
-	}
-	if !j.first {
-		if c != ',' {
+	for {
+		c, err := j.space(false)
+		switch {
+		case err != nil:
+			return false, err
+		case c == ']' && j.phase != due:
+			j.win.pos++
+			if j.phase = over; j.laid == layoutItems {
+				j.phase = inObject
+			}
+			return false, nil
+		case j.phase != between:
+			if c == ended || c == ']' || c == ',' {
+				err = j.unexpected(c, "a record")
+			}
+			return true, err
+		case c != ',':
 			return false, j.unexpected(c, "a comma or the end of the array")
 		}
 		j.win.pos++
-		if c, err = j.space(false); err != nil {
-			return false, err
-		}
+		j.phase = due
 	}
-	j.first = false
-	if c == ended || c == ']' || c == ',' {
-		return false, j.unexpected(c, "a record")
+}
+
+// over checks that nothing follows the end of the array or object.
+func (j *jsonRows) over() error {
+	c, err := j.space(false)
+	switch {
+	case err != nil:
+		return err
+	case c == ended:
+		return io.EOF
 	}
-	return true, nil
+	return broken(j.count+1, j.win.offset(), "more text follows the end of the JSON %s", map[bool]string{true: "object", false: "array"}[j.laid == layoutItems])
 }
 
 // unexpected is the error of a source that goes on with c where something else is
 // due.
-func (j *jsonRows) unexpected(c int, due string) error {
+func (j *jsonRows) unexpected(c int, expected string) error {
 	if c == ended {
-		return fault.New(fault.Broken, "the source ends in the middle of the JSON, at line %d (byte %d), where %s is due", j.count+1, j.win.offset(), due)
+		return fault.New(fault.Broken, "the source ends in the middle of the JSON, at line %d (byte %d), where %s is due", j.count+1, j.win.offset(), expected)
 	}
-	return broken(j.count+1, j.win.offset(), "the JSON is broken: %s is due here", due)
-}
-
-// afterArray deals with what follows an array of records. It reports true if that is
-// another such array with a record in it.
-func (j *jsonRows) afterArray() (bool, error) {
-	if j.layout == layoutItems {
-		found, err := j.members(true)
-		if err != nil {
-			return false, err
-		}
-		if found {
-			j.first = true
-			return j.element()
-		}
-	}
-	j.over = true
-	c, err := j.space(false)
-	if err == nil && c != ended {
-		err = broken(j.count+1, j.win.offset(), "more text follows the end of the JSON %s", map[bool]string{true: "object", false: "array"}[j.layout == layoutItems])
-	}
-	return false, err
+	return broken(j.count+1, j.win.offset(), "the JSON is broken: %s is due here", expected)
 }

@@ -54,6 +54,7 @@ func TestJSON(t *testing.T) {
 		{"items among members", items, "{\"x\":{\"items\":[1]},\n\"items\" : [\n{\"address\":\"a\"}\n] , \"y\":[1]}\n", []string{`3@32 "a"`}, ""},
 		{"no items", items, `{"items":[]}`, nil, ""},
 		{"items twice", items, `{"items":[],"items":["a"]}`, []string{`1@21 "a"`}, ""},
+		{"items in many arrays", items, `{"items":[]` + repeat(`,"items":[]`, 1000) + `,"items":["a"]}`, []string{`1@11021 "a"`}, ""},
 		{"items cut off", items, `{"items":["a"]`, []string{`1@10 "a"`}, "the source ends in the middle of the JSON"},
 		{"items, member broken", items, `{"items":["a"],x}`, []string{`1@10 "a"`}, `a member of the object that holds "items" is due here`},
 		{"strings", items, "[\"a\",\n\"b\\u0041\"]", []string{`1@1 "a"`, `2@6 "bA"`}, ""},

@@ -19,7 +19,9 @@ func (j *jsonRows) refuseLine(rec *Record, o outcome) error {
 			end = len(b)
 		}
 		if end > j.win.max.record || end < 0 && len(b) > j.win.max.record {
-			return j.passLine(rec)
+			j.keep(rec, refusedTooLong)
+			j.phase = inLine
+			return nil
 		}
 		if end >= 0 {
 			rec.Raw = b[:end]
@@ -42,53 +44,74 @@ func (j *jsonRows) keep(rec *Record, why *Refusal) {
 	rec.Raw, rec.Refused = j.raw, why
 }
 
-// passLine refuses a line that is too long, and passes over it.
-func (j *jsonRows) passLine(rec *Record) error {
-	j.keep(rec, refusedTooLong)
-	for {
-		b := j.win.unread()
-		if end := bytes.IndexAny(b, "\r\n"); end >= 0 {
-			j.win.pos += end
-			return nil
+// passLine passes over the rest of a line, without its end.
+func (j *jsonRows) passLine() error {
+	w := j.win
+	end := bytes.IndexAny(w.unread(), "\r\n")
+	if end < 0 {
+		w.pos = w.end
+		if !w.eof {
+			return j.fill()
 		}
-		j.win.pos = j.win.end
-		if j.win.eof {
-			return nil
-		}
-		if _, err := j.win.fill(); err != nil {
-			return err
-		}
+		end = 0
 	}
+	w.pos += end
+	j.phase = between
+	return nil
 }
 
-// pass refuses the value at win.pos and passes over it by its brackets and quotes
-// alone, however long it is.
-func (j *jsonRows) pass(rec *Record, why *Refusal) error {
+// refuseValue refuses the value at win.pos, which is passed over by its brackets and
+// quotes alone, however long it is.
+func (j *jsonRows) refuseValue(rec *Record, why *Refusal) error {
 	if err := j.win.need(j.win.max.raw); err != nil {
 		return err
 	}
-	var s skipper
-	for first := true; ; first = false {
-		b := j.win.unread()
-		n, done := s.skip(b)
-		if first {
-			j.keep(rec, why)
-			if done && n <= j.win.max.raw {
-				rec.Raw = b[:n]
-			}
-		}
-		j.blanks(b[:n])
-		j.win.pos += n
-		if done {
-			return nil
-		}
-		if j.win.eof {
-			return j.cutOff(rec.Line)
-		}
-		if _, err := j.win.fill(); err != nil {
-			return err
-		}
+	j.keep(rec, why)
+	j.phase, j.skip, j.line = inValue, skipper{}, rec.Line
+	b := j.win.unread()
+	if isNumber(b[0]) {
+		j.phase = inNumber
+		return nil
 	}
+	var s skipper
+	if n, done := s.skip(b[:min(len(b), j.win.max.raw)]); done {
+		rec.Raw = b[:n]
+		j.pass(n)
+		j.phase = between
+	}
+	return nil
+}
+
+// passValue passes over the rest of an array, object or string.
+func (j *jsonRows) passValue() error {
+	n, done := j.skip.skip(j.stretch())
+	j.pass(n)
+	switch {
+	case done:
+		j.phase = between
+		return nil
+	case j.win.eof:
+		return j.cutOff(j.line)
+	}
+	return j.fill()
+}
+
+// passNumber passes over the rest of a number.
+func (j *jsonRows) passNumber() error {
+	w := j.win
+	for w.pos < w.end && isNumber(w.buf[w.pos]) {
+		w.pos++
+	}
+	if w.pos == w.end && !w.eof {
+		return j.fill()
+	}
+	j.phase = between
+	return nil
+}
+
+// isNumber reports whether c may stand in a number.
+func isNumber(c byte) bool {
+	return c >= '0' && c <= '9' || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E'
 }
 
 // skipper finds the end of an array, object or string.

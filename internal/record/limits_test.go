@@ -31,7 +31,10 @@ func TestLongRecords(t *testing.T) {
 		{"JSON line over the limit", JSON, members, "{}\n\"" + over + "\"\n{}\n", []string{"0", "too-long", "0"}, ""},
 		{"JSON line over the limit, not closed", JSON, members, "{}\n\"" + over + "\n{}\n", []string{"0", "too-long", "0"}, ""},
 		{"element over the limit", JSON, items, `["` + huge + `","b",{"x":"` + over + `"},"ccc"]`, []string{"too-long", "1", "too-long", "3"}, ""},
-		{"element over the limit, cut off", JSON, items, `["b","` + huge, []string{"1"}, "the source ends in the middle of the JSON value that begins at line 1"},
+		{"number over the limit", JSON, items, "{\n}\n" + strings.Repeat("9", MaxRecord+1) + `"b"`, []string{"0", "too-long", "1"}, ""},
+		{"blank line over the limit", CSV, twoPlain, "a\n" + strings.Repeat(" ", MaxRecord+1) + "\nb\n", []string{"1", "too-long", "1"}, ""},
+		{"blank line at the limit", CSV, twoPlain, "a\n" + strings.Repeat(" ", MaxRecord) + "\nb\n", []string{"1", "1"}, ""},
+		{"element over the limit, cut off", JSON, items, `["b","` + huge, []string{"1", "too-long"}, "the source ends in the middle of the JSON value that begins at line 1"},
 		{"members before items over the limit", JSON, items, `{"x":"` + over + `","items":[]}`, nil, `the object does not name "items" within its first 1 MiB`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -44,6 +47,9 @@ func TestLongRecords(t *testing.T) {
 					if e != nil {
 						err = e
 						break
+					}
+					if rec == nil {
+						continue
 					}
 					got = append(got, codeOrLength(rec))
 					if len(rec.Raw) > MaxRecord {

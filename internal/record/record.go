@@ -18,7 +18,24 @@
 // source UTF-16. Archives, pictures, workbooks, bytes with NULs near the beginning
 // and text that is clearly of the other format break the source. After that, a record
 // that is not UTF-8 or holds a NUL is refused and nothing else. A line ends in LF,
-// CR LF or CR. A record longer than 1 MiB is refused and passed over.
+// CR LF or CR. A record longer than 1 MiB is refused as soon as that is known, and the
+// rest of it passed over.
+//
+// # Positions
+//
+// Reading can be taken up at any Position that a Decoder had: after a record, but also
+// in the middle of text without records, which may be of any length. That is white space
+// between records, what stands before the first one or after the last, and the rest of
+// a record that is too long. A plain source is opened at the position's offset, a packed
+// one is unpacked from its start. The layout has three parts:
+//
+//	plain csv                          after a record, in a file without a header
+//	packed csv ["emailAddress",""]     after a record; the columns by name
+//	plain begin json                   before the first record
+//	packed in-line json lines          in a line that is passed over
+//	plain in-string:2:17 json array    in a value that is passed over, within a string in two
+//	                                   objects or arrays; the value begins at line 17
+//	plain due json items               after a comma, before an element
 //
 // # CSV
 //
@@ -66,15 +83,16 @@ const (
 	JSON Format = "JSON" // one object with items, one array, or values one after the other
 )
 
-// Position is a place between two records, at which reading can be taken up again.
+// Position is a place between two records, or in text that has none, at which reading can
+// be taken up again.
 // Offset counts bytes of the source's text as UTF-8: for a plain UTF-8 file that is
 // the place in the file (a byte order mark counts), for a compressed one the place
 // in what it unpacks to.
 type Position struct {
-	Record int64  // how many records lie before
+	Record int64  // how many records lie before, with one whose rest is passed over
 	Line   int64  // how many line ends lie before
 	Offset int64  // how many bytes lie before
-	Layout string // how the source is laid out, as its beginning told; the Decoder's own word
+	Layout string // how the source is laid out, as its beginning told, and what is due; the Decoder's own words
 }
 
 // Kind says what a field holds.

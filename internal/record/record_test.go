@@ -56,20 +56,40 @@ func show(fields []Field) string {
 
 // readAll reads every record after at, and the position after each.
 func readAll(src Source, f Format, s Schema, at Position, max limits) (recs []got, ends []Position, err error) {
+	points, recs, err := readPoints(src, f, s, at, max)
+	for i, p := range points {
+		if i == 0 || p.records > points[i-1].records {
+			ends = append(ends, p.at)
+		}
+	}
+	return recs, ends, err
+}
+
+// point is a position at which a reading may be interrupted.
+type point struct {
+	at      Position
+	records int // that were read before
+}
+
+// readPoints reads every record after at, and the positions at the beginning, at
+// everything that is yielded, and at the end.
+func readPoints(src Source, f Format, s Schema, at Position, max limits) (points []point, recs []got, err error) {
 	d, err := open(src, f, s, at, max)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer d.Close()
-	ends = append(ends, d.Position())
+	points = append(points, point{d.Position(), 0})
 	for rec, err := range d.Records() {
 		if err != nil {
-			return recs, ends, err
+			return points, recs, err
 		}
-		recs = append(recs, copyOf(rec))
-		ends = append(ends, d.Position())
+		if rec != nil {
+			recs = append(recs, copyOf(rec))
+		}
+		points = append(points, point{d.Position(), len(recs)})
 	}
-	return recs, ends, nil
+	return append(points, point{d.Position(), len(recs)}), recs, nil
 }
 
 // brief is a line for each record: what is expected of a record, in short.

@@ -34,6 +34,7 @@ type window struct {
 	end  int
 	base int64 // the offset of buf[0]
 	eof  bool
+	err  error // of the reader, after the text that it gave with it
 	max  limits
 }
 
@@ -50,8 +51,8 @@ func (w *window) offset() int64 { return w.base + int64(w.pos) }
 // fill reads on. It moves the unread text to the front of the buffer, so positions
 // in buf that a caller kept are less by the shift afterwards.
 func (w *window) fill() (shift int, err error) {
-	if w.eof {
-		return 0, nil
+	if w.eof || w.err != nil {
+		return 0, w.err
 	}
 	if shift = w.pos; shift > 0 {
 		copy(w.buf, w.buf[w.pos:w.end])
@@ -73,7 +74,10 @@ func (w *window) fill() (shift int, err error) {
 			w.eof = true
 			return shift, nil
 		case err != nil:
-			return shift, err
+			if w.err = err; n == 0 {
+				return shift, err
+			}
+			return shift, nil
 		case n > 0:
 			return shift, nil
 		}
