@@ -156,8 +156,8 @@ type Outcome struct {
 // the last, it has run out, or the job's state became final.
 type Work interface {
 	// Claim leases one job that is ready, has no live lease and is not postponed, and raises its term.
-	// Among those it takes the job whose account has the fewest live leases, then
-	// the one that has waited longest since it became ready or was released; a lease
+	// Among those it takes the job whose account has the fewest live leases of jobs with or
+	// without Attempts, as w wants them, then the one that has waited longest since it became ready or was released; a lease
 	// that ran out leaves the job the place it had. ok is false if there is none.
 	Claim(ctx context.Context, w Wanted) (j job.Job, ok bool, err error)
 	// Waiting reports whether Claim would find a job.

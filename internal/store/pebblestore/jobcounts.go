@@ -32,7 +32,7 @@ func (s *Store) JobCounts(ctx context.Context) (store.JobCounts, error) {
 func (q *queue) countWaiting(c *store.JobCounts, now time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.settle(now)
+	q.settle(now, false)
 	for _, e := range q.jobs {
 		if e.reason != "" {
 			if c.Reasons == nil {

@@ -95,12 +95,14 @@ func byTurn(a, b *queued) int {
 }
 
 // settle moves the jobs whose leases or pauses are over, and counts the live leases of
-// each account.
-func (q *queue) settle(now time.Time) map[string]int {
+// each account, of jobs that are tried again or of the others.
+func (q *queue) settle(now time.Time, retries bool) map[string]int {
 	working := make(map[string]int)
 	for e := range q.leased {
 		if e.claimed || e.live(now) {
-			working[e.key.owner.Account]++
+			if e.retry == retries {
+				working[e.key.owner.Account]++
+			}
 			continue
 		}
 		q.take(e)
@@ -116,7 +118,7 @@ func (q *queue) settle(now time.Time) map[string]int {
 
 // next returns the job to be claimed next; nil if there is none.
 func (q *queue) next(w store.Wanted, now time.Time) *queued {
-	working := q.settle(now)
+	working := q.settle(now, w.Retries)
 	var best *queued
 	for _, t := range q.claimable {
 		for _, e := range *t.of(w.Retries) {

@@ -25,7 +25,7 @@ const (
 	// for each job that does.
 	sqlClaim = `WITH busy AS MATERIALIZED (
 			SELECT account, count(*) AS leases FROM jobs
-			WHERE ready AND leased_until > coalesce($1::timestamptz, statement_timestamp())
+			WHERE ready AND leased_until > coalesce($1::timestamptz, statement_timestamp()) AND (attempts > 0) = $4::boolean
 			GROUP BY account
 		), chosen AS (
 			SELECT j.account, j.region, j.id FROM jobs AS j LEFT JOIN busy AS b ON b.account = j.account` + isClaimable + `

@@ -13,6 +13,7 @@ import (
 var claimTests = []test{
 	{"only what is ready is claimed, once", claimReady},
 	{"the account with the fewest leases comes first, then who waits longest", claimOrder},
+	{"leases of jobs that are tried again do not count for others", claimBesideRetries},
 	{"jobs known to be too large are left out", claimSize},
 	{"a lease that ran out frees the job in its place", claimExpired},
 	{"whoever is released waits behind the others", claimReleased},
@@ -76,6 +77,21 @@ func claimOrder(f *fixture) {
 	_, err := f.ChangeJob(f.ctx, bob, "late", func(j *job.Job) error { j.Ready = true; return nil })
 	f.ok("ChangeJob", err)
 	f.equal("order after reopening", f.claims(6), "a2 b1 a4 b2 early late ")
+}
+
+func claimBesideRetries(f *fixture) {
+	for _, id := range []string{"a1", "a2"} {
+		f.create(newJob(alice, id))
+		f.ok("Postpone", f.Postpone(f.ctx, f.claim().Lease, store.Pause{Reason: job.StorageUnavailable}))
+	}
+	for range 2 {
+		f.equal("claimed a retry", f.claimBy(retry).ID != "", true)
+	}
+	f.create(newJob(alice, "a3"))
+	f.create(newJob(bob, "b1"))
+	f.create(newJob(alice, "a4"))
+	f.create(newJob(bob, "b2"))
+	f.equal("order of claims", f.claims(4), "a3 b1 a4 b2 ")
 }
 
 func claimSize(f *fixture) {

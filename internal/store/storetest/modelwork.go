@@ -32,7 +32,7 @@ func (m *Model) Claim(ctx context.Context, w store.Wanted) (job.Job, bool, error
 	defer unlock()
 	live := map[string]int{}
 	for _, j := range m.jobs {
-		if j.Ready && !j.State.Final() && j.Lease.Live(time.Now()) {
+		if j.Ready && !j.State.Final() && j.Lease.Live(time.Now()) && w.Retries == (j.Attempts > 0) {
 			live[j.Owner.Account]++
 		}
 	}
