@@ -55,13 +55,14 @@ func (e *Engine) attempt(ctx context.Context, s *slot, j job.Job, asked time.Tim
 	l := newLease(j.Lease, e.options.Lease, asked, func() { lose(errLeaseOver) })
 	a := &attempt{
 		engine: e, slot: s, job: j, began: time.Now(), stopping: ctx.Done(), lease: l,
-		heartbeat: &heartbeat{engine: e, slot: s, lease: l, halted: make(chan struct{}), patience: sourcePatience(j.Attempts)},
+		heartbeat: newHeartbeat(e, s, l),
 		log:       redact.New(j.Source.Key).Logger(e.log).With("job", string(j.ID), "account", j.Owner.Account, "api", string(j.Wire)),
 	}
 
 	var background sync.WaitGroup
 	background.Go(func() { a.heartbeat.run(holding, lose) })
 	background.Go(func() { a.limitGrace(ctx, holding, lose) })
+	defer a.leaveRetries()
 	letGo := func() {
 		lose(nil)
 		background.Wait()
@@ -110,8 +111,9 @@ func (a *attempt) try(ctx context.Context) (out outcome, err error) {
 		}
 		a.logStart(ctx)
 		var eof bool
+		before := a.job.Checkpoint
 		if eof, err = a.importRecords(ctx); err == nil && !eof {
-			return released, nil
+			return a.endReading(a.job.Checkpoint != before)
 		}
 	}
 	if err != nil && classify(err) != permanent {
@@ -120,15 +122,25 @@ func (a *attempt) try(ctx context.Context) (out outcome, err error) {
 	return a.finish(ctx, err)
 }
 
+// endReading decides what becomes of the job when its reading was asked to end. A source
+// that is slow is no reason to try at once again, and neither is a turn without progress.
+func (a *attempt) endReading(progress bool) (outcome, error) {
+	why, isCut := a.heartbeat.isCut()
+	if isCut && (!progress || errors.Is(why, errSourceSlow)) {
+		return "", why
+	}
+	return released, nil
+}
+
 // bind binds the job to the bytes that are at its source now, unless it is bound
 // already.
 func (a *attempt) bind(ctx context.Context) error {
 	src := a.job.Source
 	if src.Version == "" {
 		name := sourceName(a.job)
-		answered := a.heartbeat.askSource()
+		a.heartbeat.source.begin()
 		info, err := a.engine.objects.Hold(ctx, name, string(a.job.ID))
-		answered()
+		a.heartbeat.source.end(0)
 		if fault.Is(err, fault.NotFound) {
 			return fault.New(fault.NotFound, "%s does not exist", name.URL())
 		}
@@ -154,6 +166,11 @@ func sourceName(j job.Job) object.Name {
 // finish ends the job: completed, or failed for cause, which its caller can read. If it
 // is interrupted after the report, the report is written again.
 func (a *attempt) finish(ctx context.Context, cause error) (outcome, error) {
+	if err := a.takeTurn(ctx); errors.Is(err, errHalted) {
+		return released, nil
+	} else if err != nil {
+		return "", err
+	}
 	o := store.Outcome{State: job.Completed}
 	if cause != nil {
 		o = store.Outcome{State: job.Failed, Error: fault.Message(cause)}

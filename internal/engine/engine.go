@@ -16,8 +16,9 @@
 // if nothing had happened. Every step is fenced by the lease: a worker that has lost
 // it, to another worker or because the caller stopped the job, changes nothing more.
 //
-// Memory is bounded: each slot owns one batch, as many again as there are cores are
-// shared by all, and the bytes in all of them are bounded together (memory.go).
+// Memory is bounded: each slot owns one batch, all retries together own one (retry.go), as
+// many again as there are cores are shared by all, and the bytes in all of them are bounded
+// together (memory.go).
 //
 // The files follow a job's way: slots.go claims it for a slot, attempt.go makes one
 // attempt at it beside a heartbeat (heartbeat.go), in which reader.go and pipeline.go
@@ -126,9 +127,9 @@ type Engine struct {
 	metrics *metrics
 
 	wake       chan struct{}
-	slots      chan *slot  // free ones, for any job
-	smallSlots chan *slot  // the free one for small jobs
-	retrySlots chan *slot  // the free one for jobs that an attempt has ended early for
+	slots      chan *slot // free ones, for any job
+	smallSlots chan *slot // the free one for small jobs
+	retries    *retries
 	cutOff     atomic.Bool // the object storage did not answer when it was asked last
 	objectsUp  objectsCheck
 	memory     *memory
@@ -150,7 +151,7 @@ func New(s Store, o Objects, opts Options) *Engine {
 		wake:       make(chan struct{}, 1),
 		slots:      make(chan *slot, opts.Jobs),
 		smallSlots: make(chan *slot, 1),
-		retrySlots: make(chan *slot, 1),
+		retries:    newRetries(m),
 		batches:    make(chan *buffer, cores),
 		preparing:  make(chan struct{}, cores),
 	}
@@ -158,9 +159,6 @@ func New(s Store, o Objects, opts Options) *Engine {
 		e.slots <- newSlot(e.slots, 0, opts.Slice, m)
 	}
 	e.smallSlots <- newSlot(e.smallSlots, smallSource, min(smallSlice, opts.Slice), m)
-	retry := newSlot(e.retrySlots, 0, opts.Slice, m)
-	retry.retries = true
-	e.retrySlots <- retry
 	for range cores {
 		e.batches <- newBuffer(e.batches, m)
 	}

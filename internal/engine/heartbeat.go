@@ -77,8 +77,19 @@ type heartbeat struct {
 	halt     sync.Once
 	sliceEnd atomic.Pointer[time.Time] // when to look whether another job waits; nil until records come
 
-	patience    time.Duration             // how long the source may stay silent while another job waits
-	sourceAsked atomic.Pointer[time.Time] // since when the source has not answered; nil while it is not waited for
+	source    pace
+	startTime atomic.Int64  // nanoseconds that it took to come to the first record
+	yielded   time.Time     // when yield was seen first
+	cut       chan struct{} // closed when the source is to be read no further
+	cutCause  error         // set by then
+	cutOnce   sync.Once
+
+	turn    atomic.Pointer[time.Time] // when a retry got its turn; nil before
+	patient bool                      // a retry that may wait for long, see retries
+}
+
+func newHeartbeat(e *Engine, s *slot, l *lease) *heartbeat {
+	return &heartbeat{engine: e, slot: s, lease: l, halted: make(chan struct{}), cut: make(chan struct{})}
 }
 
 // run beats until ctx is done, and calls lost if the lease is not this engine's any more.
@@ -110,6 +121,7 @@ func (h *heartbeat) beat(ctx context.Context) (err error) {
 		h.halt.Do(func() { close(h.halted) })
 	}
 	h.checkSlice(ctx)
+	h.checkStop()
 	return h.checkSource(ctx)
 }
 
@@ -126,6 +138,9 @@ func (h *heartbeat) checkLease(ctx context.Context) error {
 		}
 		return err
 	}
+	if h.slot.retries && !h.hasTurn() && h.ticks.Load()%4 != 0 {
+		return nil // there are many, and they only wait
+	}
 	j, err := h.engine.store.Job(ctx, held.Owner, held.Job)
 	if err != nil {
 		return err
@@ -137,6 +152,10 @@ func (h *heartbeat) checkLease(ctx context.Context) error {
 // again each time before the first record comes should not be most of the work.
 func (h *heartbeat) startSlice(began time.Time) {
 	now := time.Now()
+	if turn := h.turn.Load(); turn != nil && turn.After(began) {
+		began = *turn
+	}
+	h.startTime.Store(int64(now.Sub(began)))
 	until := now.Add(max(h.slot.slice, 4*now.Sub(began)))
 	h.sliceEnd.Store(&until)
 }
@@ -148,38 +167,15 @@ func (h *heartbeat) checkSlice(ctx context.Context) {
 	if until == nil || time.Now().Before(*until) || h.yield.Load() {
 		return
 	}
-	if waiting, err := h.engine.store.Waiting(ctx, h.engine.wanted(h.slot)); err == nil && waiting {
+	if h.isWanted(ctx) {
 		h.yield.Store(true)
 	}
 }
 
-// errSourceSilent ends an attempt whose source does not answer while another job waits.
-var errSourceSilent = fromObjects(fault.New(fault.Unavailable, "the object storage has not answered yet, and other jobs are waiting"))
-
-// sourcePatience is how long a source may stay silent at the beginning of an attempt while
-// another job waits for the slot. It doubles with each attempt in a row without progress, so
-// that a source that is only slow is read in the end.
-func sourcePatience(attempts int) time.Duration {
-	return 2 * time.Second << min(attempts, 5)
-}
-
-// askSource notes that the source was asked, and returns what notes that it has answered.
-func (h *heartbeat) askSource() (answered func()) {
+// startTurn notes that a retry has its turn.
+func (h *heartbeat) startTurn() {
 	now := time.Now()
-	h.sourceAsked.Store(&now)
-	return func() { h.sourceAsked.Store(nil) }
+	h.turn.Store(&now)
 }
 
-// checkSource returns an error if the source has been silent for too long and another job
-// waits for the slot. Without it, a few jobs with silent sources would hold every slot for
-// as long as the object store tries.
-func (h *heartbeat) checkSource(ctx context.Context) error {
-	asked := h.sourceAsked.Load()
-	if asked == nil || time.Since(*asked) < h.patience {
-		return nil
-	}
-	if waiting, err := h.engine.store.Waiting(ctx, h.engine.wanted(h.slot)); err != nil || !waiting {
-		return nil
-	}
-	return errSourceSilent
-}
+func (h *heartbeat) hasTurn() bool { return h.turn.Load() != nil }

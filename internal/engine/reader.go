@@ -30,6 +30,7 @@ type reader struct {
 	sent        bool        // a batch of this reading has been sent
 	rejected    int64       // records of the job that were refused, without those of batch
 	halted      atomic.Bool // read no more, for a look per record
+	cut         atomic.Bool // read no more from the source
 }
 
 // read reads until the source ends, breaks, or reading is to end. What was read is
@@ -42,6 +43,10 @@ func (r *reader) read(ctx context.Context, working *sync.WaitGroup) (eof bool, e
 	defer stop()
 	working.Go(func() {
 		select {
+		case <-r.heartbeat.cut:
+			r.cut.Store(true)
+			stop()
+			return
 		case <-r.pipeline.stopping:
 		case <-r.heartbeat.halted:
 		case <-reading.Done():
@@ -51,7 +56,7 @@ func (r *reader) read(ctx context.Context, working *sync.WaitGroup) (eof bool, e
 	})
 
 	began := time.Now()
-	from := func(offset int64) (io.ReadCloser, error) { return r.open(reading, offset) }
+	from := func(offset int64) (io.ReadCloser, error) { return r.open(ctx, reading, offset) }
 	r.dec, err = record.Open(from, r.job.Source.Format, r.pipeline.rule.Schema(r.job.Source.Format), r.job.Checkpoint, r.pipeline.engine.options.maxText(r.job.Source.Size))
 	if err != nil {
 		return false, r.readError(ctx, err)
@@ -152,7 +157,7 @@ func (r *reader) readError(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case r.halted.Load():
+	case r.halted.Load(), r.cut.Load(), errors.Is(err, errHalted):
 		return nil
 	}
 	return err
@@ -221,33 +226,60 @@ func (r *reader) send(ctx context.Context, working *sync.WaitGroup) error {
 // errHalted ends a read of the source that was asked to end; it is not returned to anybody.
 var errHalted = errors.New("reading was asked to end")
 
-// open opens the job's source at an offset, until ctx is done.
-func (r *reader) open(ctx context.Context, offset int64) (io.ReadCloser, error) {
-	answered := r.heartbeat.askSource()
-	rc, err := OpenSource(ctx, r.pipeline.engine.objects, r.job, offset)
+// open opens the job's source at an offset, until reading is done. A retry then waits for
+// its turn.
+func (r *reader) open(ctx, reading context.Context, offset int64) (io.ReadCloser, error) {
+	source := &r.heartbeat.source
+	source.begin()
+	rc, err := OpenSource(reading, r.pipeline.engine.objects, r.job, offset)
+	source.end(0)
 	if err != nil {
 		return nil, err
 	}
-	return &body{ReadCloser: rc, halted: &r.halted, metrics: r.pipeline.engine.metrics, answered: answered}, nil
+	b := &body{ReadCloser: rc, reader: r, source: source}
+	if r.pipeline.slot.retries && !r.heartbeat.hasTurn() {
+		if err = b.readFirst(); err == nil {
+			err = r.pipeline.takeTurn(ctx)
+		}
+		if err != nil {
+			_ = rc.Close() // it was only read from
+			return nil, err
+		}
+	}
+	return b, nil
 }
 
 // body is an open source that is read until the reading is to end.
 type body struct {
 	io.ReadCloser
-	halted   *atomic.Bool
-	metrics  *metrics
-	answered func() // called after the first read; nil then
+	reader *reader
+	source *pace
+	first  []byte // was read already
+	err    error  // comes after first
 }
 
 func (b *body) Read(p []byte) (int, error) {
-	if b.halted.Load() {
+	if b.reader.halted.Load() {
 		return 0, errHalted
 	}
-	n, err := b.ReadCloser.Read(p)
-	if b.answered != nil {
-		b.answered()
-		b.answered = nil
+	if len(b.first) > 0 {
+		n := copy(p, b.first)
+		b.first = b.first[n:]
+		return n, nil
 	}
-	b.metrics.read.Add(float64(n))
+	if b.err != nil {
+		return 0, b.err
+	}
+	return b.read(p)
+}
+
+func (b *body) read(p []byte) (int, error) {
+	if b.reader.cut.Load() {
+		return 0, errHalted
+	}
+	b.source.begin()
+	n, err := b.ReadCloser.Read(p)
+	b.source.end(n)
+	b.reader.pipeline.engine.metrics.read.Add(float64(n))
 	return n, err
 }

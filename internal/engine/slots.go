@@ -34,12 +34,19 @@ func newSlot(pool chan *slot, maxSource int64, slice time.Duration, m *memory) *
 
 // free gives the slot back. Its batch is where it belongs by now.
 func (s *slot) free() {
+	if !s.retries { // whose batch is the one of the turn
+		s.shrink()
+	}
+	s.pool <- s
+}
+
+// shrink takes back the memory of the slot's batch.
+func (s *slot) shrink() {
 	b := <-s.batches
 	if b.room > batchBase {
 		b.memory.shrink(b)
 	}
 	s.batches <- b
-	s.pool <- s
 }
 
 // fairness decides when an engine that has a job may take another: when one has waited
@@ -91,22 +98,7 @@ func (e *Engine) claimJobs(ctx context.Context, working *sync.WaitGroup, myTurn 
 			break
 		}
 	}
-	return e.claimRetry(ctx, working)
-}
-
-// claimRetry claims a job that an attempt has ended early for. Such jobs have one slot to
-// themselves, until there is progress: whatever they wait for, others do not wait for it.
-func (e *Engine) claimRetry(ctx context.Context, working *sync.WaitGroup) error {
-	if e.options.Waits() != "" {
-		return nil
-	}
-	select {
-	case s := <-e.retrySlots:
-		_, err := e.startAttempt(ctx, working, s)
-		return err
-	default:
-		return nil
-	}
+	return e.claimRetries(func(s *slot) (bool, error) { return e.startAttempt(ctx, working, s) })
 }
 
 // startAttempt claims a job for a free slot and starts an attempt at it.

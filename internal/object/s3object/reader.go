@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -110,7 +111,11 @@ func (r *reader) part(cause error) {
 	r.cause = cause
 	if r.broken.IsZero() {
 		r.broken = time.Now()
-		r.s.log.WarnContext(r.ctx, "reading lost its connection", "bucket", r.at.bucket, "offset", r.pos, "error", cause)
+		level := slog.LevelWarn
+		if !r.sized {
+			level = slog.LevelDebug // nothing was lost; the caller gets the error, or the next connection
+		}
+		r.s.log.Log(r.ctx, level, "reading lost its connection", "bucket", r.at.bucket, "offset", r.pos, "error", cause)
 	}
 	r.pause = min(max(2*r.pause, firstPause), r.s.opts.Pause)
 }
