@@ -83,10 +83,13 @@ func (f *failure) cause() error {
 	return fault.New(fault.Broken, "internal error: the log of the server has the cause under id %s", f.id)
 }
 
+// firstPause is the pause after a first attempt.
+const firstPause = time.Second / 2
+
 // pauseAfter is how long a job waits after so many attempts in a row, at most a minute. An
 // unexpected error has few attempts, so they are further apart.
 func pauseAfter(attempts int, unexpected bool) time.Duration {
-	pause, factor := time.Second/2, time.Duration(2)
+	pause, factor := firstPause, time.Duration(2)
 	if unexpected {
 		pause, factor = time.Second, 4
 	}

@@ -112,6 +112,9 @@ func (a *attempt) postpone(ctx context.Context, f *failure) error {
 		Reason: f.reason, Error: f.summary(), Failed: isUnexpected,
 		For: pauseAfter(a.job.Attempts+1, isUnexpected),
 	}
+	if !isUnexpected { // an attempt that has waited for its source was a pause too
+		pause.For = max(pause.For-time.Since(a.began), firstPause)
+	}
 	if e.options.Shared { // it may be this engine alone that is cut off
 		pause.Avoid = e.options.Lease
 		if f.reason == job.StorageUnavailable {

@@ -12,7 +12,7 @@ const (
 	// patience is how long a source may be silent or slow while another job waits.
 	patience = 2 * time.Second
 	// longPatience is patience with those that are tried again, see patientRetries.
-	longPatience = 64 * time.Second
+	longPatience = 30 * time.Second
 	// slowest is how many bytes a second a source sends that is not slow.
 	slowest = 1 << 10
 )

@@ -12,6 +12,7 @@ import (
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/guard"
 	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/object"
 	"github.com/sluicehq/sluice/internal/record"
 	"github.com/sluicehq/sluice/internal/store"
 )
@@ -230,6 +231,9 @@ var errHalted = errors.New("reading was asked to end")
 // its turn.
 func (r *reader) open(ctx, reading context.Context, offset int64) (io.ReadCloser, error) {
 	source := &r.heartbeat.source
+	if r.pipeline.slot.retries {
+		reading = object.WithPatience(reading, longPatience)
+	}
 	source.begin()
 	rc, err := OpenSource(reading, r.pipeline.engine.objects, r.job, offset)
 	source.end(0)

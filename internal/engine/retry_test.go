@@ -25,9 +25,9 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// silence is a source that never answers: after 15 s an S3 is given up.
+// silence is a source that never answers, and is given up as an S3 is.
 func silence(ctx context.Context) error {
-	if err := wait(ctx, 15*time.Second); err != nil {
+	if err := wait(ctx, max(15*time.Second, object.Patience(ctx))); err != nil {
 		return err
 	}
 	return fault.New(fault.Unavailable, "no answer")

@@ -23,6 +23,7 @@ import (
 type odd struct {
 	text  string
 	habit func(w http.ResponseWriter, r *http.Request) bool // true if it answered
+	other func(w http.ResponseWriter, r *http.Request) bool // habit with requests for anything else
 
 	silent atomic.Bool // it answers nothing
 
@@ -46,6 +47,10 @@ func (o *odd) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		http.ServeContent(w, r, "", time.Time{}, strings.NewReader(o.text))
+		return
+	}
+	if o.other != nil {
+		o.other(w, r)
 	}
 }
 
@@ -222,6 +227,46 @@ func TestSilentServer(t *testing.T) {
 				t.Errorf("%s: %v, want Unavailable", name, err)
 			}
 		})
+	}
+}
+
+// TestSilentComplete: to make an object of many parts may take its time, but not all of it.
+func TestSilentComplete(t *testing.T) {
+	t.Parallel()
+	o := &odd{other: func(w http.ResponseWriter, r *http.Request) bool {
+		switch q := r.URL.Query(); {
+		case r.Method == http.MethodPost && q.Has("uploads"):
+			_, _ = io.WriteString(w, "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>")
+		case r.Method == http.MethodPost:
+			_, _ = io.Copy(io.Discard, r.Body)
+			<-r.Context().Done()
+		}
+		return true
+	}}
+	s := o.open(t, s3object.Options{Stall: 100 * time.Millisecond, Patience: 100 * time.Millisecond})
+	_, err := s.Put(t.Context(), workName, "", bytes.NewReader(make([]byte, 9<<20)))
+	if !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "CompleteMultipartUpload") {
+		t.Errorf("Put: %v, want Unavailable, from CompleteMultipartUpload", err)
+	}
+}
+
+// TestPatience: who has the patience reads what is slow to begin.
+func TestPatience(t *testing.T) {
+	t.Parallel()
+	o := &odd{text: "0123456789", habit: func(_ http.ResponseWriter, r *http.Request) bool {
+		select {
+		case <-time.After(500 * time.Millisecond):
+			return false
+		case <-r.Context().Done():
+			return true
+		}
+	}}
+	s := o.open(t, s3object.Options{Stall: 50 * time.Millisecond, Patience: 50 * time.Millisecond})
+	if _, err := read(t.Context(), s, sourceName, "", 0); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("read without patience: %v, want Unavailable", err)
+	}
+	if got, err := read(object.WithPatience(t.Context(), time.Minute), s, sourceName, "", 0); err != nil || string(got) != o.text {
+		t.Errorf("read with patience: %q, %v; want %q", got, err, o.text)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/object"
 )
 
 // reader reads one version of an object, over as many connections as it takes.
@@ -40,6 +41,8 @@ type reader struct {
 	pause  time.Duration // before the next connection
 	cause  error         // of the last break
 	sized  bool
+
+	started bool // bytes have come
 }
 
 // firstPause is the pause before the second connection; each one after it is twice as long.
@@ -59,12 +62,12 @@ func (r *reader) Read(p []byte) (int, error) {
 		if err := r.ready(); err != nil {
 			return 0, err
 		}
-		r.watch.Reset(r.s.opts.Stall)
+		r.watch.Reset(r.stall())
 		n, err := r.body.Read(p)
 		r.watch.Stop()
 		r.pos += int64(n)
 		if n > 0 {
-			r.broken, r.pause = time.Time{}, 0
+			r.broken, r.pause, r.started = time.Time{}, 0, true
 		}
 		if err != nil && r.pos < r.size {
 			r.part(err)
@@ -159,9 +162,18 @@ func (r *reader) meaning(err error) error {
 // in all, if it follows a lost one.
 func (r *reader) silence() time.Duration {
 	if r.broken.IsZero() {
-		return r.s.opts.Stall
+		return r.stall()
 	}
 	return min(r.s.opts.Stall, max(r.s.opts.Patience-time.Since(r.broken), minSilence))
+}
+
+// stall is for how long a connection may be silent: for the first bytes as long as who reads
+// has the patience.
+func (r *reader) stall() time.Duration {
+	if r.started {
+		return r.s.opts.Stall
+	}
+	return max(r.s.opts.Stall, object.Patience(r.ctx))
 }
 
 // connect asks for the bytes from pos on.

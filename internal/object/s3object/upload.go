@@ -24,6 +24,9 @@ const (
 	// abortTime is what parts that are on their way, and then giving up the upload, may
 	// take after the caller has gone.
 	abortTime = 30 * time.Second
+	// completePatience is how many times as long as for other requests an S3 may take to make
+	// an object of its parts, all tries together: two minutes.
+	completePatience = 8
 )
 
 // upload is an upload in parts.
@@ -154,6 +157,8 @@ func (u *upload) complete(ctx context.Context) (version, error) {
 	for i, p := range u.parts {
 		parts[i] = *p
 	}
+	ctx, end := context.WithTimeoutCause(ctx, completePatience*(u.s.opts.Stall+u.s.opts.Patience), errSilent)
+	defer end()
 	out, err := u.s.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
 		Bucket: &u.at.bucket, Key: &u.at.key, UploadId: u.id,
 		MultipartUpload: &types.CompletedMultipartUpload{Parts: parts},
