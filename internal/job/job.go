@@ -59,55 +59,59 @@ func (s State) Final() bool { return len(next[s]) == 0 }
 
 // Destination is what a job imports into, and how.
 type Destination struct {
-	Kind   destination.Kind
-	List   string // id of the list
-	Action destination.Action
+	Kind   destination.Kind   `json:",omitzero"`
+	List   string             `json:",omitzero"` // id of the list
+	Action destination.Action `json:",omitzero"`
 }
 
 // Source is where a job's bytes are. Version is empty until the job is bound to the
 // bytes that lie there when it starts; Size is theirs from then on, and before that
 // what lay there when the job was made, or 0.
 type Source struct {
-	Bucket  string
-	Key     string
-	Version string
-	ETag    string
-	Size    int64
-	Format  record.Format
+	Bucket  string        `json:",omitzero"`
+	Key     string        `json:",omitzero"`
+	Version string        `json:",omitzero"`
+	ETag    string        `json:",omitzero"`
+	Size    int64         `json:",omitzero"`
+	Format  record.Format `json:",omitzero"`
 }
 
 // Counts is what has come of the records committed so far.
 type Counts struct {
-	Imported int64 // records that changed a member, or found it as they wished
-	Rejected int64 // records refused
+	Imported int64 `json:",omitzero"` // records that changed a member, or found it as they wished
+	Rejected int64 `json:",omitzero"` // records refused
 }
 
 // Job is one import. Store methods return it by value; Tags and Config are not shared.
+//
+// A store that keeps jobs as JSON reads them many times for each that it writes, and most
+// fields of most jobs are zero: the tags leave those out.
 type Job struct {
 	ID          ID
 	Owner       Owner
 	Wire        Wire
-	Name        string // as the caller named it; not unique
+	Name        string `json:",omitzero"` // as the caller named it; not unique
 	Destination Destination
 	Source      Source
 	State       State
-	Ready       bool // may be claimed: its start was asked for
-	Counts      Counts
-	Checkpoint  record.Position // how far the committed work reaches
+	Ready       bool            `json:",omitzero"` // may be claimed: its start was asked for
+	Counts      Counts          `json:",omitzero"`
+	Checkpoint  record.Position `json:",omitzero"` // how far the committed work reaches
 	Created     time.Time
-	Started     time.Time // zero until it is processing
-	Finished    time.Time // zero until its state is final
-	Error       string    // why it failed, for the caller
-	Report      string    // key of the report object, in Source's account; empty if none was written
-	Tags        map[string]string
-	Config      []byte // what the job's service keeps with it; nobody else looks inside
-	Lease       Lease  // of the worker that has it, or had it last
+	Started     time.Time         `json:",omitzero"` // zero until it is processing
+	Finished    time.Time         `json:",omitzero"` // zero until its state is final
+	Error       string            `json:",omitzero"` // why it failed, for the caller
+	Report      string            `json:",omitzero"` // key of the report object, in Source's account; empty if none was written
+	Tags        map[string]string `json:",omitzero"`
+	Config      []byte            `json:",omitzero"` // what the job's service keeps with it; nobody else looks inside
+	Lease       Lease             `json:",omitzero"` // of the worker that has it, or had it last
 
 	// Attempts that were made since the last committed batch and ended early, and those of
 	// them that ended for an error that nobody expected.
-	Attempts, Failures int
-	LastError          string // why the last attempt that ended early did, for operators
-	Waiting            Wait   // zero unless the last attempt ended early, without progress since
+	Attempts  int    `json:",omitzero"`
+	Failures  int    `json:",omitzero"`
+	LastError string `json:",omitzero"` // why the last attempt that ended early did, for operators
+	Waiting   Wait   `json:",omitzero"` // zero unless the last attempt ended early, without progress since
 }
 
 // Become moves the job to state s at the given time. Only this function consults

@@ -19,7 +19,7 @@ func (n *Node) watchSpace(registry prometheus.Registerer) error {
 	if !local || n.o.Memory || n.o.MinFree < 0 {
 		return nil
 	}
-	usage := n.usage
+	usage := usageOf(n.fs, n.o.Dir, filepath.Join(n.o.Dir, "store"), filepath.Join(n.o.Dir, "objects"))
 	if _, _, err := usage(); errors.Is(err, vfs.ErrUnsupported) {
 		return nil
 	}
@@ -30,20 +30,22 @@ func (n *Node) watchSpace(registry prometheus.Registerer) error {
 	return nil
 }
 
-// usage reads the free space of the data directory. Its parts may be on file systems of
-// their own: then it is that of the one with the least.
-func (n *Node) usage() (free, total uint64, err error) {
-	for i, dir := range []string{"", "store", "objects"} {
-		u, err := n.fs.GetDiskUsage(filepath.Join(n.o.Dir, dir))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
+// usageOf returns a function that reads the free space of the data directory. Its parts
+// may be on file systems of their own: then it is that of the one with the least.
+func usageOf(disk vfs.FS, dirs ...string) diskspace.Usage {
+	return func() (free, total uint64, err error) {
+		for i, dir := range dirs {
+			u, err := disk.GetDiskUsage(dir)
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if err != nil {
+				return 0, 0, err
+			}
+			if i == 0 || u.AvailBytes < free {
+				free, total = u.AvailBytes, u.TotalBytes
+			}
 		}
-		if err != nil {
-			return 0, 0, err
-		}
-		if i == 0 || u.AvailBytes < free {
-			free, total = u.AvailBytes, u.TotalBytes
-		}
+		return free, total, nil
 	}
-	return free, total, nil
 }

@@ -89,10 +89,10 @@ const (
 // the place in the file (a byte order mark counts), for a compressed one the place
 // in what it unpacks to.
 type Position struct {
-	Record int64  // how many records lie before, with one whose rest is passed over
-	Line   int64  // how many line ends lie before
-	Offset int64  // how many bytes lie before
-	Layout string // how the source is laid out, as its beginning told, and what is due; the Decoder's own words
+	Record int64  `json:",omitzero"` // how many records lie before, with one whose rest is passed over
+	Line   int64  `json:",omitzero"` // how many line ends lie before
+	Offset int64  `json:",omitzero"` // how many bytes lie before
+	Layout string `json:",omitzero"` // how the source is laid out, as its beginning told, and what is due; the Decoder's own words
 }
 
 // Kind says what a field holds.

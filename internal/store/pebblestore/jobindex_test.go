@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/sluicehq/sluice/internal/job"
 )
 
 // TestIndexJobs opens a directory from before there were all indexes of jobs.
@@ -36,4 +38,52 @@ func TestIndexJobs(t *testing.T) {
 	}
 	got, _ := findings(t, s, fs)
 	expectFindings(t, got, []string{RowDamaged + " job damaged"})
+}
+
+// TestIndexesAreWrittenWithTheState: a row whose state is as it was stored is written
+// without the rows of the indexes.
+func TestIndexesAreWrittenWithTheState(t *testing.T) {
+	t.Parallel()
+	s, _ := checked(t)
+	keys, err := s.allJobKeys(t)
+	if err != nil || len(keys) == 0 {
+		t.Fatalf("jobs of the store: %v, %v; want some", keys, err)
+	}
+	for _, k := range keys {
+		row, err := s.storedJob(s.db, k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := s.db.NewBatch()
+		row.Job.Lease.Term++
+		if err := setJob(b, row, false); err != nil {
+			t.Fatal(err)
+		}
+		if got := b.Count(); got != 1 {
+			t.Errorf("job %s, %s: a new lease writes %d rows, want 1", k.id, row.Job.State, got)
+		}
+		if row.Job.State == job.Created {
+			row.Job.State = job.Processing
+			if err := setJob(b, row, false); err != nil {
+				t.Fatal(err)
+			}
+			if got := b.Count(); got <= 2 {
+				t.Errorf("job %s: a new state writes %d rows, want those of the indexes too", k.id, got-1)
+			}
+		}
+		_ = b.Close()
+	}
+}
+
+// allJobKeys returns the keys of all jobs.
+func (s *Store) allJobKeys(t *testing.T) (keys []jobKey, err error) {
+	t.Helper()
+	err = each(t.Context(), s.db, []byte{tableJobs}, func(k, v []byte) error {
+		row, err := decodeStoredJob(k, v)
+		if err == nil {
+			keys = append(keys, keyFor(&row.Job))
+		}
+		return nil
+	})
+	return keys, err
 }

@@ -32,16 +32,18 @@ type jobRow struct {
 	// List is the number of the list that it is for; 0 if there was none when it was
 	// created, and in rows that the first release wrote.
 	List uint64 `json:",omitempty"`
+
+	indexed job.State // the state that the indexes have; empty if that is not known
 }
 
 // progress is how far a job is, and the attempts that were made since it got there: a
 // commit stores it without any.
 type progress struct {
-	Counts     job.Counts
-	Checkpoint record.Position
-	Attempts   int      `json:",omitempty"`
-	Failures   int      `json:",omitempty"`
-	Waiting    job.Wait `json:",omitzero"`
+	Counts     job.Counts      `json:",omitzero"`
+	Checkpoint record.Position `json:",omitzero"`
+	Attempts   int             `json:",omitempty"`
+	Failures   int             `json:",omitempty"`
+	Waiting    job.Wait        `json:",omitzero"`
 }
 
 // errDamagedRow is the error of a row that does not decode, or is not the one of its key.
@@ -92,6 +94,7 @@ func decodeStoredJob(key, v []byte) (*jobRow, error) {
 	if !bytes.Equal(keyOfJob(keyFor(&row.Job)), key) {
 		return nil, fmt.Errorf("read job: %w: it is of another job", errDamagedRow)
 	}
+	row.indexed = row.Job.State
 	return row, nil
 }
 
@@ -151,7 +154,9 @@ func setJob(b *pebble.Batch, row *jobRow, isNew bool) error {
 		return fmt.Errorf("store job %s: %w", row.Job.ID, err)
 	}
 	b.Set(keyOfJob(keyFor(&row.Job)), v, nil)
-	setIndexes(b, &row.Job, isNew)
+	if isNew || row.indexed != row.Job.State {
+		setIndexes(b, &row.Job, isNew)
+	}
 	return nil
 }
 
