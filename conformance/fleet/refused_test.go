@@ -41,6 +41,8 @@ func TestStartIsRefused(t *testing.T) {
 		w.WriteHeader(http.StatusForbidden)
 	}))
 	t.Cleanup(late.Close)
+	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) }))
+	t.Cleanup(page.Close)
 	for name, c := range map[string]struct {
 		store, objects string
 		env            []string
@@ -49,6 +51,7 @@ func TestStartIsRefused(t *testing.T) {
 		"role that only reads": {database + "&default_transaction_read_only=on", objects(s3), nil, "default_transaction_read_only is on"},
 		"database":             {strings.Replace(database, "/postgres?", "/nowhere?", 1), objects(s3), nil, "the database of the URL is not there"},
 		"TLS":                  {strings.Replace(database, "sslmode=disable", "sslmode=verify-full", 1), objects(s3), nil, "does not offer TLS"},
+		"no S3":                {database, objects(page.URL), nil, "not as an S3 does"},
 		"secret":               {database, objects(s3), []string{"AWS_SECRET_ACCESS_KEY=" + secret}, "the secret is not the one of the access key"},
 		"access key":           {database, objects(s3), []string{"AWS_ACCESS_KEY_ID=AKIAUNKNOWNUNKNOWNUN", "AWS_SECRET_ACCESS_KEY=" + secret}, "the access key is unknown there"},
 		"clock":                {database, objects(late.URL), nil, "the clocks of this machine and of the S3 differ"},

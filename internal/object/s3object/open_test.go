@@ -3,6 +3,7 @@ package s3object_test
 import (
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -74,7 +75,18 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 					w.Header().Set("X-Amz-Bucket-Region", region)
 				}
 				refuse(w, status, code)
+			} else {
+				w.Header().Set("ETag", `"etag"`)
 			}
+		}))
+		t.Cleanup(server.Close)
+		return server.URL
+	}
+	page := func(status int) string { // of a server that is no S3
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, "<html></html>")
 		}))
 		t.Cleanup(server.Close)
 		return server.URL
@@ -134,6 +146,10 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		"no such region":              {making("InvalidLocationConstraint", 400), signed, fault.Invalid, "does not know the region us-east-1"},
 		"a name in use":               {making("BucketAlreadyExists", 409), signed, fault.Denied, "the name is taken"},
 		"no S3":                       {making("", 405), signed, fault.Invalid, "refuses it with 405"},
+		"a web server":                {page(200), signed, fault.Invalid, "not as an S3 does"},
+		"a web server that redirects": {page(302), signed, fault.Invalid, "redirects it with 302"},
+		"another protocol":            {"http://" + greets(t, "SSH-2.0-OpenSSH_9.9\r\n"), signed, fault.Invalid, "does not speak HTTP"},
+		"another protocol, with TLS":  {"https://" + greets(t, "SSH-2.0-OpenSSH_9.9\r\n"), signed, fault.Invalid, "does not speak TLS"},
 		"not TLS":                     {strings.Replace(address, "http:", "https:", 1), signed, fault.Invalid, "does not speak TLS"},
 		"not plain HTTP":              {strings.Replace(secure.URL, "https:", "http:", 1), signed, fault.Invalid, "refuses it with 400"},
 		"a certificate":               {secure.URL, signed, fault.Invalid, "the certificate of the endpoint is not accepted"},
@@ -156,6 +172,31 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
+// greets returns the address of a server that says the same to whoever connects.
+func greets(t *testing.T, words string) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() {
+				_, _ = io.WriteString(c, words)
+				_, _ = c.Read(make([]byte, 4096)) // or closing would take the words back
+				_ = c.Close()
+			})
+		}
+	})
+	t.Cleanup(func() { _ = l.Close(); all.Wait() })
+	return l.Addr().String()
+}
+
 // Nodes that start at once try the same key, and each may find it deleted by another.
 func TestOpenBesideAnotherNode(t *testing.T) {
 	t.Parallel()
@@ -163,7 +204,9 @@ func TestOpenBesideAnotherNode(t *testing.T) {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodDelete {
 				refuse(w, http.StatusNotFound, code)
+				return
 			}
+			w.Header().Set("ETag", `"etag"`)
 		}))
 		t.Cleanup(server.Close)
 		_, err := s3object.Open(t.Context(), "s3://work-of-tests?endpoint="+server.URL, s3object.Options{Credentials: keys})

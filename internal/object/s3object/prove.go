@@ -27,7 +27,11 @@ func (s *Store) prove(ctx context.Context) error {
 		return s.wrong("cannot be looked at (s3:ListBucket)", s.withCode(ctx, err))
 	}
 	key := aws.String(s.place.prefix + trial)
-	if _, err := s.client.PutObject(ctx, &s3.PutObjectInput{Bucket: bucket, Key: key, Body: strings.NewReader("")}); err != nil {
+	out, err := s.client.PutObject(ctx, &s3.PutObjectInput{Bucket: bucket, Key: key, Body: strings.NewReader("")})
+	if err == nil && aws.ToString(out.ETag) == "" {
+		err = errNoS3
+	}
+	if err != nil {
 		return s.wrong("cannot be written to (s3:PutObject)", err)
 	}
 	_, err = s.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: bucket, Key: key})

@@ -45,6 +45,9 @@ var refusals = map[string]refusal{
 	"AuthorizationHeaderMalformed":       {fault.Invalid, "the S3 does not take the region {region}: set region in the URL"},
 }
 
+// errNoS3 is what a server comes to that accepts an object without saying what it has stored.
+var errNoS3 = errors.New("the endpoint answers, but not as an S3 does: it may be another server")
+
 // mostSkew is by how much clocks may differ.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html#RESTAuthenticationTimeStamp
 const mostSkew = 15 * time.Minute
@@ -67,6 +70,7 @@ func (s *Store) wrong(what string, err error) error {
 // refusalOf returns what err means; fault.Unavailable if waiting may be of use.
 func (s *Store) refusalOf(err error) refusal {
 	var certificate *tls.CertificateVerificationError
+	var noTLS tls.RecordHeaderError
 	if region := elsewhere(err); region != "" && region != s.place.region {
 		return refusal{fault.Invalid, "it is in the region " + region + ", so say region=" + region}
 	}
@@ -80,12 +84,18 @@ func (s *Store) refusalOf(err error) refusal {
 	switch st := status(err); {
 	case errors.As(err, &certificate):
 		return refusal{fault.Invalid, "the certificate of the endpoint is not accepted: " + certificate.Err.Error()}
-	case errors.Is(err, http.ErrSchemeMismatch):
+	case errors.Is(err, errNoS3):
+		return refusal{fault.Invalid, errNoS3.Error()}
+	case strings.Contains(err.Error(), "malformed HTTP"): // net/http has no type for it
+		return refusal{fault.Invalid, "the endpoint does not speak HTTP: it may not be an S3"}
+	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &noTLS):
 		return refusal{fault.Invalid, "the endpoint does not speak TLS: its URL must begin with http://"}
 	case st == http.StatusMovedPermanently:
 		return refusal{fault.Invalid, "it is in another region than " + s.place.region}
 	case st == http.StatusForbidden:
 		return refusal{fault.Denied, "the credentials do not allow it" + inBrackets(code(err))}
+	case st >= 300 && st < 400:
+		return refusal{fault.Invalid, fmt.Sprintf("the endpoint redirects it with %d%s: it may not be an S3, or expect https://", st, inBrackets(code(err)))}
 	case st >= 400 && st < 500 && !passing(err):
 		return refusal{fault.Invalid, fmt.Sprintf("the endpoint refuses it with %d%s: it may not be an S3, or expect https://", st, inBrackets(code(err)))}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/sluicehq/sluice/internal/fault"
 )
@@ -147,6 +148,8 @@ func (s *Store) startFault(err error) error {
 			"authorities to trust, and its host must be one that the certificate is for)", certificate.Err.Error())
 	case s.tlsRefused(err):
 		return fault.New(fault.Invalid, "the database server does not offer TLS, which sslmode in the URL asks for")
+	case s.isNoDatabase(err):
+		return fault.New(fault.Invalid, "what answers at the address of the URL is no PostgreSQL, or no server that speaks its protocol")
 	case !errors.As(err, &said):
 		return err
 	}
@@ -185,4 +188,19 @@ func (s *Store) tlsRefused(err error) bool {
 	var connect *pgconn.ConnectError
 	return errors.As(err, &certificate) ||
 		errors.As(err, &connect) && strings.Contains(fmt.Sprint(err), "server refused TLS connection")
+}
+
+// isNoDatabase reports that the only server of the URL answers in another protocol. With
+// several servers another may do.
+func (s *Store) isNoDatabase(err error) bool {
+	config := s.pool.Config().ConnConfig
+	for _, f := range config.Fallbacks { // sslmode=prefer tries the same server twice
+		if f.Host != config.Host || f.Port != config.Port {
+			return false
+		}
+	}
+	var connect *pgconn.ConnectError
+	var tooLong *pgproto3.ExceededMaxBodyLenErr
+	var noTLS tls.RecordHeaderError
+	return errors.As(err, &connect) && (errors.As(err, &tooLong) || errors.As(err, &noTLS))
 }

@@ -28,11 +28,13 @@ func TestStartIsRefused(t *testing.T) {
 		"no TLS": {func(_ *testing.T, u string) string {
 			return strings.Replace(u, "sslmode=disable", "sslmode=require", 1)
 		}, "does not offer TLS"},
-		"no database":  {func(_ *testing.T, u string) string { return strings.Replace(u, "/postgres?", "/nowhere?", 1) }, "the database of the URL is not there"},
-		"no schema":    {func(_ *testing.T, u string) string { return u + "x" }, "no schema of the user's search_path"},
-		"no role":      {func(_ *testing.T, u string) string { return strings.Replace(u, "sluice@", "nobody@", 1) }, "does not let the user in"},
-		"no parameter": {func(_ *testing.T, u string) string { return u + "&no_such_parameter=1" }, "does not take a setting of the URL"},
-		"no URL":       {func(*testing.T, string) string { return "postgres://sluice:hunter2@[::1/db" }, "the URL of the database"},
+		"no database":                         {func(_ *testing.T, u string) string { return strings.Replace(u, "/postgres?", "/nowhere?", 1) }, "the database of the URL is not there"},
+		"no schema":                           {func(_ *testing.T, u string) string { return u + "x" }, "no schema of the user's search_path"},
+		"no role":                             {func(_ *testing.T, u string) string { return strings.Replace(u, "sluice@", "nobody@", 1) }, "does not let the user in"},
+		"no parameter":                        {func(_ *testing.T, u string) string { return u + "&no_such_parameter=1" }, "does not take a setting of the URL"},
+		"another server":                      {func(t *testing.T, _ string) string { return otherServer(t) + "?sslmode=disable" }, "is no PostgreSQL"},
+		"another server, with or without TLS": {func(t *testing.T, _ string) string { return otherServer(t) + "?sslmode=prefer" }, "is no PostgreSQL"},
+		"no URL":                              {func(*testing.T, string) string { return "postgres://sluice:hunter2@[::1/db" }, "the URL of the database"},
 		"no rights": {func(t *testing.T, u string) string {
 			v, err := url.Parse(u)
 			if err != nil {
@@ -103,4 +105,28 @@ func TestCertificateIsNotAccepted(t *testing.T) {
 	if want := "the certificate of the database server is not accepted"; !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), want) {
 		t.Errorf("Open: %v, want Invalid, %q", err, want)
 	}
+}
+
+// otherServer returns the URL of a database where there is a server of another protocol.
+func otherServer(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = io.WriteString(c, "SSH-2.0-OpenSSH_9.9\r\n")
+			_, _ = c.Read(make([]byte, 4096)) // or closing would take the words back
+			_ = c.Close()
+		}
+	}()
+	t.Cleanup(func() { _ = l.Close(); <-ended })
+	return "postgres://sluice:hunter2@" + l.Addr().String() + "/db"
 }
