@@ -73,7 +73,7 @@ func longCase(n, batch int) crashCase {
 		}
 		text.WriteString(line)
 	}
-	return crashCase{"long rejections", destination.Suppression, "", zipped(text.String()), n, batch, func(r *rig) {
+	return crashCase{name: "long rejections", kind: destination.Suppression, text: zipped(text.String()), rows: n, batch: batch, verify: func(r *rig) {
 		got := r.picture("j1")
 		if got.Counts != (job.Counts{Imported: int64(n - bad), Rejected: int64(bad)}) {
 			r.Errorf("%+v, want %d rejected of %d", got.Counts, bad, n)

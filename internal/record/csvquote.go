@@ -19,7 +19,7 @@ func (c *csvRows) quoted(rec *Record) (bool, error) {
 	w := c.win
 	most := w.max.record + 2 // a record and its line end
 	view := w.unread()
-	last := w.eof && len(view) <= most
+	last := w.eof && len(view) < most
 	view = view[:min(len(view), most)]
 
 	c.text = c.text[:0]

@@ -234,8 +234,8 @@ func (d *Decoder) pause(err error) bool {
 	if err != errPaused { //nolint:errorlint // rows return it itself
 		d.err = d.explain(err)
 	}
-	if d.err == nil || d.err == io.EOF { //nolint:errorlint // as above
-		d.note()
+	if d.err == nil || d.err == io.EOF || err == d.win.err { //nolint:errorlint // as above
+		d.note() // also where the source could not be read on
 	}
 	return d.err == nil
 }
@@ -248,11 +248,14 @@ func (d *Decoder) note() {
 // Position is where reading can be taken up after what was last yielded, or the end of
 // the source.
 func (d *Decoder) Position() Position {
-	at := d.at
-	at.Layout = d.packing + " " + d.rows.layout()
-	if word := d.state.word(); word != "" {
-		at.Layout = d.packing + " " + word + " " + d.rows.layout()
+	at, layout := d.at, d.rows.layout()
+	if d.state.phase == begin {
+		layout, _, _ = strings.Cut(layout, " ") // more may be known by now, but not there
 	}
+	if word := d.state.word(); word != "" {
+		layout = word + " " + layout
+	}
+	at.Layout = d.packing + " " + layout
 	return at
 }
 

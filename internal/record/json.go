@@ -100,7 +100,7 @@ func (j *jsonRows) fill() error {
 // it.
 func (j *jsonRows) view() (b []byte, last bool) {
 	b = j.win.unread()
-	if len(b) > j.win.max.record+1 {
+	if len(b) > j.win.max.record { // too long, whether the source is known to end there or not
 		return b[:j.win.max.record+1], false
 	}
 	return b, j.win.eof
@@ -188,6 +188,9 @@ const ended = -1
 // space consumes white space, and commas if they may stand between values, and
 // returns the next byte, or ended.
 func (j *jsonRows) space(commas bool) (int, error) {
+	if w := j.win; w.pos < w.end && w.buf[w.pos] > ',' { // most often there is none
+		return int(w.buf[w.pos]), nil
+	}
 	b := j.stretch()
 	for i, c := range b {
 		switch {
@@ -249,6 +252,10 @@ func (j *jsonRows) element() (bool, error) {
 			err = io.EOF
 		}
 		return true, err
+	}
+	if w := j.win; j.phase == between && w.pos < w.end && w.buf[w.pos] == ',' { // most often there is one
+		w.pos++
+		j.phase = due
 	}
 	for {
 		c, err := j.space(false)

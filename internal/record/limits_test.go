@@ -34,6 +34,9 @@ func TestLongRecords(t *testing.T) {
 		{"number over the limit", JSON, items, "{\n}\n" + strings.Repeat("9", MaxRecord+1) + `"b"`, []string{"0", "too-long", "1"}, ""},
 		{"blank line over the limit", CSV, twoPlain, "a\n" + strings.Repeat(" ", MaxRecord+1) + "\nb\n", []string{"1", "too-long", "1"}, ""},
 		{"blank line at the limit", CSV, twoPlain, "a\n" + strings.Repeat(" ", MaxRecord) + "\nb\n", []string{"1", "1"}, ""},
+		{"element over the limit by one, cut off", JSON, items, `["b","` + full, []string{"1", "too-long"}, "the source ends in the middle of the JSON value that begins at line 1"},
+		{"element at the limit, cut off", JSON, items, `["b","` + full[1:], []string{"1"}, "the source ends in the middle of the JSON value that begins at line 1"},
+		{"quotes over lines and over the limit by two, last", CSV, twoPlain, "a\n\"b\n" + full[2:] + "\"", []string{"1", "unclosed-quote", "1048575"}, ""},
 		{"element over the limit, cut off", JSON, items, `["b","` + huge, []string{"1", "too-long"}, "the source ends in the middle of the JSON value that begins at line 1"},
 		{"members before items over the limit", JSON, items, `{"x":"` + over + `","items":[]}`, nil, `the object does not name "items" within its first 1 MiB`},
 	} {

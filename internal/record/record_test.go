@@ -82,7 +82,7 @@ func readPoints(src Source, f Format, s Schema, at Position, max limits) (points
 	points = append(points, point{d.Position(), 0})
 	for rec, err := range d.Records() {
 		if err != nil {
-			return points, recs, err
+			return append(points, point{d.Position(), len(recs)}), recs, err
 		}
 		if rec != nil {
 			recs = append(recs, copyOf(rec))

@@ -58,6 +58,14 @@ func commitEmpty(f *fixture) {
 	b := &store.Batch{Through: record.Position{Record: 9, Line: 8, Offset: 7}}
 	f.equal("counts", f.commitBatch(l, b), job.Counts{Imported: 1})
 	f.equal("checkpoint", f.job(alice, "j1").Checkpoint, record.Position{Record: 9, Line: 8, Offset: 7})
+	f.postpone(l, store.Pause{Reason: job.UnexpectedError, Error: "strange", Failed: true})
+	l = f.claimBy(retry).Lease
+	through := record.Position{Record: 9, Line: 20, Offset: 30, Layout: "plain in-line csv"}
+	f.equal("counts", f.commitBatch(l, &store.Batch{Through: through, MaxMembers: 1}), job.Counts{Imported: 1})
+	j := f.job(alice, "j1")
+	f.equal("checkpoint", j.Checkpoint, through)
+	f.equal("attempts", []int{j.Attempts, j.Failures}, []int{0, 0})
+	f.equal("reason", j.Waiting, job.Wait{})
 }
 
 func commitNotYet(f *fixture) {
