@@ -16,8 +16,7 @@ const helpWidth = 100
 // not too wide, and completion.
 func withOwnTexts(root *cobra.Command) {
 	root.SetFlagErrorFunc(flagError)
-	wrapped := fmt.Sprintf(".FlagUsagesWrapped %d |", helpWidth)
-	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages |", wrapped))
+	root.SetUsageFunc(writeUsage)
 	var each func(*cobra.Command)
 	each = func(cmd *cobra.Command) {
 		cmd.Args = argumentsOf(cmd)

@@ -128,7 +128,6 @@ env".`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.SetVersionTemplate("sluice {{.Version}}\n")
 	root.AddCommand(
 		newServe(),
 		newDemo(),
@@ -164,7 +163,7 @@ func newVersion() *cobra.Command {
 					"version": version, "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH,
 				})
 			}
-			_, err := fmt.Fprintln(cmd.OutOrStdout(), "sluice", version)
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), "sluice version", version)
 			return err
 		},
 	}
