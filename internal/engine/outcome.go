@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sluicehq/sluice/internal/fault"
@@ -118,6 +119,7 @@ func (a *attempt) postpone(ctx context.Context, f *failure) error {
 	if e.options.Shared { // it may be this engine alone that is cut off
 		pause.Avoid = e.options.Lease
 		if f.reason == job.StorageUnavailable {
+			e.suspectObjects()
 			defer e.checkObjects(ctx) // after the job has been given up, because it takes time
 		}
 	}
@@ -132,8 +134,13 @@ func (a *attempt) postpone(ctx context.Context, f *failure) error {
 
 // objectsCheck is when the object storage was last asked whether it answers.
 type objectsCheck struct {
-	mu   sync.Mutex
-	last time.Time
+	mu   sync.Mutex // held while it is asked
+	last atomic.Pointer[time.Time]
+}
+
+func (c *objectsCheck) isRecent() bool {
+	last := c.last.Load()
+	return last != nil && time.Since(*last) < pingAgain
 }
 
 const (
@@ -141,21 +148,29 @@ const (
 	pingAgain = time.Second     // how old an answer may be
 )
 
+// suspectObjects takes the engine for cut off until checkObjects has found out, so that it
+// does not claim the job again meanwhile.
+func (e *Engine) suspectObjects() {
+	if !e.objectsUp.isRecent() {
+		e.cutOff.Store(true)
+	}
+}
+
 // checkObjects finds out whether this engine is cut off from the object storage, after a
 // source was not available: one bucket of a caller can be away while all others answer.
 func (e *Engine) checkObjects(ctx context.Context) {
-	if e.options.PingObjects == nil {
-		e.cutOff.Store(true)
-		return
-	}
 	c := &e.objectsUp
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if time.Since(c.last) < pingAgain {
+	if e.options.PingObjects == nil || c.isRecent() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, pingTime)
 	defer cancel()
-	e.cutOff.Store(e.options.PingObjects(ctx) != nil)
-	c.last = time.Now()
+	err := e.options.PingObjects(ctx)
+	now := time.Now()
+	c.last.Store(&now)
+	if e.cutOff.Store(err != nil); err == nil {
+		e.Wake() // for jobs that were left to others
+	}
 }
