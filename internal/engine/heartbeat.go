@@ -172,8 +172,10 @@ func (h *heartbeat) checkSlice(ctx context.Context) {
 	}
 }
 
-// startTurn notes that a retry has its turn.
+// startTurn notes that a retry has its turn. How long its source took to answer does not
+// count from then on.
 func (h *heartbeat) startTurn() {
+	h.source.restart()
 	now := time.Now()
 	h.turn.Store(&now)
 }

@@ -13,6 +13,9 @@ const (
 	patience = 2 * time.Second
 	// longPatience is patience with those that are tried again, see patientRetries.
 	longPatience = 30 * time.Second
+	// turnPatience is patience with the source of a retry that has the turn. It has sent its
+	// first bytes by then, and up to 63 others wait.
+	turnPatience = patience / 4
 	// slowest is how many bytes a second a source sends that is not slow.
 	slowest = 1 << 10
 )
@@ -70,6 +73,13 @@ func (p *pace) isSlow(most time.Duration) bool {
 	return false
 }
 
+// restart forgets how fast the source has been. It is called while no call runs.
+func (p *pace) restart() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.waited, p.bytes = 0, 0
+}
+
 // hasSent reports whether the source has sent anything.
 func (p *pace) hasSent() bool {
 	p.mu.Lock()
@@ -94,7 +104,11 @@ func (h *heartbeat) checkSource(ctx context.Context) error {
 // patience is how long the source may be silent or slow. What has to be read again each time
 // before the first record should not be most of the work.
 func (h *heartbeat) patience() time.Duration {
-	return max(patience, time.Duration(h.startTime.Load()))
+	least := patience
+	if h.hasTurn() {
+		least = turnPatience
+	}
+	return max(least, time.Duration(h.startTime.Load()))
 }
 
 // checkStop ends the reading if it was asked to end some time ago: it does so by itself only

@@ -250,6 +250,9 @@ func (r *reader) open(ctx, reading context.Context, offset int64) (io.ReadCloser
 			return nil, err
 		}
 	}
+	if r.job.Checkpoint.Offset == 0 { // else it may take long to come to the checkpoint
+		r.heartbeat.startSlice(time.Now())
+	}
 	return b, nil
 }
 
