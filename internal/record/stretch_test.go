@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 )
 
 // TestNoTextWithoutPositions: however much text has no record, the reading can be
@@ -106,6 +107,50 @@ func (c *counted) Read(p []byte) (int, error) {
 	n, err := c.Reader.Read(p)
 	*c.n += int64(n)
 	return n, err
+}
+
+// TestRecordsThatComeByteByByte: a record is read from its start again only when a good part
+// more of it has come, whatever the pieces in which the source comes.
+func TestRecordsThatComeByteByByte(t *testing.T) {
+	t.Parallel()
+	text := strings.Repeat("x", 100_000)
+	for _, tt := range []struct {
+		name   string
+		format Format
+		text   string
+	}{
+		{"CSV", CSV, text + "\n"},
+		{"CSV, quoted", CSV, "\"" + text + "\"\n"},
+		{"JSON lines", JSON, "\"" + text + "\"\n"},
+		{"JSON array", JSON, "[{\"emailAddress\":\"" + text + "\"}]"},
+		{"JSON items", JSON, "{\"x\":\"" + text + "\",\"items\":[\"a\"]}"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			src := func(offset int64) (io.ReadCloser, error) {
+				return io.NopCloser(iotest.OneByteReader(strings.NewReader(tt.text[offset:]))), nil
+			}
+			d, err := Open(src, tt.format, items, Position{}, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer d.Close()
+			records, looks := 0, 0
+			for rec, err := range d.Records() {
+				switch {
+				case err != nil:
+					t.Fatal(err)
+				case rec == nil:
+					looks++
+				default:
+					records++
+				}
+			}
+			if records != 1 || looks > 500 {
+				t.Errorf("got %d records after %d looks at the text, want 1 after at most 500", records, looks)
+			}
+		})
+	}
 }
 
 // TestStates: the state that a layout names is one of its format, or the position is

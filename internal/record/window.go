@@ -16,6 +16,11 @@ const (
 	MaxRaw    = 64 << 10 // how much of a record that is too long is kept as Record.Raw
 )
 
+// rescan is the part of the unread text, a 16th, by which it grows at least before it is
+// looked at again. A source may come byte by byte, also a packed one, and a record is read
+// from its start each time.
+const rescan = 16
+
 // limits are the sizes that a decoder works with; tests use small ones.
 type limits struct {
 	record int
@@ -66,23 +71,29 @@ func (w *window) fill() (shift int, err error) {
 		w.buf = grown
 	}
 	room := w.buf[w.end:min(len(w.buf), w.end+w.max.chunk)]
-	for range 100 {
-		n, err := w.r.Read(room)
+	least := min(len(room), max(1, (w.end-w.pos)/rescan))
+	for got, empty := 0, 0; got < least; {
+		n, err := w.r.Read(room[got:])
 		w.end += n
+		got += n
 		switch {
 		case errors.Is(err, io.EOF):
 			w.eof = true
 			return shift, nil
 		case err != nil:
-			if w.err = err; n == 0 {
+			if w.err = err; got == 0 {
 				return shift, err
 			}
 			return shift, nil
 		case n > 0:
-			return shift, nil
+			empty = 0
+		default:
+			if empty++; empty == 100 {
+				return shift, fmt.Errorf("read source: %w", io.ErrNoProgress)
+			}
 		}
 	}
-	return shift, fmt.Errorf("read source: %w", io.ErrNoProgress)
+	return shift, nil
 }
 
 // need makes sure that n unread bytes are in memory, or all that are left.
