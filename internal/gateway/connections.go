@@ -12,9 +12,10 @@ import (
 
 // connections keeps the number of connections within a bound. At the bound a new connection
 // replaces one that has no request: the oldest of those that never had one, once it is
-// older than firstRequestWithin, else the one that is idle for longest. Only if all of
-// them have requests is the new one refused. So connections that are only held open keep
-// no client out, and a client that uses its connection loses it last.
+// older than firstRequestWithin or most connections are of that kind, else the one that is
+// idle for longest. Only if all of them have requests is the new one refused. So connections
+// that are only held open, or opened in a flood, keep no client out, and a client that uses
+// its connection loses it last.
 type connections struct {
 	most int
 	log  *slog.Logger
@@ -68,7 +69,8 @@ func (c *connections) makeRoom() bool {
 		c.log.Warn("connection limit reached", slog.Int("connections", len(c.open)), slog.Int("without_request", c.unused.length+c.idle.length))
 	}
 	e := c.unused.first
-	if e == nil || c.idle.first != nil && now.Sub(e.accepted) < firstRequestWithin {
+	isFlood := c.unused.length > c.most/2
+	if e == nil || c.idle.first != nil && !isFlood && now.Sub(e.accepted) < firstRequestWithin {
 		e = c.idle.first
 	}
 	if e == nil {

@@ -73,6 +73,27 @@ func TestConnectionsThatWaitGiveWay(t *testing.T) {
 	})
 }
 
+// TestFloodOfConnections: connections that are opened in a flood replace each other, and not
+// those of clients that use theirs, although each of them is new.
+func TestFloodOfConnections(t *testing.T) {
+	t.Parallel()
+	serving(t, &Server{Handler: echoing(), MaxConnections: 8}, func(l *pipes, _ func(), _ <-chan error) {
+		used := []net.Conn{l.dial(), l.dial()}
+		for round := range 5 {
+			for i, conn := range used {
+				defer conn.Close()
+				if got := ask(conn); got != 200 {
+					t.Fatalf("round %d: connection %d, which is used: status %d, want 200", round, i, got)
+				}
+			}
+			for range 20 {
+				defer l.dial().Close()
+				synctest.Wait()
+			}
+		}
+	})
+}
+
 // TestConnectionsWithRequestsStay: if all connections have requests, a new one is refused.
 func TestConnectionsWithRequestsStay(t *testing.T) {
 	t.Parallel()
