@@ -126,8 +126,8 @@ func NewServer(opts ...Option) (*Server, error) {
 	return s, nil
 }
 
-// grace is how long a server that is closed waits for who is still connected. Whoever
-// closes it has done with it.
+// grace is how long a closed server waits for requests that run. The test that closes it
+// needs none of them any more.
 const grace = 100 * time.Millisecond
 
 // Close ends the server, and with it all that it held. What still runs is cut off. To

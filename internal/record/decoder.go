@@ -32,9 +32,9 @@ type rows interface {
 	next(rec *Record) error
 	// lines tells how many line ends lie before the window's unread text.
 	lines() int64
-	// state tells what the unread text begins with.
+	// state is what the unread text begins with.
 	state() state
-	// layout tells how the source is laid out, as far as it is known.
+	// layout is how the source is laid out, as far as it is known.
 	layout() string
 	// resume takes up reading at a position; false if its state or layout is not one of
 	// these rows.

@@ -172,7 +172,7 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-// greets returns the address of a server that says the same to whoever connects.
+// greets returns the address of a server that sends the same text on every connection.
 func greets(t *testing.T, words string) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
