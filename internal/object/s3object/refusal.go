@@ -86,7 +86,7 @@ func (s *Store) refusalOf(err error) refusal {
 		return refusal{fault.Invalid, "the certificate of the endpoint is not accepted: " + certificate.Err.Error()}
 	case errors.Is(err, errNoS3):
 		return refusal{fault.Invalid, errNoS3.Error()}
-	case strings.Contains(err.Error(), "malformed HTTP"): // net/http has no type for it
+	case isNoHTTP(err):
 		return refusal{fault.Invalid, "the endpoint does not speak HTTP: it may not be an S3"}
 	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &noTLS):
 		return refusal{fault.Invalid, "the endpoint does not speak TLS: its URL must begin with http://"}
@@ -120,4 +120,11 @@ func skew(err error) time.Duration {
 		return 0
 	}
 	return time.Until(date)
+}
+
+// isNoHTTP reports whether a server answered with something else than HTTP, or before it was
+// asked. Package net/http has no types for the two.
+func isNoHTTP(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "malformed HTTP") || strings.Contains(text, "readLoopPeekFailLocked: %!w(<nil>)")
 }

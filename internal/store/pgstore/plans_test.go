@@ -128,6 +128,7 @@ func TestPlansWithPostponedJobs(t *testing.T) {
 	run("VACUUM ANALYZE jobs") // the last statistics are from before
 	run(fmt.Sprintf(OpenJobs, 10_100))
 	run(fmt.Sprintf(PostponedJobs, "1 hour", 10_000))
+	run("VACUUM jobs") // the rows as they were before count as read; no statistics are taken
 	check()
 	run("VACUUM ANALYZE jobs")
 	check()
