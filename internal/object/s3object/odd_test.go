@@ -32,8 +32,10 @@ type odd struct {
 }
 
 func (o *odd) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// A server of net/http that answers before it has read the body resets the connection, and
+	// the client may see the reset instead of the answer.
+	_, _ = io.Copy(io.Discard, r.Body)
 	if o.silent.Load() {
-		_, _ = io.Copy(io.Discard, r.Body)
 		<-r.Context().Done()
 		return
 	}
@@ -238,7 +240,6 @@ func TestSilentComplete(t *testing.T) {
 		case r.Method == http.MethodPost && q.Has("uploads"):
 			_, _ = io.WriteString(w, "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>")
 		case r.Method == http.MethodPost:
-			_, _ = io.Copy(io.Discard, r.Body)
 			<-r.Context().Done()
 		}
 		return true
