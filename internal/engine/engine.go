@@ -16,7 +16,7 @@
 // if nothing had happened. Every step is fenced by the lease: a worker that has lost
 // it, to another worker or because the caller stopped the job, changes nothing more.
 //
-// Memory is bounded: each slot owns one batch, all retries together own one (retry.go), as
+// Memory is bounded: each slot owns one batch, all retries together own a few (retry.go), as
 // many again as there are cores are shared by all, and the bytes in all of them are bounded
 // together (memory.go).
 //

@@ -84,8 +84,8 @@ type heartbeat struct {
 	cutCause  error         // set by then
 	cutOnce   sync.Once
 
-	turn    atomic.Pointer[time.Time] // when a retry got its turn; nil before
-	patient bool                      // a retry that may wait for long, see retries
+	turn    atomic.Pointer[heldTurn] // of a retry; nil before it has one
+	patient bool                     // a retry that may wait for long, see retries
 }
 
 func newHeartbeat(e *Engine, s *slot, l *lease) *heartbeat {
@@ -152,8 +152,8 @@ func (h *heartbeat) checkLease(ctx context.Context) error {
 // again each time before the first record comes should not be most of the work.
 func (h *heartbeat) startSlice(began time.Time) {
 	now := time.Now()
-	if turn := h.turn.Load(); turn != nil && turn.After(began) {
-		began = *turn
+	if turn := h.turn.Load(); turn != nil && turn.began.After(began) {
+		began = turn.began
 	}
 	h.startTime.Store(int64(now.Sub(began)))
 	until := now.Add(max(h.slot.slice, 4*now.Sub(began)))
@@ -172,12 +172,17 @@ func (h *heartbeat) checkSlice(ctx context.Context) {
 	}
 }
 
+// heldTurn is a turn since an attempt has it.
+type heldTurn struct {
+	*turn
+	began time.Time
+}
+
 // startTurn notes that a retry has its turn. How long its source took to answer does not
 // count from then on.
-func (h *heartbeat) startTurn() {
+func (h *heartbeat) startTurn(t *turn) {
 	h.source.restart()
-	now := time.Now()
-	h.turn.Store(&now)
+	h.turn.Store(&heldTurn{t, time.Now()})
 }
 
 func (h *heartbeat) hasTurn() bool { return h.turn.Load() != nil }

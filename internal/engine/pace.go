@@ -24,6 +24,7 @@ const (
 var (
 	errSourceSilent = fromObjects(fault.New(fault.Unavailable, "the object storage has not answered yet, and other jobs are waiting"))
 	errSourceSlow   = fromObjects(fault.New(fault.Unavailable, "the object storage sends less than 1 KiB a second, and other jobs are waiting"))
+	errTurnTaken    = fromObjects(fault.New(fault.Unavailable, "no record was read to its end in time before, and other jobs are waiting"))
 	errNoProgress   = fromObjects(fault.New(fault.Unavailable, "no record was read to its end in time, and other jobs are waiting"))
 )
 
@@ -120,7 +121,11 @@ func (h *heartbeat) checkStop() {
 	if h.yielded.IsZero() {
 		h.yielded = time.Now()
 	}
-	if time.Since(h.yielded) >= patience {
+	most := patience
+	if t := h.turn.Load(); t != nil {
+		most = t.slice
+	}
+	if time.Since(h.yielded) >= most {
 		h.cutSource(errNoProgress)
 	}
 }

@@ -23,7 +23,7 @@ type slot struct {
 	maxSource int64      // if more than 0: the largest source it takes
 	retries   bool       // it takes jobs that an attempt has ended early for, and no others
 	slice     time.Duration
-	batches   chan *buffer // the batch that is its own, so that no job waits for another's
+	batches   chan *buffer // the batch that is its own, so that no job waits for another's; of a retry, its turn's
 }
 
 func newSlot(pool chan *slot, maxSource int64, slice time.Duration, m *memory) *slot {
@@ -34,7 +34,9 @@ func newSlot(pool chan *slot, maxSource int64, slice time.Duration, m *memory) *
 
 // free gives the slot back. Its batch is where it belongs by now.
 func (s *slot) free() {
-	if !s.retries { // whose batch is the one of the turn
+	if s.retries { // its turn and the batch of that are given back already
+		s.batches, s.slice = nil, 0
+	} else {
 		s.shrink()
 	}
 	s.pool <- s
