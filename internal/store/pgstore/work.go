@@ -16,30 +16,48 @@ const (
 	// A job that is ready has not ended; a condition on the state would have the planner
 	// read an index of all unfinished jobs as well.
 	isClaimable = ` WHERE j.ready AND ($2::bigint = 0 OR j.size <= $2::bigint)
-			AND (j.attempts > 0) = $4::boolean AND j.claimable_at <= coalesce($1::timestamptz, statement_timestamp())
+			AND least(j.attempts, 1) = $4::boolean::int AND j.claimable_at <= coalesce($1::timestamptz, statement_timestamp())
 			AND NOT (j.avoid_holder = $3::text AND coalesce(j.avoid_until > coalesce($1::timestamptz, statement_timestamp()), false))`
 
-	// Those who claim at the same moment pass over each other's choice, and do not see
-	// it in the numbers of leases. The leases are counted once: where statistics say that
-	// nothing waits, since nearly all jobs have ended, the planner would count them again
-	// for each job that does.
-	sqlClaim = `WITH busy AS MATERIALIZED (
+	// queues finds the accounts with jobs that wait, one after the other.
+	queues = `queues AS (
+			(SELECT account FROM jobs WHERE ready AND least(attempts, 1) = $4::boolean::int
+				ORDER BY least(attempts, 1), account LIMIT 1)
+			UNION ALL
+			SELECT next.account FROM queues AS q CROSS JOIN LATERAL (
+				SELECT j.account FROM jobs AS j WHERE j.ready AND least(j.attempts, 1) = $4::boolean::int AND j.account > q.account
+				ORDER BY least(j.attempts, 1), j.account LIMIT 1) AS next
+		)`
+
+	// firstInQueue is the condition on the first job of an account that can be claimed, in
+	// the order of the index jobs_queue.
+	firstInQueue = isClaimable + ` AND j.account = q.account
+			ORDER BY least(j.attempts, 1), j.account, j.waiting_since, j.number LIMIT 1`
+
+	// A claim reads one job of each account, however many wait. Those who claim at the same
+	// moment pass over each other's choice, and do not see it in the numbers of leases. The
+	// leases are counted once: where statistics say that nothing waits, since nearly all
+	// jobs have ended, the planner would count them again for each job that does.
+	sqlClaim = `WITH RECURSIVE busy AS MATERIALIZED (
 			SELECT account, count(*) AS leases FROM jobs
-			WHERE ready AND leased_until > coalesce($1::timestamptz, statement_timestamp()) AND (attempts > 0) = $4::boolean
+			WHERE ready AND leased_until > coalesce($1::timestamptz, statement_timestamp()) AND least(attempts, 1) = $4::boolean::int
 			GROUP BY account
+		), ` + queues + `, firsts AS MATERIALIZED (
+			SELECT q.account FROM queues AS q LEFT JOIN busy AS b ON b.account = q.account
+			CROSS JOIN LATERAL (SELECT j.waiting_since, j.number FROM jobs AS j` + firstInQueue + `) AS f
+			ORDER BY coalesce(b.leases, 0), f.waiting_since, f.number
 		), chosen AS (
-			SELECT j.account, j.region, j.id FROM jobs AS j LEFT JOIN busy AS b ON b.account = j.account` + isClaimable + `
-			ORDER BY coalesce(b.leases, 0), j.waiting_since, j.number
-			LIMIT 1 FOR UPDATE OF j SKIP LOCKED
+			SELECT j.* FROM firsts AS q
+			CROSS JOIN LATERAL (SELECT j.account, j.region, j.id FROM jobs AS j` + firstInQueue + ` FOR UPDATE OF j SKIP LOCKED) AS j
+			LIMIT 1
 		)
 		UPDATE jobs AS j SET term = j.term + 1, holder = $3, node = $5,
 			leased_until = coalesce($1::timestamptz, clock_timestamp()) + $6::interval
 		FROM chosen AS c WHERE j.account = c.account AND j.region = c.region AND j.id = c.id
 		RETURNING j.account, j.region, j.id`
 
-	// The order has the planner use the index jobs_claimable: it expects to find any job
-	// sooner by reading all.
-	sqlWaiting = `SELECT coalesce((SELECT true FROM jobs AS j` + isClaimable + ` ORDER BY (j.attempts > 0), j.claimable_at LIMIT 1), false)`
+	sqlWaiting = `WITH RECURSIVE ` + queues + `
+		SELECT coalesce((SELECT true FROM queues AS q CROSS JOIN LATERAL (SELECT FROM jobs AS j` + firstInQueue + `) AS f LIMIT 1), false)`
 
 	// whereHeld is the condition of all that needs a lease.
 	whereHeld = ` WHERE account = $1 AND region = $2 AND id = $3 AND term = $4
