@@ -12,10 +12,10 @@ package arch
 // as do cmd, conformance and sluicetest, which are not under internal.
 var imports = map[string][]string{
 	"node":        {"gateway", "wire", "api", "service", "engine", "maintenance", "store", "job", "destination", "object", "pebbledb", "sigv4", "diskspace", "guard", "fault"},
-	"gateway":     {"sigv4", "wire", "job", "object", "store", "diskspace", "guard", "fault"},
-	"wire":        {"fault"},
+	"gateway":     {"sigv4", "caller", "wire", "job", "object", "store", "diskspace", "guard", "fault"},
+	"wire":        {"caller", "fault"},
 	"api":         {"wire"},
-	"service":     {"api", "wire", "job", "destination", "object", "store", "fault"},
+	"service":     {"api", "caller", "job", "destination", "object", "store", "fault"},
 	"engine":      {"job", "record", "destination", "object", "store", "guard", "redact", "fault"},
 	"maintenance": {"job", "object", "store", "guard", "redact", "fault"},
 	"store":       {"job", "destination", "record", "pebbledb", "diskspace", "fault", "testenv"},
@@ -27,12 +27,19 @@ var imports = map[string][]string{
 	"diskspace":   {"fault"},
 	"pebbledb":    {"testenv"},
 	"sigv4":       {"fault"},
+	"caller":      {},
 	"guard":       {},
 	"redact":      {},
 	"fault":       {},
 	"testenv":     {}, // of tests and what supports them, see testSupport
 	"check":       {"store", "object", "pebbledb", "job"},
 	"arch":        {},
+}
+
+// testImports says what packages that support tests, whose names end in test, may import
+// besides.
+var testImports = map[string][]string{
+	"service": {"wire"},
 }
 
 // strangers are the words whose sub-packages never know of each other: backends of

@@ -11,7 +11,7 @@
 //
 //   - every reply carries a request id, and the log has it;
 //   - an API's handler runs only after the signature holds, and finds the caller with
-//     wire.CallerOf; S3 verifies for itself, since its bodies are streams;
+//     caller.FromContext; S3 verifies for itself, since its bodies are streams;
 //   - an account that calls AWS's APIs more often than Options.Rate says is told so,
 //     before the service is;
 //   - a handler that panics is a reply of 500 and a line with the stack, no more;
@@ -35,6 +35,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/sluicehq/sluice/internal/caller"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/gateway/jobs"
 	"github.com/sluicehq/sluice/internal/gateway/snapshots"
@@ -227,7 +228,7 @@ func (g *Gateway) aws(w http.ResponseWriter, r *http.Request, e *exchange) {
 		err = errUnserved
 	}
 	if err == nil {
-		err = g.throttle.admit(w.Header(), wire.CallerOf(r.Context()), match)
+		err = g.throttle.admit(w.Header(), caller.FromContext(r.Context()), match)
 	}
 	if err != nil {
 		e.err = err
@@ -266,11 +267,11 @@ func (g *Gateway) admit(r *http.Request, e *exchange, service string) (*http.Req
 		return r, err
 	}
 	e.account, e.key = id.Account, id.AccessKey
-	caller := wire.Caller{
+	who := caller.Caller{
 		Account: id.Account, Region: id.Region, AccessKey: id.AccessKey,
 		RequestID: e.id, BaseURL: g.baseURL(r),
 	}
-	return r.WithContext(wire.WithCaller(r.Context(), caller)), nil
+	return r.WithContext(caller.NewContext(r.Context(), who)), nil
 }
 
 // baseURL is how the caller reached us. The host is the one that it signed.

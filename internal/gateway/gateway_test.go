@@ -16,6 +16,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/sluicehq/sluice/internal/caller"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/gateway/jobs"
 	"github.com/sluicehq/sluice/internal/gateway/s3"
@@ -82,7 +83,7 @@ func things(call func(context.Context)) *wire.API {
 type fixture struct {
 	url    string
 	log    *buffer
-	caller wire.Caller // of the last GetThing
+	caller caller.Caller // of the last GetThing
 	ready  error
 }
 
@@ -95,7 +96,7 @@ func start(t *testing.T) *fixture {
 	f := &fixture{log: &buffer{}}
 	g := New(Parts{
 		Verifier: sigv4.NewVerifier(func(id string) (sigv4.Credentials, bool) { return root, id == root.AccessKey }, sigv4.Options{}),
-		APIs:     []*wire.API{things(func(ctx context.Context) { f.caller = wire.CallerOf(ctx) })},
+		APIs:     []*wire.API{things(func(ctx context.Context) { f.caller = caller.FromContext(ctx) })},
 		S3: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			switch {
 			case strings.HasSuffix(r.URL.Path, "half"):
@@ -210,7 +211,7 @@ func TestCallerReachesTheService(t *testing.T) {
 	t.Parallel()
 	f := start(t)
 	got := f.do(t, "GET", "/things/a", "thing", "")
-	want := wire.Caller{
+	want := caller.Caller{
 		Account: root.Account, Region: "eu-west-1", AccessKey: root.AccessKey,
 		RequestID: got.header.Get("X-Amzn-Requestid"), BaseURL: f.url,
 	}

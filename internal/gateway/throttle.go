@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/sluicehq/sluice/internal/caller"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/wire"
 )
@@ -43,7 +44,7 @@ func newThrottle(r Rate) *throttle {
 // admit takes a token for a call. Without one it returns a fault.Throttled, and the
 // header tells the caller when to come again, in whole seconds as RFC 9110, section
 // 10.2.3, has it.
-func (t *throttle) admit(h http.Header, c wire.Caller, m wire.Match) error {
+func (t *throttle) admit(h http.Header, c caller.Caller, m wire.Match) error {
 	allowance, perSecond := t.rate(m.API.Name, m.Operation.Name)
 	if perSecond <= 0 {
 		return nil

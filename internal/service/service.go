@@ -13,11 +13,11 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/sluicehq/sluice/internal/caller"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/object"
 	"github.com/sluicehq/sluice/internal/store"
-	"github.com/sluicehq/sluice/internal/wire"
 )
 
 // Store is the callers' side of a store.Store.
@@ -64,7 +64,7 @@ func (o Options) WithDefaults() Options {
 
 // LinkTo returns a link that works for LinkLife and that the caller of ctx can reach.
 func LinkTo(ctx context.Context, method string, n object.Name) object.Link {
-	c := wire.CallerOf(ctx)
+	c := caller.FromContext(ctx)
 	return object.Link{Method: method, Name: n, Base: c.BaseURL, Region: c.Region, Life: LinkLife}
 }
 
@@ -97,7 +97,7 @@ func Repeatable(token *string, input ...string) store.Once {
 // OwnerOf returns the owner whose things a caller sees: the account, in the region
 // that was signed for.
 func OwnerOf(ctx context.Context) job.Owner {
-	c := wire.CallerOf(ctx)
+	c := caller.FromContext(ctx)
 	return job.Owner{Account: c.Account, Region: c.Region}
 }
 

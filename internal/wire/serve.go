@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/sluicehq/sluice/internal/caller"
 	"github.com/sluicehq/sluice/internal/fault"
 )
 
@@ -105,7 +106,7 @@ func errTooLarge(limit int64) error {
 // caller's, unless whoever called has set the header already.
 func reply(w http.ResponseWriter, r *http.Request, api *API, status int, body []byte) {
 	h := w.Header()
-	if id := CallerOf(r.Context()).RequestID; id != "" && h.Get(RequestIDHeader) != id {
+	if id := caller.FromContext(r.Context()).RequestID; id != "" && h.Get(RequestIDHeader) != id {
 		h.Set(RequestIDHeader, id)
 	}
 	if status == http.StatusNoContent {

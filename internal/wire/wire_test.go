@@ -19,6 +19,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/sluicehq/sluice/internal/caller"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/wire"
 )
@@ -68,7 +69,7 @@ func exchange(t *testing.T, path string) {
 // serve does what the gateway does, without its signatures.
 func serve(m *wire.Mux, r *http.Request) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
-	r = r.WithContext(wire.WithCaller(r.Context(), wire.Caller{RequestID: "r-1"}))
+	r = r.WithContext(caller.NewContext(r.Context(), caller.Caller{RequestID: "r-1"}))
 	match, ok := m.Match(r)
 	if !ok {
 		wire.WriteFault(w, r, match, fault.New(fault.UnknownOperation, "no such operation"))
@@ -156,7 +157,7 @@ func TestObserverIsToldOfEveryCall(t *testing.T) {
 	t.Parallel()
 	var calls []wire.Done
 	m := newMux(wire.Options{Observe: func(ctx context.Context, d wire.Done) {
-		if got := wire.CallerOf(ctx).RequestID; got != "r-1" {
+		if got := caller.FromContext(ctx).RequestID; got != "r-1" {
 			t.Errorf("request id in Observe = %q, want r-1", got)
 		}
 		calls = append(calls, d)
@@ -188,13 +189,6 @@ func TestFaultsBeforeTheOperationIsKnown(t *testing.T) {
 				t.Errorf("%v with target %q: %s", kind, target, dump(w))
 			}
 		}
-	}
-}
-
-func TestCallerOfNobody(t *testing.T) {
-	t.Parallel()
-	if got := wire.CallerOf(context.Background()); got != (wire.Caller{}) {
-		t.Errorf("CallerOf(empty context) = %+v, want the zero Caller", got)
 	}
 }
 

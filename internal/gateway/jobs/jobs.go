@@ -43,6 +43,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/sluicehq/sluice/internal/caller"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/store"
@@ -73,7 +74,7 @@ type Options struct {
 	Waits func() string
 }
 
-// API answers requests whose caller is in their context, see wire.WithCaller.
+// API answers requests whose caller is in their context, see caller.NewContext.
 type API struct {
 	store store.Store
 	o     Options
@@ -139,7 +140,7 @@ func (c cut) Unwrap() error { return c.error }
 func (a *API) call(name string, handle handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
-		who := wire.CallerOf(r.Context())
+		who := caller.FromContext(r.Context())
 		err := checkText(r)
 		if err == nil {
 			err = handle(w, r, job.Owner{Account: who.Account, Region: who.Region})

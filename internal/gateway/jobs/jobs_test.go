@@ -16,6 +16,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/sluicehq/sluice/internal/caller"
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/record"
@@ -111,7 +112,7 @@ func (f *fixture) work(t *testing.T, rejects int, end job.State) {
 // ask sends a request of who, and reads the reply into v unless that is nil.
 func (f *fixture) ask(t *testing.T, method, path string, v any) *httptest.ResponseRecorder {
 	t.Helper()
-	ctx := wire.WithCaller(t.Context(), wire.Caller{Account: f.who.Account, Region: f.who.Region})
+	ctx := caller.NewContext(t.Context(), caller.Caller{Account: f.who.Account, Region: f.who.Region})
 	w := httptest.NewRecorder()
 	f.api.ServeHTTP(w, httptest.NewRequestWithContext(ctx, method, path, nil))
 	if v != nil {

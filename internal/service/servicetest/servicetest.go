@@ -15,6 +15,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/sluicehq/sluice/internal/caller"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/object"
 	"github.com/sluicehq/sluice/internal/object/diskobject"
@@ -81,7 +82,7 @@ const (
 
 // As is the context of a call by an account in a region.
 func As(t testing.TB, account, region string) context.Context {
-	return wire.WithCaller(t.Context(), wire.Caller{Account: account, Region: region, BaseURL: "http://sluice.test"})
+	return caller.NewContext(t.Context(), caller.Caller{Account: account, Region: region, BaseURL: "http://sluice.test"})
 }
 
 // Me is the context of a call by the caller that a test is about.
