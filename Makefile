@@ -1,7 +1,8 @@
 # make             builds bin/sluice
 # make demo        a real import of a million addresses on a throw-away server
 # make setup       installs what tests need beside Go: PostgreSQL, Node.js, AWS's clients
-# make test        make setup, then all tests; go test ./... runs those that it can
+# make test        make setup, then all tests of all modules; go test ./... runs those of one
+#                  module that it can
 # make test-repeat every test 50 times, in several ways, to find those that fail now and then
 # make test-faults fifteen minutes of killed nodes, cut networks, crashed databases, fail-overs and hostile callers
 # make test-s3     the S3 tests of versitygw, an S3 server of another maker
@@ -15,6 +16,10 @@ export CGO_ENABLED ?= 0
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X main.version=$(VERSION)
+
+# The product is the module at the root. What tests and measures it from outside, and
+# the tools, are modules of their own, so that the product's go.mod holds what it needs.
+MODULES := . conformance bench
 
 .PHONY: build demo setup test test-repeat test-faults test-s3 check bench lint race fuzz generate readme clean
 
@@ -31,7 +36,7 @@ setup:
 # failed one, where make setup could have installed it. gotest is go test with a list of
 # the others that were skipped.
 test: setup
-	SLUICE_TEST_ALL=1 $(GO) run ./conformance/gotest ./...
+	SLUICE_TEST_ALL=1 $(GO) run ./internal/gotest ./...
 
 # REPEAT are arguments of the script: counts, modes, packages.
 REPEAT ?=
@@ -41,10 +46,10 @@ test-repeat: setup
 # SLUICE_SEED repeats the order and the choices of another run, which it prints.
 FAULTS ?= 8m
 test-faults: setup
-	SLUICE_TEST_ALL=1 SLUICE_FAULTS=$(FAULTS) $(GO) test -count=1 -v -p 1 -timeout 30m -run TestFaults ./conformance ./conformance/fleet
+	SLUICE_TEST_ALL=1 SLUICE_FAULTS=$(FAULTS) $(GO) -C conformance test -count=1 -v -p 1 -timeout 30m -run TestFaults . ./fleet
 
 test-s3:
-	SLUICE_VERSITYGW=1 $(GO) test -count=1 -v -timeout 60m -run TestVersityGW ./conformance/versitygw
+	SLUICE_VERSITYGW=1 $(GO) -C conformance test -count=1 -v -timeout 60m -run TestVersityGW ./versitygw
 
 check: test lint race fuzz
 
@@ -52,10 +57,11 @@ lint:
 	@cd tools && $(GO) build -o ../bin/ mvdan.cc/gofumpt honnef.co/go/tools/cmd/staticcheck
 	@files=$$(./bin/gofumpt -l .); \
 		if [ -n "$$files" ]; then echo "not formatted (make fmt):"; echo "$$files"; exit 1; fi
-	$(GO) vet ./...
-	./bin/staticcheck ./...
-	$(GO) mod tidy -diff
-	cd tools && $(GO) mod tidy -diff
+	@set -e; for module in $(MODULES); do \
+		echo "vet, staticcheck $$module"; \
+		(cd $$module && $(GO) vet ./... && $(CURDIR)/bin/staticcheck ./...); \
+	done
+	@set -e; for module in $(MODULES) tools; do $(GO) -C $$module mod tidy -diff; done
 
 .PHONY: fmt
 fmt:
@@ -72,7 +78,7 @@ fuzz:
 	@set -e; for dir in $$(git grep -l '^func Fuzz' -- '*_test.go' | xargs -n1 dirname | sort -u); do \
 		for target in $$(grep -h -o '^func Fuzz[A-Za-z0-9_]*' $$dir/*_test.go | cut -c6-); do \
 			echo "fuzz $$dir $$target"; \
-			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$$dir; \
+			$(GO) -C $$dir test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) .; \
 		done; \
 	done
 
@@ -80,11 +86,12 @@ generate:
 	$(GO) generate ./...
 
 readme: setup
-	SLUICE_TEST_ALL=1 $(GO) test -count=1 -run TestJavaScript ./conformance -update
+	SLUICE_TEST_ALL=1 $(GO) -C conformance test -count=1 -run TestJavaScript . -update
 
 bench: build
-	@$(GO) run ./bench
-	$(GO) test ./bench -run '^$$' -bench Postgres -benchtime 1x -timeout 30m
+	@$(GO) -C bench build -o ../bin/bench .
+	@./bin/bench
+	$(GO) -C bench test . -run '^$$' -bench Postgres -benchtime 1x -timeout 30m
 
 clean:
 	rm -rf bin conformance/js/node_modules

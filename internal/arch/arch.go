@@ -33,6 +33,7 @@ var imports = map[string][]string{
 	"fault":       {},
 	"testenv":     {}, // of tests and what supports them, see testSupport
 	"check":       {"store", "object", "pebbledb", "job"},
+	"gotest":      {},
 	"arch":        {},
 }
 

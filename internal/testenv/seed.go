@@ -39,11 +39,25 @@ func repeat(seed uint64, test string) string {
 	for i, name := range pattern {
 		pattern[i] = "^" + regexp.QuoteMeta(name) + "$"
 	}
-	dir := "./..."
+	module, dir := "", "./..."
 	if info, ok := debug.ReadBuildInfo(); ok {
-		if rest, ok := strings.CutPrefix(strings.TrimSuffix(info.Path, ".test"), info.Main.Path); ok {
-			dir = "." + rest
-		}
+		module, dir = location(info.Main.Path, strings.TrimSuffix(info.Path, ".test"))
 	}
-	return fmt.Sprintf("%s=%d go test -count=1 -run '%s' %s", seedVariable, seed, strings.Join(pattern, "/"), dir)
+	return fmt.Sprintf("%s=%d go %stest -count=1 -run '%s' %s", seedVariable, seed, module, strings.Join(pattern, "/"), dir)
+}
+
+const repository = "github.com/sluicehq/sluice"
+
+// location returns the flag that makes go work in the module of a package, with a space
+// after it, or nothing for the module at the root, and the package's directory in the
+// module.
+func location(module, pkg string) (flag, dir string) {
+	dir, ok := strings.CutPrefix(pkg, module)
+	if !ok {
+		return "", "./..."
+	}
+	if nested, ok := strings.CutPrefix(module, repository+"/"); ok {
+		flag = "-C " + nested + " "
+	}
+	return flag, "." + dir
 }

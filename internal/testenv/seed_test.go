@@ -32,3 +32,17 @@ func TestSeedIsNoNumber(t *testing.T) {
 		t.Errorf("Fatalf got %q, want %q", r.fatal, want)
 	}
 }
+
+func TestLocation(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ module, pkg, flag, dir string }{
+		{repository, repository + "/internal/engine", "", "./internal/engine"},
+		{repository + "/conformance", repository + "/conformance", "-C conformance ", "."},
+		{repository + "/conformance", repository + "/conformance/fleet", "-C conformance ", "./fleet"},
+		{repository, "command-line-arguments", "", "./..."},
+	} {
+		if flag, dir := location(tt.module, tt.pkg); flag != tt.flag || dir != tt.dir {
+			t.Errorf("location(%q, %q): %q, %q, want %q, %q", tt.module, tt.pkg, flag, dir, tt.flag, tt.dir)
+		}
+	}
+}

@@ -1,40 +1,101 @@
 // Gotest runs go test with the given arguments, prints what go test prints, and at the
 // end names the tests that were skipped, and why: go test itself does so only with -v.
 //
-//	go run ./conformance/gotest ./...
+//	go run ./internal/gotest ./...
+//
+// With ./... among the arguments it tests the module of the current directory and then
+// every module in a directory below it, which go test leaves out.
 package main
 
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 )
 
 func main() {
-	cmd := exec.Command("go", append([]string{"test", "-json"}, os.Args[1:]...)...)
+	dirs := []string{"."}
+	if slices.Contains(os.Args[1:], "./...") {
+		var err error
+		if dirs, err = modules("."); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(2)
+		}
+	}
+	signal.Ignore(os.Interrupt) // which go test gets, too, and then it ends
+	var all skips
+	code := 0
+	for _, dir := range dirs {
+		c, err := test(dir, os.Args[1:], &all)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(2)
+		}
+		code = max(code, c)
+	}
+	all.print(os.Stdout)
+	os.Exit(code)
+}
+
+// modules returns the directories of the modules at and below a directory that have
+// packages, its own first.
+func modules(root string) ([]string, error) {
+	dirs := []string{root}
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && path != root && ignored(d.Name()):
+			return filepath.SkipDir
+		case d.Name() == "go.mod" && filepath.Dir(path) != root:
+			dirs = append(dirs, filepath.Dir(path))
+		}
+		return nil
+	})
+	return dirs, err
+}
+
+// ignored reports whether a directory holds no modules to test: what the go command
+// ignores as well, other people's JavaScript, and the tools, which have no packages.
+func ignored(name string) bool {
+	return name == "testdata" || name == "node_modules" || name == "tools" || name == "bin" ||
+		strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_")
+}
+
+// test runs the tests of one module, and returns the exit code of go test.
+func test(dir string, args []string, all *skips) (int, error) {
+	flags := []string{"test", "-json"}
+	if dir != "." {
+		flags = append(flags, "-count=1") // it tests programs of other modules, whose changes the cache of go test misses
+	}
+	cmd := exec.Command("go", append(flags, args...)...)
+	cmd.Dir = dir
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
-	if err == nil {
-		signal.Ignore(os.Interrupt) // which go test gets, too, and then it ends
-		err = cmd.Start()
-	}
-	if err == nil {
-		err = report(os.Stdout, out)
-	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(2)
+		return 0, err
 	}
-	if err := cmd.Wait(); err != nil {
-		os.Exit(max(cmd.ProcessState.ExitCode(), 1))
+	if err := cmd.Start(); err != nil {
+		return 0, err
 	}
+	if err := report(os.Stdout, out, all); err != nil {
+		return 0, err
+	}
+	err = cmd.Wait()
+	if exit := new(exec.ExitError); errors.As(err, &exit) {
+		return max(exit.ExitCode(), 1), nil
+	}
+	return 0, err
 }
 
 // event is a line of go test -json, see go doc test2json.
@@ -51,11 +112,10 @@ type result struct {
 
 type line struct{ test, text string }
 
-// report reads the events of a run and prints it, package by package, and what was
-// skipped.
-func report(w io.Writer, events io.Reader) error {
+// report reads the events of a run, prints it, package by package, and adds what was
+// skipped to all.
+func report(w io.Writer, events io.Reader, all *skips) error {
 	packages := map[string]*result{}
-	var all skips
 	in := bufio.NewScanner(events)
 	in.Buffer(nil, 64<<20)
 	for in.Scan() {
@@ -85,7 +145,6 @@ func report(w io.Writer, events io.Reader) error {
 		}
 		delete(packages, e.Package)
 	}
-	all.print(w)
 	return in.Err()
 }
 

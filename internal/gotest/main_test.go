@@ -1,6 +1,9 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -75,10 +78,29 @@ no reason given
     p/f: TestSilent
 `
 	var got strings.Builder
-	if err := report(&got, strings.NewReader(strings.TrimPrefix(events, "\n"))); err != nil {
+	var all skips
+	if err := report(&got, strings.NewReader(strings.TrimPrefix(events, "\n")), &all); err != nil {
 		t.Fatal(err)
 	}
+	all.print(&got)
 	if got.String() != want {
 		t.Errorf("report prints\n%s\nwant\n%s", got.String(), want)
+	}
+}
+
+func TestModules(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	for _, dir := range []string{"", "bench", "conformance", "conformance/js/node_modules/x", "tools", ".cache/mod", "internal/x/testdata/y"} {
+		if err := os.MkdirAll(filepath.Join(root, dir), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(root, dir, "go.mod"), []byte("module x\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := modules(root)
+	if want := []string{root, filepath.Join(root, "bench"), filepath.Join(root, "conformance")}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("modules: %q, %v, want %q", got, err, want)
 	}
 }
