@@ -47,9 +47,9 @@ func argumentsOf(cmd *cobra.Command) cobra.PositionalArgs {
 		case len(args) == len(names) || many:
 			return nil
 		case len(names) == 0:
-			return fmt.Errorf("%s takes no arguments, but got %s", cmd.CommandPath(), shown(args[0]))
+			return fmt.Errorf("%s takes no arguments, but got %s", cmd.CommandPath(), quoteValue(args[0]))
 		}
-		return fmt.Errorf("%s takes only %s, but got %s too", cmd.CommandPath(), strings.Join(names, " "), shown(args[len(names)]))
+		return fmt.Errorf("%s takes only %s, but got %s too", cmd.CommandPath(), strings.Join(names, " "), quoteValue(args[len(names)]))
 	}
 }
 
@@ -76,7 +76,7 @@ func checkCommand(root *cobra.Command, args []string) error {
 	if root.HasParent() {
 		what = "shell"
 	}
-	return fmt.Errorf("there is no %s %s%s", what, shown(args[0]), suggest(args[0], names))
+	return fmt.Errorf("there is no %s %s%s", what, quoteValue(args[0]), suggest(args[0], names))
 }
 
 // flagError is for root.SetFlagErrorFunc: what was wrong with a flag. A value that may be a
@@ -91,7 +91,7 @@ func flagError(cmd *cobra.Command, err error) error {
 		if short := unknown.GetSpecifiedShortnames(); short != "" {
 			return fmt.Errorf("there is no flag -%s", name)
 		}
-		if !isShown(name) {
+		if !isPrintable(name) {
 			return errors.New("there is no such flag (not shown, it may be a secret)")
 		}
 		return fmt.Errorf("there is no flag --%s%s", name, strings.Replace(suggest(name, flagNames(cmd.Flags())), "mean ", "mean --", 1))
@@ -101,7 +101,7 @@ func flagError(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("--%s needs a value: --%s %s", flag.Name, flag.Name, strings.ToUpper(what))
 	case errors.As(err, &invalid):
 		flag := invalid.GetFlag()
-		return fmt.Errorf("--%s: %s is not valid%s", flag.Name, shown(invalid.GetValue()), wanted(flag, invalid.Unwrap()))
+		return fmt.Errorf("--%s: %s is not valid%s", flag.Name, quoteValue(invalid.GetValue()), wanted(flag, invalid.Unwrap()))
 	}
 	return err
 }

@@ -75,7 +75,7 @@ Exit codes: 0 the backup is complete, 1 it is not, 2 the command line is wrong.`
 }
 
 func runBackup(cmd *cobra.Command, target string, f *backupFlags) error {
-	if err := settle(cmd.Flags(), os.Getenv); err != nil {
+	if err := loadSettings(cmd.Flags(), os.Getenv); err != nil {
 		return err
 	}
 	if f.keep < 0 || f.rate < 0 {

@@ -27,9 +27,9 @@ func withSource(ctx context.Context, data string, getenv func(string) string, do
 	if strings.HasPrefix(getenv("SLUICE_STORE"), "postgres") {
 		return usageError{errors.New(postgresHint)}
 	}
-	if t, err := findTarget(data, "", getenv); err == nil {
+	if t, err := findClientConfig(data, "", getenv); err == nil {
 		taken := false
-		err := withSnapshot(ctx, data, getenv, usualWaits, func(ctx context.Context, s snapshots.Snapshot) error {
+		err := withSnapshot(ctx, data, getenv, defaultWaits, func(ctx context.Context, s snapshots.Snapshot) error {
 			taken = true
 			if err := sameDirectory(s.Data, data); err != nil {
 				return err

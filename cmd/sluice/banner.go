@@ -31,8 +31,8 @@ func program() string {
 	return shellArgument(invoked)
 }
 
-// greet says where the server is, to people and to programs.
-func (c *config) greet(out io.Writer, log *slog.Logger, at endpoint) {
+// printBanner says where the server is, to people and to programs.
+func (c *config) printBanner(out io.Writer, log *slog.Logger, at endpoint) {
 	log.Info("listening", slog.String("url", at.URL), slog.String("version", version), slog.String("limits", c.limits))
 	if c.logForm == "json" {
 		return // what reads JSON reads no prose

@@ -50,8 +50,8 @@ func (b *bounds) check(refuse func(format string, args ...any)) {
 	}
 }
 
-// usualOpenFiles is a process's limit where it cannot be asked for.
-const usualOpenFiles = 1024
+// defaultOpenFiles is a process's limit where it cannot be asked for.
+const defaultOpenFiles = 1024
 
 // connectionsFor is the default of max-connections with so many open files. The embedded
 // databases have up to a thousand files open, and a connection that uploads has a file

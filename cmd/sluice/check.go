@@ -60,7 +60,7 @@ Exit codes: 0 no errors or warnings, or all were repaired; 1 it could not be che
   sluice check --repair`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := settle(cmd.Flags(), os.Getenv); err != nil {
+			if err := loadSettings(cmd.Flags(), os.Getenv); err != nil {
 				return err
 			}
 			dir, err := dataDir(data, os.Getenv)
@@ -94,7 +94,7 @@ func runCheck(ctx context.Context, dir string, o checkOptions, out, errs io.Writ
 		if o.repair {
 			return usageError{fmt.Errorf("a server runs on %s: stop it, a repair needs the directory for itself", dir)}
 		}
-		err = withSnapshot(ctx, dir, os.Getenv, usualWaits, func(ctx context.Context, s snapshots.Snapshot) (err error) {
+		err = withSnapshot(ctx, dir, os.Getenv, defaultWaits, func(ctx context.Context, s snapshots.Snapshot) (err error) {
 			options.Snapshot = s.Path
 			c, err = check.Run(ctx, options, found.add)
 			return err

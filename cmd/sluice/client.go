@@ -67,8 +67,8 @@ func (r *refusal) Error() string {
 	return fmt.Sprintf("%s (%s)", r.Message, cmp.Or(r.Code, http.StatusText(r.Status)))
 }
 
-// refusedAs reports whether err is the endpoint's refusal with one of the codes.
-func refusedAs(err error, codes ...string) bool {
+// isAPIError reports whether err is the endpoint's refusal with one of the codes.
+func isAPIError(err error, codes ...string) bool {
 	var r *refusal
 	if !errors.As(err, &r) {
 		return false
@@ -89,8 +89,8 @@ func (c *client) base(a api) string {
 	return strings.TrimRight(c.endpoint, "/")
 }
 
-// target calls an operation of an awsJson1_0 API.
-func (c *client) target(ctx context.Context, a api, operation string, in, out any) error {
+// callTarget calls an operation of an awsJson1_0 API.
+func (c *client) callTarget(ctx context.Context, a api, operation string, in, out any) error {
 	header := http.Header{
 		"X-Amz-Target": {a.target + "." + operation},
 		"Content-Type": {"application/x-amz-json-1.0"},
@@ -148,7 +148,7 @@ const attempts = 10
 func patiently(ctx context.Context, call func() (*http.Response, error)) (*http.Response, error) {
 	for attempt := 1; ; attempt++ {
 		resp, err := call()
-		if attempt == attempts || !refusedAs(err, "TooManyRequestsException", "ThrottlingException") {
+		if attempt == attempts || !isAPIError(err, "TooManyRequestsException", "ThrottlingException") {
 			return resp, err
 		}
 		var r *refusal
@@ -273,7 +273,7 @@ func (c *client) putFile(ctx context.Context, link string, header http.Header, b
 func (c *client) putObject(ctx context.Context, bucket, key string, body io.Reader, size int64) error {
 	resp, err := c.send(ctx, s3API, http.MethodPut, "/"+bucket, nil, nil, 0, sigv4.EmptyPayload)
 	switch {
-	case refusedAs(err, "BucketAlreadyOwnedByYou"):
+	case isAPIError(err, "BucketAlreadyOwnedByYou"):
 	case err != nil:
 		return fmt.Errorf("make bucket %s: %w", bucket, err)
 	default:

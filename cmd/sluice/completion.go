@@ -16,8 +16,8 @@ import (
 // completeTime is how long a shell waits for words that the server has to be asked for.
 const completeTime = 2 * time.Second
 
-// flagWords are the values of flags, for completion.
-var flagWords = map[string][]string{
+// flagValues are the values of flags, for completion.
+var flagValues = map[string][]string{
 	"action":     {"PUT", "DELETE"},
 	"format":     {"CSV", "JSON"},
 	"state":      {"created", "processing", "completed", "failed", "stopped"},
@@ -40,7 +40,7 @@ var (
 
 // complete declares what completes the arguments and flags of a command.
 func complete(cmd *cobra.Command) {
-	switch word := argumentWord(cmd); word {
+	switch word := argumentName(cmd); word {
 	case "FILE":
 		cmd.ValidArgsFunction = first(cobra.FixedCompletions([]cobra.Completion{"csv", "json", "jsonl", "ndjson", "txt", "gz", "zst"}, cobra.ShellCompDirectiveFilterFileExt))
 	case "ID", "JOB":
@@ -53,7 +53,7 @@ func complete(cmd *cobra.Command) {
 			_ = cmd.RegisterFlagCompletionFunc(name, f) // fails only if it is registered twice
 		}
 	}
-	for name, words := range flagWords {
+	for name, words := range flagValues {
 		known(name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
 	}
 	for _, name := range flagDirectories {
@@ -66,8 +66,8 @@ func complete(cmd *cobra.Command) {
 	known("list", completeDestinations)
 }
 
-// argumentWord returns the name of a command's first argument, as its usage line has it.
-func argumentWord(cmd *cobra.Command) string {
+// argumentName returns the name of a command's first argument, as its usage line has it.
+func argumentName(cmd *cobra.Command) string {
 	words := strings.Fields(cmd.Use)
 	if len(words) < 2 || strings.HasPrefix(words[1], "-") || strings.HasPrefix(words[1], "[") {
 		return ""
@@ -97,7 +97,7 @@ func completionClient(cmd *cobra.Command) (*client, context.Context, context.Can
 	if data == "" {
 		data = os.Getenv("SLUICE_DATA")
 	}
-	t, err := clientTarget(data, flag("region"), os.Getenv)
+	t, err := loadClientConfig(data, flag("region"), os.Getenv)
 	if err != nil {
 		return nil, nil, nil, err
 	}

@@ -80,17 +80,17 @@ func dataFlag(f *pflag.FlagSet, data *string) {
 	f.StringVar(data, "data", "", "`directory` that holds everything (default $XDG_DATA_HOME/sluice, or ~/.local/share/sluice)")
 }
 
-// settle fills in what the command line left open: from the environment, where
+// loadSettings fills in what the command line left open: from the environment, where
 // --tls-cert is SLUICE_TLS_CERT, then from the settings file. What nobody set keeps
 // its default. Every name and value that cannot be meant is named.
-func settle(f *pflag.FlagSet, getenv func(string) string) error {
+func loadSettings(f *pflag.FlagSet, getenv func(string) string) error {
 	var wrong []error
 	set := func(name, value, from string) {
 		if err := f.Set(name, value); err != nil {
-			if isShown(value) {
+			if isPrintable(value) {
 				wrong = append(wrong, fmt.Errorf("%s: %s: %q: %w", from, name, value, reason(err)))
 			} else {
-				wrong = append(wrong, fmt.Errorf("%s: %s: %s is not valid", from, name, shown(value)))
+				wrong = append(wrong, fmt.Errorf("%s: %s: %s is not valid", from, name, quoteValue(value)))
 			}
 		}
 	}
@@ -108,7 +108,7 @@ func settle(f *pflag.FlagSet, getenv func(string) string) error {
 		for _, l := range lines {
 			switch flag := f.Lookup(l.name); {
 			case flag == nil || l.name == "config" || l.name == "help":
-				wrong = append(wrong, fmt.Errorf("%s: %s is not a setting%s", l.from, shown(l.name), suggest(l.name, flagNames(f))))
+				wrong = append(wrong, fmt.Errorf("%s: %s is not a setting%s", l.from, quoteValue(l.name), suggest(l.name, flagNames(f))))
 			case !flag.Changed:
 				set(l.name, l.value, l.from)
 			}
@@ -159,10 +159,10 @@ func readSettings(file string) ([]setting, error) {
 		name, value, ok := strings.Cut(text, "=")
 		name = strings.TrimSpace(name)
 		if !ok {
-			return nil, fmt.Errorf("%s: %s is not of the form name = value", from, shown(text))
+			return nil, fmt.Errorf("%s: %s is not of the form name = value", from, quoteValue(text))
 		}
 		if slices.ContainsFunc(lines, func(l setting) bool { return l.name == name }) {
-			return nil, fmt.Errorf("%s: %s is set twice", from, shown(name))
+			return nil, fmt.Errorf("%s: %s is set twice", from, quoteValue(name))
 		}
 		lines = append(lines, setting{name, strings.TrimSpace(value), from})
 	}
@@ -184,17 +184,17 @@ func (c *config) check(getenv func(string) string) error {
 	refuse := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
 
 	if _, port, err := net.SplitHostPort(c.listen); err != nil || !isPort(port) {
-		refuse("listen: %s is not of the form host:port", shown(c.listen))
+		refuse("listen: %s is not of the form host:port", quoteValue(c.listen))
 	}
 	if (c.tlsCert == "") != (c.tlsKey == "") {
 		refuse("tls-cert, tls-key: one is set without the other")
 	}
 	if len(c.account) != 12 || strings.Trim(c.account, "0123456789") != "" {
-		refuse("account: %s is not twelve digits", shown(c.account))
+		refuse("account: %s is not twelve digits", quoteValue(c.account))
 	}
 	oneOf := func(name, value string, words ...string) {
 		if !slices.Contains(words, value) {
-			refuse("%s: %s is not one of %s", name, shown(value), strings.Join(words, ", "))
+			refuse("%s: %s is not one of %s", name, quoteValue(value), strings.Join(words, ", "))
 		}
 	}
 	c.checkStores(refuse, getenv)

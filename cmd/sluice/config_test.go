@@ -38,7 +38,7 @@ func settled(t *testing.T, args []string, e env, file string) (config, error) {
 	if e["HOME"] == "" {
 		e["HOME"] = "/home/ann"
 	}
-	if err := settle(f, e.get); err != nil {
+	if err := loadSettings(f, e.get); err != nil {
 		return c, err
 	}
 	return c, c.check(e.get)

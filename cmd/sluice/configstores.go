@@ -24,7 +24,7 @@ func (c *config) checkStores(refuse func(format string, args ...any), getenv fun
 			refuse("objects: files on this node's disk cannot be read by other nodes of the database: name an S3 with --objects, or give --single-node if there is no other node")
 		}
 	default:
-		refuse("store: %s is not one of pebble, postgres://USER:PASSWORD@HOST/DATABASE", shown(c.store))
+		refuse("store: %s is not one of pebble, postgres://USER:PASSWORD@HOST/DATABASE", quoteValue(c.store))
 	}
 	switch {
 	case c.objects == disk:
@@ -33,7 +33,7 @@ func (c *config) checkStores(refuse func(format string, args ...any), getenv fun
 			refuse("objects: %w", err)
 		}
 	default:
-		refuse("objects: %s is not one of disk, s3://BUCKET?endpoint=URL", shown(c.objects))
+		refuse("objects: %s is not one of disk, s3://BUCKET?endpoint=URL", quoteValue(c.objects))
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 	"github.com/sluicehq/sluice/internal/sigv4"
 )
 
-// connection is how a client command finds its server: see clientTarget.
+// connection is how a client command finds its server: see loadClientConfig.
 type connection struct{ data, region string }
 
 func (at *connection) flags(cmd *cobra.Command) {
@@ -26,10 +26,10 @@ func (at *connection) flags(cmd *cobra.Command) {
 // client returns the client that the command line and the environment describe.
 func (at *connection) client(cmd *cobra.Command) (*client, error) {
 	options := at.options(cmd.Flags())
-	if err := settle(cmd.Flags(), os.Getenv); err != nil {
+	if err := loadSettings(cmd.Flags(), os.Getenv); err != nil {
 		return nil, err
 	}
-	t, err := clientTarget(at.data, at.region, os.Getenv)
+	t, err := loadClientConfig(at.data, at.region, os.Getenv)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func (c *client) command(words ...string) string {
 }
 
 // client returns a client that signs with the target's key.
-func (t target) client() (*client, error) {
+func (t clientConfig) client() (*client, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.WriteBufferSize = 256 << 10
 	// A server may take its time to refuse a large upload; it should be heard.

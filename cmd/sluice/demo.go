@@ -62,7 +62,7 @@ func demo(cmd *cobra.Command, rows int) error {
 	out := cmd.OutOrStdout()
 	fmt.Fprintf(out, "made a file of %s addresses (%.1f MB), %s of them bad in ten different ways\n",
 		grouped(int64(rows)), float64(f.size)/1e6, grouped(demoBad))
-	err = withServer(cmd, filepath.Join(dir, "data"), func(ctx context.Context, t target) error {
+	err = withServer(cmd, filepath.Join(dir, "data"), func(ctx context.Context, t clientConfig) error {
 		fmt.Fprintf(out, "server on %s, data in %s\n", t.URL, filepath.Join(dir, "data"))
 		c, err := t.client()
 		if err != nil {
@@ -78,7 +78,7 @@ func demo(cmd *cobra.Command, rows int) error {
 }
 
 // withServer runs a server on an empty directory while do uses it.
-func withServer(cmd *cobra.Command, data string, do func(context.Context, target) error) error {
+func withServer(cmd *cobra.Command, data string, do func(context.Context, clientConfig) error) error {
 	noEnv := func(string) string { return "" } // what is set there is meant for another server
 	c := config{data: data}
 	c.flags(pflag.NewFlagSet("", pflag.ContinueOnError)) // the defaults
@@ -102,17 +102,17 @@ func withServer(cmd *cobra.Command, data string, do func(context.Context, target
 
 // awaitTarget waits until the server on a directory has said where it is; if it has
 // ended instead, its error is put back for who waits for it.
-func awaitTarget(data string, getenv func(string) string, ended chan error) (target, error) {
+func awaitTarget(data string, getenv func(string) string, ended chan error) (clientConfig, error) {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if t, err := findTarget(data, defaultRegion, getenv); err == nil {
+		if t, err := findClientConfig(data, defaultRegion, getenv); err == nil {
 			return t, nil
 		}
 		select {
 		case err := <-ended:
 			ended <- err
-			return target{}, errors.New("the server did not start")
+			return clientConfig{}, errors.New("the server did not start")
 		case <-tick.C:
 		}
 	}
@@ -121,7 +121,7 @@ func awaitTarget(data string, getenv func(string) string, ended chan error) (tar
 // importDemo runs the import and shows counts and the first rows of the report.
 func importDemo(ctx context.Context, c *client, f *openedFile, rows int, w *watcher) error {
 	fmt.Fprintln(w.out, "import into address-list/demo: create list and job, PUT the file to the job's link, start")
-	dst := &addressList{listName{kind: "address-list", word: "demo"}}
+	dst := &addressList{listName{kind: "address-list", ref: "demo"}}
 	if err := dst.find(ctx, c, true); err != nil {
 		return err
 	}

@@ -24,8 +24,8 @@ type importer interface {
 	// was created but not started is returned beside the error; if it may have been started,
 	// the error is an *uncertainError. However often the server goes away, there is one job.
 	start(ctx context.Context, c *client, f *file) (string, error)
-	// known is what is known of the job before it is created, but for its file.
-	known() known
+	// jobInfo is what is known of the job before it is created, but for its file.
+	jobInfo() jobInfo
 	// progress asks how far a job is.
 	progress(ctx context.Context, c *client, id string) (progress, error)
 }
@@ -79,14 +79,14 @@ func newImporter(to, action string) (importer, error) {
 		if action != "PUT" {
 			return nil, errors.New("action: an address list only takes PUT")
 		}
-		return &addressList{listName{kind: kind, word: name}}, nil
+		return &addressList{listName{kind: kind, ref: name}}, nil
 	case kind == "contact-list" && name != "":
-		return &contactList{listName: listName{kind: kind, word: name}, action: action}, nil
+		return &contactList{listName: listName{kind: kind, ref: name}, action: action}, nil
 	case kind == "quick-responses" && name != "":
 		if action != "PUT" {
 			return nil, errors.New("action: quick responses only take PUT")
 		}
-		return &quickResponses{listName: listName{kind: kind, word: name}}, nil
+		return &quickResponses{listName: listName{kind: kind, ref: name}}, nil
 	case kind == "suppression" && !named:
 		return &suppression{action: action}, nil
 	}
@@ -105,7 +105,7 @@ func (a *addressList) start(ctx context.Context, c *client, f *file) (string, er
 	c.reconnect.waitFor("the import begins again")
 	err := c.upload(ctx, f, func(ctx context.Context, body io.Reader) error {
 		// With the same token it is the same job, with a new link.
-		if err := c.target(ctx, mailManagerAPI, "CreateAddressListImportJob", in, &job); err != nil {
+		if err := c.callTarget(ctx, mailManagerAPI, "CreateAddressListImportJob", in, &job); err != nil {
 			return fmt.Errorf("create import job: %w", err)
 		}
 		if err := c.putFile(ctx, job.PreSignedUrl, nil, body, f.size); err != nil {
@@ -117,8 +117,8 @@ func (a *addressList) start(ctx context.Context, c *client, f *file) (string, er
 		return job.JobId, err
 	}
 	c.reconnect.waitFor("job %s is started", job.JobId)
-	err = c.target(ctx, mailManagerAPI, "StartAddressListImportJob", map[string]string{"JobId": job.JobId}, nil)
-	if refusedAs(err, "ConflictException") {
+	err = c.callTarget(ctx, mailManagerAPI, "StartAddressListImportJob", map[string]string{"JobId": job.JobId}, nil)
+	if isAPIError(err, "ConflictException") {
 		// The call before a lost connection may have started it.
 		if p, askErr := a.progress(ctx, c, job.JobId); askErr == nil && p.State != "CREATED" {
 			return job.JobId, nil
@@ -133,7 +133,7 @@ func (a *addressList) start(ctx context.Context, c *client, f *file) (string, er
 func (a *addressList) find(ctx context.Context, c *client, create bool) error {
 	lists, err := a.all(ctx, c)
 	if err != nil {
-		return fmt.Errorf("look for address list %s: %w", a.word, err)
+		return fmt.Errorf("look for address list %s: %w", a.ref, err)
 	}
 	if a.choose(lists) {
 		return nil
@@ -142,9 +142,9 @@ func (a *addressList) find(ctx context.Context, c *client, create bool) error {
 		return a.missing(ctx, c, lists)
 	}
 	var list struct{ AddressListId string }
-	if err := c.target(ctx, mailManagerAPI, "CreateAddressList",
-		map[string]string{"AddressListName": a.word, "ClientToken": uuid.NewString()}, &list); err != nil {
-		return fmt.Errorf("create address list %s: %w", a.word, err)
+	if err := c.callTarget(ctx, mailManagerAPI, "CreateAddressList",
+		map[string]string{"AddressListName": a.ref, "ClientToken": uuid.NewString()}, &list); err != nil {
+		return fmt.Errorf("create address list %s: %w", a.ref, err)
 	}
 	a.id, a.created = list.AddressListId, true
 	return nil
@@ -158,7 +158,7 @@ func (a *addressList) all(ctx context.Context, c *client) ([]namedList, error) {
 			AddressLists []struct{ AddressListId, AddressListName string }
 			NextToken    string
 		}
-		if err := c.target(ctx, mailManagerAPI, "ListAddressLists", in, &page); err != nil {
+		if err := c.callTarget(ctx, mailManagerAPI, "ListAddressLists", in, &page); err != nil {
 			return nil, err
 		}
 		for _, list := range page.AddressLists {
@@ -175,8 +175,8 @@ func (a *addressList) discard(ctx context.Context, c *client) (bool, error) {
 	if !a.created {
 		return false, nil
 	}
-	err := c.target(ctx, mailManagerAPI, "DeleteAddressList", map[string]string{"AddressListId": a.id}, nil)
-	if refusedAs(err, "ResourceNotFoundException") { // a call before has deleted it
+	err := c.callTarget(ctx, mailManagerAPI, "DeleteAddressList", map[string]string{"AddressListId": a.id}, nil)
+	if isAPIError(err, "ResourceNotFoundException") { // a call before has deleted it
 		err = nil
 	}
 	return true, err
@@ -188,7 +188,7 @@ func (a *addressList) progress(ctx context.Context, c *client, id string) (progr
 		ImportedItemsCount, FailedItemsCount int64
 		Error                                string
 	}
-	err := c.target(ctx, mailManagerAPI, "GetAddressListImportJob", map[string]string{"JobId": id}, &job)
+	err := c.callTarget(ctx, mailManagerAPI, "GetAddressListImportJob", map[string]string{"JobId": id}, &job)
 	return progress{State: job.Status, Imported: job.ImportedItemsCount, Rejected: job.FailedItemsCount, Error: job.Error}, err
 }
 

@@ -47,8 +47,8 @@ func regionFlag(f *pflag.FlagSet, region *string) {
 	f.StringVar(region, "region", "", "`region` whose lists and jobs are meant (default AWS_REGION, or else us-east-1)")
 }
 
-// target is a server and a key to sign with.
-type target struct {
+// clientConfig is a server and a key to sign with.
+type clientConfig struct {
 	endpoint
 	key    key
 	region string
@@ -56,61 +56,61 @@ type target struct {
 	token  string // of a session, with temporary keys of AWS
 }
 
-// findTarget returns the server that runs on a data directory.
-func findTarget(data, region string, getenv func(string) string) (target, error) {
+// findClientConfig returns the server that runs on a data directory.
+func findClientConfig(data, region string, getenv func(string) string) (clientConfig, error) {
 	region, err := pickRegion(region, getenv)
 	if err != nil {
-		return target{}, err
+		return clientConfig{}, err
 	}
 	if data, err = dataDir(data, getenv); err != nil {
-		return target{}, usageError{err}
+		return clientConfig{}, usageError{err}
 	}
 	e, err := readEndpoint(data)
 	if err != nil {
-		return target{}, err
+		return clientConfig{}, err
 	}
 	k, err := findKey(data, getenv)
 	given := getenv("SLUICE_ACCESS_KEY_ID") != "" || getenv("SLUICE_ACCESS_KEY_ID"+fileSuffix) != ""
 	switch another := e.AccessKey != "" && k.id != e.AccessKey; {
 	case e.WorkerOnly:
-		return target{}, fmt.Errorf("the server on %s only runs imports (--roles worker) and answers no API calls: name one that does, with AWS_ENDPOINT_URL", data)
+		return clientConfig{}, fmt.Errorf("the server on %s only runs imports (--roles worker) and answers no API calls: name one that does, with AWS_ENDPOINT_URL", data)
 	case another && !given && (err == nil || errors.Is(err, fs.ErrNotExist)):
-		return target{}, fmt.Errorf("the server on %s has its key %s from its environment: "+
+		return clientConfig{}, fmt.Errorf("the server on %s has its key %s from its environment: "+
 			"set SLUICE_ACCESS_KEY_ID and SLUICE_SECRET_ACCESS_KEY here as they are set there", data, e.AccessKey)
 	case err != nil:
-		return target{}, err
+		return clientConfig{}, err
 	case another:
-		return target{}, fmt.Errorf("SLUICE_ACCESS_KEY_ID is %s, but the key of the server on %s is %s", k.id, data, e.AccessKey)
+		return clientConfig{}, fmt.Errorf("SLUICE_ACCESS_KEY_ID is %s, but the key of the server on %s is %s", k.id, data, e.AccessKey)
 	}
 	if e.CA == "" && strings.HasPrefix(e.URL, "https:") {
 		e.CA = getenv("AWS_CA_BUNDLE")
 	}
-	return target{endpoint: e, key: k, region: region, data: data}, nil
+	return clientConfig{endpoint: e, key: k, region: region, data: data}, nil
 }
 
-// clientTarget returns the server that a client command talks to: the one on the data
+// loadClientConfig returns the server that a client command talks to: the one on the data
 // directory that --data or SLUICE_DATA names; else the one that the AWS variables name,
 // as every AWS client has it; else the one on the usual data directory.
-func clientTarget(data, region string, getenv func(string) string) (target, error) {
+func loadClientConfig(data, region string, getenv func(string) string) (clientConfig, error) {
 	url := getenv("AWS_ENDPOINT_URL")
 	if data != "" || url == "" {
-		return findTarget(data, region, getenv)
+		return findClientConfig(data, region, getenv)
 	}
 	region, err := pickRegion(region, getenv)
 	if err != nil {
-		return target{}, err
+		return clientConfig{}, err
 	}
-	t := target{
+	t := clientConfig{
 		endpoint: endpoint{URL: strings.TrimSuffix(url, "/"), CA: getenv("AWS_CA_BUNDLE")},
 		key:      key{getenv("AWS_ACCESS_KEY_ID"), getenv("AWS_SECRET_ACCESS_KEY")},
 		region:   region,
 		token:    getenv("AWS_SESSION_TOKEN"),
 	}
 	if u, err := neturl.Parse(url); err != nil || u.Host == "" {
-		return target{}, usageError{errors.New("AWS_ENDPOINT_URL is not of the form http://HOST:PORT")}
+		return clientConfig{}, usageError{errors.New("AWS_ENDPOINT_URL is not of the form http://HOST:PORT")}
 	}
 	if t.key.id == "" || t.key.secret == "" {
-		return target{}, usageError{errors.New("AWS_ENDPOINT_URL is set, but AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not")}
+		return clientConfig{}, usageError{errors.New("AWS_ENDPOINT_URL is set, but AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not")}
 	}
 	return t, nil
 }
@@ -132,14 +132,14 @@ AWS_CA_BUNDLE is among them; Node.js wants the same file as NODE_EXTRA_CA_CERTS.
 			if wrong := checkVariables(cmd.Root(), environ()); wrong != nil {
 				return usageError{errors.Join(wrong...)}
 			}
-			if err := settle(cmd.Flags(), os.Getenv); err != nil {
+			if err := loadSettings(cmd.Flags(), os.Getenv); err != nil {
 				return err
 			}
 			export, ok := shells[strings.ToLower(shell)]
 			if !ok {
 				return usageError{fmt.Errorf("shell: %q is not one of bash, zsh, sh, fish, powershell", shell)}
 			}
-			t, err := findTarget(data, region, os.Getenv)
+			t, err := findClientConfig(data, region, os.Getenv)
 			if err == nil {
 				err = t.check(cmd.Context(), cmd.ErrOrStderr())
 			}
@@ -170,7 +170,7 @@ const probeTime = 3 * time.Second
 // check asks the server that was found whether it is there and takes the key. A server that
 // was killed leaves its endpoint behind, and another may have its address now. What does
 // not say for certain that the variables are wrong is a warning.
-func (t target) check(ctx context.Context, errs io.Writer) error {
+func (t clientConfig) check(ctx context.Context, errs io.Writer) error {
 	c, err := t.client()
 	if err != nil {
 		return err
@@ -196,7 +196,7 @@ func (t target) check(ctx context.Context, errs io.Writer) error {
 	return nil
 }
 
-func (t target) variableMap() map[string]string {
+func (t clientConfig) variableMap() map[string]string {
 	all := map[string]string{}
 	for _, v := range t.variables() {
 		all[v[0]] = v[1]
@@ -211,7 +211,7 @@ func printJSON(out io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-func (t target) variables() [][2]string {
+func (t clientConfig) variables() [][2]string {
 	vars := [][2]string{
 		{"AWS_ENDPOINT_URL", t.URL},
 		{"AWS_ACCESS_KEY_ID", t.key.id},
@@ -225,7 +225,7 @@ func (t target) variables() [][2]string {
 	return vars
 }
 
-func exportLine(name, value string) string { return "export " + name + "=" + shellWord(value) }
+func exportLine(name, value string) string { return "export " + name + "=" + shellQuote(value) }
 
 // shells say how each shell sets a variable, whatever is in its value.
 var shells = map[string]func(name, value string) string{
@@ -245,8 +245,8 @@ func shellArgument(s string) string {
 	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:@%+,") == "" {
 		return s
 	}
-	return shellWord(s)
+	return shellQuote(s)
 }
 
-// shellWord quotes a word for bash and its kin.
-func shellWord(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+// shellQuote quotes a value for POSIX shells.
+func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

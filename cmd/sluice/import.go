@@ -115,8 +115,8 @@ func importFile(ctx context.Context, c *client, dst importer, f *file, create bo
 	if err := dst.find(ctx, c, create); err != nil {
 		return w.abandon(ctx, c, dst, "", err, repeat)
 	}
-	w.known = dst.known()
-	w.known.file = f.name
+	w.jobInfo = dst.jobInfo()
+	w.jobInfo.file = f.name
 	upload := *f
 	upload.open = func() io.Reader { return w.uploading(f.open(), f.size) }
 	id, err := dst.start(ctx, c, &upload)

@@ -8,9 +8,9 @@ import (
 	"github.com/sluicehq/sluice/internal/gateway/jobs"
 )
 
-// known holds the fields of a job that the command line determines. --json prints them where
+// jobInfo holds the fields of a job that the command line determines. --json prints them where
 // the endpoint serves only AWS's APIs, in the JSON form of Sluice's own API.
-type known struct {
+type jobInfo struct {
 	api    string
 	list   jobs.List
 	action string
@@ -37,11 +37,11 @@ func (w *watcher) printJSON(ctx context.Context, c *client, o outcome) error {
 		return enc.Encode(j)
 	}
 	j := partialJob{Job: jobs.Job{
-		ID: o.Job, API: w.known.api, Action: w.known.action, File: w.known.file,
+		ID: o.Job, API: w.jobInfo.api, Action: w.jobInfo.action, File: w.jobInfo.file,
 		State: stateName(o.State), Report: o.Report, Seconds: o.Seconds, Error: o.Error,
 	}}
-	if w.known.list.Kind != "" {
-		j.List = &w.known.list
+	if w.jobInfo.list.Kind != "" {
+		j.List = &w.jobInfo.list
 	}
 	if o.counts != nil {
 		j.Imported, j.Rejected, j.Processed = &o.Imported, &o.Rejected, new(o.Imported+o.Rejected)
@@ -60,26 +60,26 @@ func stateName(state string) string {
 	return strings.ToLower(state)
 }
 
-func (a *addressList) known() known {
-	return known{api: "mailmanager", list: a.shown(), action: "PUT"}
+func (a *addressList) jobInfo() jobInfo {
+	return jobInfo{api: "mailmanager", list: a.listJSON(), action: "PUT"}
 }
 
-func (l *contactList) known() known {
-	return known{api: "sesv2", list: l.shown(), action: l.action}
+func (l *contactList) jobInfo() jobInfo {
+	return jobInfo{api: "sesv2", list: l.listJSON(), action: l.action}
 }
 
-func (q *quickResponses) known() known {
-	return known{api: "qconnect", list: q.shown(), action: "PUT"}
+func (q *quickResponses) jobInfo() jobInfo {
+	return jobInfo{api: "qconnect", list: q.listJSON(), action: "PUT"}
 }
 
-func (s *suppression) known() known {
-	return known{api: "sesv2", list: jobs.List{Kind: "suppression", ID: "suppression", Name: "suppression"}, action: s.action}
+func (s *suppression) jobInfo() jobInfo {
+	return jobInfo{api: "sesv2", list: jobs.List{Kind: "suppression", ID: "suppression", Name: "suppression"}, action: s.action}
 }
 
-// shown returns the list as jobs show it.
-func (l *listName) shown() jobs.List {
-	list := jobs.List{Kind: l.kind, ID: l.id, Name: l.word}
-	if l.word == l.id && l.kind != "contact-list" { // the word was the ID
+// listJSON returns the list as jobs show it.
+func (l *listName) listJSON() jobs.List {
+	list := jobs.List{Kind: l.kind, ID: l.id, Name: l.ref}
+	if l.ref == l.id && l.kind != "contact-list" { // the argument was the ID
 		list.Name = ""
 	}
 	return list

@@ -157,7 +157,7 @@ func listJobs(cmd *cobra.Command, c *client, q *jobQuery, query url.Values, asJS
 		table.add(j, now)
 		return nil
 	})
-	if q.list != "" && refusedAs(err, "NotFound") {
+	if q.list != "" && isAPIError(err, "NotFound") {
 		if near := meantBy(cmd.Context(), c, q.list); len(near) > 0 {
 			return fmt.Errorf("%w; did you mean %s?", err, strings.Join(near, " or "))
 		}

@@ -48,7 +48,7 @@ func (c *client) removeJob(ctx context.Context, id string) error {
 
 // inRegion adds to the error of a job that is not there in which region it was looked for.
 func inRegion(c *client, err error) error {
-	if refusedAs(err, "NotFound") {
+	if isAPIError(err, "NotFound") {
 		return fmt.Errorf("%w; looked in region %s, see --region", err, c.region)
 	}
 	return err

@@ -104,7 +104,7 @@ func TestKeyHidesItsSecret(t *testing.T) {
 func TestClientTarget(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
-	if _, err := clientTarget(data, "", env{}.get); err == nil || !strings.Contains(err.Error(), "sluice serve") {
+	if _, err := loadClientConfig(data, "", env{}.get); err == nil || !strings.Contains(err.Error(), "sluice serve") {
 		t.Errorf("without a server: %v, want a hint to start one", err)
 	}
 	here := endpoint{URL: "http://127.0.0.1:1"}
@@ -116,23 +116,23 @@ func TestClientTarget(t *testing.T) {
 		t.Fatal(err)
 	}
 	aws := env{"AWS_ENDPOINT_URL": "http://there/", "AWS_ACCESS_KEY_ID": "i", "AWS_SECRET_ACCESS_KEY": "s", "AWS_REGION": "eu-west-1", "AWS_SESSION_TOKEN": "t"}
-	there := target{endpoint: endpoint{URL: "http://there"}, key: key{"i", "s"}, region: "eu-west-1", token: "t"}
-	if got, err := clientTarget("", "", aws.get); got != there || err != nil {
+	there := clientConfig{endpoint: endpoint{URL: "http://there"}, key: key{"i", "s"}, region: "eu-west-1", token: "t"}
+	if got, err := loadClientConfig("", "", aws.get); got != there || err != nil {
 		t.Errorf("by AWS's variables: %+v, %v; want %+v", got, err, there)
 	}
-	mine := target{endpoint: here, key: k, region: "eu-west-1", data: data}
-	if got, err := clientTarget(data, "", aws.get); got != mine || err != nil {
+	mine := clientConfig{endpoint: here, key: k, region: "eu-west-1", data: data}
+	if got, err := loadClientConfig(data, "", aws.get); got != mine || err != nil {
 		t.Errorf("by --data: %+v, %v; want %+v", got, err, mine)
 	}
 	mine.region = "eu-north-1"
-	if got, err := clientTarget(data, "eu-north-1", aws.get); got != mine || err != nil {
+	if got, err := loadClientConfig(data, "eu-north-1", aws.get); got != mine || err != nil {
 		t.Errorf("with --region: %+v, %v; want %+v", got, err, mine)
 	}
 	mine.region = defaultRegion
-	if got, err := clientTarget(data, "", env{}.get); got != mine || err != nil {
+	if got, err := loadClientConfig(data, "", env{}.get); got != mine || err != nil {
 		t.Errorf("without a region: %+v, %v; want %+v", got, err, mine)
 	}
-	if _, err := clientTarget("", "", env{"AWS_ENDPOINT_URL": "http://there"}.get); err == nil {
+	if _, err := loadClientConfig("", "", env{"AWS_ENDPOINT_URL": "http://there"}.get); err == nil {
 		t.Error("AWS_ENDPOINT_URL without keys: no error")
 	}
 }

@@ -10,7 +10,7 @@ import (
 // listName is a list as --to names it, and what was found under that name.
 type listName struct {
 	kind    string // as --to spells it
-	word    string // the name or id after the slash
+	ref     string // the name or id after the slash
 	id      string
 	created bool // by this command
 }
@@ -20,9 +20,9 @@ type namedList struct{ id, name string }
 
 // choose takes the list that has the word as its name, or else as its id.
 func (l *listName) choose(lists []namedList) bool {
-	i := slices.IndexFunc(lists, func(e namedList) bool { return e.name == l.word })
+	i := slices.IndexFunc(lists, func(e namedList) bool { return e.name == l.ref })
 	if i < 0 {
-		i = slices.IndexFunc(lists, func(e namedList) bool { return e.id == l.word })
+		i = slices.IndexFunc(lists, func(e namedList) bool { return e.id == l.ref })
 	}
 	if i >= 0 {
 		l.id = lists[i].id
@@ -46,12 +46,12 @@ func (l *listName) missing(ctx context.Context, c *client, lists []namedList) er
 	if l.kind == "quick-responses" {
 		what = "knowledge base"
 	}
-	text := fmt.Sprintf("there is no %s %q", what, l.word)
-	near := nearest(l.word, lists)
+	text := fmt.Sprintf("there is no %s %q", what, l.ref)
+	near := nearest(l.ref, lists)
 	for i, name := range near {
 		near[i] = l.kind + "/" + name
 	}
-	if len(near) == 0 || !strings.HasSuffix(near[0], "/"+l.word) {
+	if len(near) == 0 || !strings.HasSuffix(near[0], "/"+l.ref) {
 		near = append(l.ofOtherKinds(ctx, c), near...)
 	}
 	if len(near) > 0 {
@@ -67,8 +67,8 @@ func (l *listName) ofOtherKinds(ctx context.Context, c *client) (found []string)
 			continue
 		}
 		lists, err := listsOf[kind](ctx, c)
-		if err == nil && slices.ContainsFunc(lists, func(e namedList) bool { return e.name == l.word }) {
-			found = append(found, kind+"/"+l.word)
+		if err == nil && slices.ContainsFunc(lists, func(e namedList) bool { return e.name == l.ref }) {
+			found = append(found, kind+"/"+l.ref)
 		}
 	}
 	return found

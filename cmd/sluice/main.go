@@ -65,7 +65,7 @@ func execute(ctx context.Context, args []string, out, errs io.Writer) int {
 		cmd, err = root.ExecuteContextC(ctx)
 	}
 	var wrong usageError
-	var own coded
+	var own exitCoder
 	var setting *node.SettingError
 	switch {
 	case err == nil:
@@ -97,8 +97,8 @@ func errorText(err error) string {
 	return strings.Join(lines, "\n")
 }
 
-// coded is an error that has an exit code of its own.
-type coded interface {
+// exitCoder is an error that has an exit code of its own.
+type exitCoder interface {
 	error
 	exitCode() int
 }

@@ -54,7 +54,7 @@ func tighten(data string) (changed int, secret bool, err error) {
 		if err != nil {
 			return err
 		}
-		if path != data && filepath.Dir(path) == data && !isOurs(d.Name()) {
+		if path != data && filepath.Dir(path) == data && !isOwn(d.Name()) {
 			if d.IsDir() {
 				return fs.SkipDir // in a directory that holds other things too
 			}
@@ -73,8 +73,8 @@ func tighten(data string) (changed int, secret bool, err error) {
 	return changed, secret, err
 }
 
-// isOurs reports whether a name in the data directory is one that the server makes.
-func isOurs(name string) bool {
+// isOwn reports whether a name in the data directory is one that the server makes.
+func isOwn(name string) bool {
 	for _, prefix := range []string{"store", "objects", "snapshots", "credentials", "endpoint.json", ".credentials-", ".endpoint.json-"} {
 		if strings.HasPrefix(name, prefix) {
 			return true

@@ -9,7 +9,7 @@ import "syscall"
 func maxOpenFiles() int {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return usualOpenFiles
+		return defaultOpenFiles
 	}
 	return int(min(limit.Cur, 1<<20)) //nolint:gosec // it fits
 }

@@ -324,11 +324,11 @@ func TestWatchOverRestart(t *testing.T) {
 	serve := func() (*process, *running) {
 		p := start(t, home, bin, nil, "sluice", "serve", "--listen", "127.0.0.1:0", "--data", data, "--log-level", "error")
 		p.awaitOutput(t, &p.out, "sluice env")
-		at, err := findTarget(data, "", env{}.get)
+		at, err := findClientConfig(data, "", env{}.get)
 		if err != nil {
 			t.Error(err)
 		}
-		return p, &running{target: at, http: http.DefaultClient}
+		return p, &running{clientConfig: at, http: http.DefaultClient}
 	}
 	server, s := serve()
 	var rows strings.Builder

@@ -70,7 +70,7 @@ func (q *quickResponses) upload(ctx context.Context, c *client, f *file) (id str
 func (q *quickResponses) find(ctx context.Context, c *client, create bool) error {
 	bases, err := q.all(ctx, c)
 	if err != nil {
-		return fmt.Errorf("look for knowledge base %s: %w", q.word, err)
+		return fmt.Errorf("look for knowledge base %s: %w", q.ref, err)
 	}
 	switch {
 	case q.choose(bases):
@@ -80,9 +80,9 @@ func (q *quickResponses) find(ctx context.Context, c *client, create bool) error
 		var out struct {
 			KnowledgeBase struct{ KnowledgeBaseId string }
 		}
-		in := map[string]string{"name": q.word, "knowledgeBaseType": responsesType, "clientToken": uuid.NewString()}
+		in := map[string]string{"name": q.ref, "knowledgeBaseType": responsesType, "clientToken": uuid.NewString()}
 		if err := c.rest(ctx, wisdomAPI, http.MethodPost, "/knowledgeBases", in, &out); err != nil {
-			return fmt.Errorf("create knowledge base %s: %w", q.word, err)
+			return fmt.Errorf("create knowledge base %s: %w", q.ref, err)
 		}
 		q.id, q.created = out.KnowledgeBase.KnowledgeBaseId, true
 	}
@@ -118,7 +118,7 @@ func (q *quickResponses) discard(ctx context.Context, c *client) (bool, error) {
 		return false, nil
 	}
 	err := c.rest(ctx, wisdomAPI, http.MethodDelete, q.path, nil, nil)
-	if refusedAs(err, "ResourceNotFoundException") { // a call before has deleted it
+	if isAPIError(err, "ResourceNotFoundException") { // a call before has deleted it
 		err = nil
 	}
 	return true, err

@@ -29,7 +29,7 @@ func TestQuickResponsesElsewhere(t *testing.T) {
 		{"none kept", "name,content\nhello,Hello\n", exitJobFailed, `"state":"failed"`, "failed: records were rejected; their report: http"},
 	} {
 		var out strings.Builder
-		err := importText(t.Context(), t, c, &quickResponses{listName: listName{kind: "quick-responses", word: "support"}}, tt.file, true, &watcher{json: true, quiet: true, out: &out, errs: io.Discard})
+		err := importText(t.Context(), t, c, &quickResponses{listName: listName{kind: "quick-responses", ref: "support"}}, tt.file, true, &watcher{json: true, quiet: true, out: &out, errs: io.Discard})
 		code, text := 0, ""
 		var ended *jobError
 		if errors.As(err, &ended) {
@@ -46,11 +46,11 @@ func TestQuickResponsesElsewhere(t *testing.T) {
 
 func TestQuickResponsesWithoutRecords(t *testing.T) {
 	t.Parallel()
-	c, err := launch(t, t.TempDir()).target.client()
+	c, err := launch(t, t.TempDir()).clientConfig.client()
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = importText(t.Context(), t, c, &quickResponses{listName: listName{kind: "quick-responses", word: "support"}}, "name,content\n", true, &watcher{quiet: true, out: io.Discard, errs: io.Discard})
+	err = importText(t.Context(), t, c, &quickResponses{listName: listName{kind: "quick-responses", ref: "support"}}, "name,content\n", true, &watcher{quiet: true, out: io.Discard, errs: io.Discard})
 	var ended *jobError
 	if !errors.As(err, &ended) || ended.code != exitJobFailed || !strings.HasSuffix(ended.text, "failed: the file has no records") {
 		t.Errorf("import of a header alone: %v, want it to tell that there are no records", err)
@@ -77,7 +77,7 @@ func withoutOwnAPI(t *testing.T, s *running) *client {
 		pass.ServeHTTP(w, r)
 	}))
 	t.Cleanup(proxy.Close)
-	elsewhere := s.target
+	elsewhere := s.clientConfig
 	elsewhere.URL = proxy.URL
 	c, err := elsewhere.client()
 	if err != nil {

@@ -31,7 +31,7 @@ Exit codes: 0 yes; 1 no, or no server answers.`,
   sluice ready --live --timeout 2s`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := settle(cmd.Flags(), os.Getenv); err != nil {
+			if err := loadSettings(cmd.Flags(), os.Getenv); err != nil {
 				return err
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), within)
@@ -51,7 +51,7 @@ Exit codes: 0 yes; 1 no, or no server answers.`,
 
 // probe asks the server for one of its probes. It needs no key.
 func probe(ctx context.Context, out io.Writer, data, path string) error {
-	var t target
+	var t clientConfig
 	if url := os.Getenv("AWS_ENDPOINT_URL"); data == "" && url != "" {
 		t.endpoint = endpoint{URL: strings.TrimSuffix(url, "/"), CA: os.Getenv("AWS_CA_BUNDLE")}
 	} else {

@@ -31,7 +31,7 @@ func behindProxy(t *testing.T, s *running, front func(w http.ResponseWriter, r *
 	pass := httputil.NewSingleHostReverseProxy(to)
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { front(w, r, pass) }))
 	t.Cleanup(proxy.Close)
-	through := s.target
+	through := s.clientConfig
 	through.URL, through.data = proxy.URL, ""
 	c, err := through.client()
 	if err != nil {
@@ -74,10 +74,10 @@ var rowsOf = map[reflect.Type]string{
 // importers returns an importer of each kind.
 func importers() []importer {
 	return []importer{
-		&addressList{listName{kind: "address-list", word: "partners"}},
-		&contactList{listName: listName{kind: "contact-list", word: "friends"}, action: "PUT"},
+		&addressList{listName{kind: "address-list", ref: "partners"}},
+		&contactList{listName: listName{kind: "contact-list", ref: "friends"}, action: "PUT"},
 		&suppression{action: "PUT"},
-		&quickResponses{listName: listName{kind: "quick-responses", word: "support"}},
+		&quickResponses{listName: listName{kind: "quick-responses", ref: "support"}},
 	}
 }
 
@@ -193,7 +193,7 @@ func TestImportSurvivesLostConnections(t *testing.T) {
 		pass.ServeHTTP(w, r)
 	})
 	var out, errs strings.Builder
-	dst := &addressList{listName{kind: "address-list", word: "partners"}}
+	dst := &addressList{listName{kind: "address-list", ref: "partners"}}
 	if err := importRows(t.Context(), t, c, dst, true, time.Minute, &out, &errs); err != nil {
 		t.Fatalf("import: %v", err)
 	}
@@ -217,7 +217,7 @@ func TestImportGivesUp(t *testing.T) {
 		pass.ServeHTTP(w, r)
 	})
 	var out, errs strings.Builder
-	dst := &addressList{listName{kind: "address-list", word: "partners"}}
+	dst := &addressList{listName{kind: "address-list", ref: "partners"}}
 	err := importRows(t.Context(), t, c, dst, true, time.Millisecond, &out, &errs)
 	for _, want := range []string{"no answer for 1ms: ", "goes on when the server is back.", "\n  sluice job job-", " --watch\n  sluice stop job-"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -239,7 +239,7 @@ func TestInterruptedUpload(t *testing.T) {
 		pass.ServeHTTP(w, r)
 	})
 	var out, errs strings.Builder
-	dst := &addressList{listName{kind: "address-list", word: "partners"}}
+	dst := &addressList{listName{kind: "address-list", ref: "partners"}}
 	err := importRows(ctx, t, c, dst, false, time.Minute, &out, &errs)
 	if err == nil || !strings.Contains(err.Error(), "there is no address list") {
 		t.Fatalf("import without --create: %v, want an error about the list", err)
@@ -247,9 +247,9 @@ func TestInterruptedUpload(t *testing.T) {
 	if err := dst.find(ctx, c, true); err != nil {
 		t.Fatal(err)
 	}
-	existing := &addressList{listName{kind: "address-list", word: "partners"}}
+	existing := &addressList{listName{kind: "address-list", ref: "partners"}}
 	err = importRows(ctx, t, c, existing, false, time.Minute, &out, &errs)
-	var own coded
+	var own exitCoder
 	if !errors.As(err, &own) || own.exitCode() != 130 {
 		t.Errorf("error %v, want one with exit code 130", err)
 	}

@@ -87,7 +87,7 @@ func (r *reloader) read() (config, map[string]string, error) {
 			return next, nil, err
 		}
 	}
-	if err := settle(f, r.getenv); err != nil {
+	if err := loadSettings(f, r.getenv); err != nil {
 		return next, nil, err
 	}
 	if err := next.check(r.getenv); err != nil {

@@ -34,7 +34,7 @@ see "sluice backup list", "sluice backup verify" and --backup.
   sluice restore /mnt/backup/sluice --data ./old --backup 20260102T030405Z-abc123`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := settle(cmd.Flags(), os.Getenv); err != nil {
+			if err := loadSettings(cmd.Flags(), os.Getenv); err != nil {
 				return err
 			}
 			if data == "" {
@@ -55,9 +55,9 @@ see "sluice backup list", "sluice backup verify" and --backup.
 					"id": m.ID, "taken": m.Taken, "files": len(m.Entries), "bytes": m.Bytes(), "data": data, "objects": m.Objects,
 				})
 			}
-			start := "sluice serve --data " + shellWord(data)
+			start := "sluice serve --data " + shellQuote(data)
 			if m.Objects.Excluded {
-				start += " --objects " + shellWord("s3://"+cmp.Or(m.Objects.Bucket, "BUCKET")+"?...")
+				start += " --objects " + shellQuote("s3://"+cmp.Or(m.Objects.Bucket, "BUCKET")+"?...")
 			}
 			text := fmt.Sprintf("restored backup %s of %s into %s: %s files, %s\n",
 				m.ID, m.Taken.Local().Format(time.DateTime), data, grouped(int64(len(m.Entries))), formatBytes(m.Bytes()))

@@ -81,24 +81,24 @@ func withSecretFiles(getenv func(string) string) (with func(string) string, expo
 	}, exposed, nil
 }
 
-// longestShown is how long a wrong value may be that an error repeats. Passwords in URLs
+// maxPrintable is how long a wrong value may be that an error repeats. Passwords in URLs
 // are longer, and so are keys.
-const longestShown = 24
+const maxPrintable = 24
 
-// isShown reports whether an error may repeat a value: a word or a number. What may be a URL, a
+// isPrintable reports whether an error may repeat a value: a word or a number. What may be a URL, a
 // connection string, a key or a password may have come to the wrong setting.
-func isShown(value string) bool {
-	return len(value) <= longestShown && (word.MatchString(value) || number.MatchString(value))
+func isPrintable(value string) bool {
+	return len(value) <= maxPrintable && (plainText.MatchString(value) || number.MatchString(value))
 }
 
 var (
-	word   = regexp.MustCompile(`^[\pL_. /-]*$`)
-	number = regexp.MustCompile(`^[+-]?[0-9][0-9_.,]*[A-Za-z%]{0,3}$`)
+	plainText = regexp.MustCompile(`^[\pL_. /-]*$`)
+	number    = regexp.MustCompile(`^[+-]?[0-9][0-9_.,]*[A-Za-z%]{0,3}$`)
 )
 
-// shown quotes a value for an error.
-func shown(value string) string {
-	if isShown(value) {
+// quoteValue quotes a value for an error.
+func quoteValue(value string) string {
+	if isPrintable(value) {
 		return fmt.Sprintf("%q", value)
 	}
 	return "the value (not shown, it may be a secret)"

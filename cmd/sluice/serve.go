@@ -70,7 +70,7 @@ Its memory is kept within 400 MiB unless GOMEMLIMIT says otherwise.`,
 			if err != nil {
 				return err
 			}
-			if err := settle(cmd.Flags(), getenv); err != nil {
+			if err := loadSettings(cmd.Flags(), getenv); err != nil {
 				return err
 			}
 			if err := c.check(getenv); err != nil {
@@ -153,7 +153,7 @@ func serve(ctx context.Context, c config, r *reloader, getenv func(string) strin
 		log.Warn("client commands with --data will not find this server", slog.Any("error", err))
 	}
 	defer func() { _ = os.Remove(endpointFile(c.data)) }()
-	c.greet(out, log, at)
+	c.printBanner(out, log, at)
 
 	if err := n.Run(ctx, l); err != nil {
 		return err

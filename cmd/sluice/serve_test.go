@@ -28,7 +28,7 @@ import (
 
 // running is a server in this process, and a client of it.
 type running struct {
-	target
+	clientConfig
 	http *http.Client
 	stop func() error
 }
@@ -50,11 +50,11 @@ func launch(t *testing.T, data string, args ...string) *running {
 		t.Fatalf("the server did not start: exit code %d: %s", <-ended, &errs)
 	}
 	go func() { _, _ = io.Copy(io.Discard, said) }()
-	to, err := findTarget(data, "", os.Getenv)
+	to, err := findClientConfig(data, "", os.Getenv)
 	if err != nil {
 		t.Fatalf("find the server: %v", err)
 	}
-	s := &running{target: to, http: &http.Client{Transport: &http.Transport{}}}
+	s := &running{clientConfig: to, http: &http.Client{Transport: &http.Transport{}}}
 	stopped := false
 	s.stop = func() error {
 		if stopped {

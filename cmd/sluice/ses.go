@@ -161,13 +161,13 @@ const contactListsPath = "/v2/email/contact-lists"
 // find creates lists without topics. It looks before it creates: an account with one list
 // gets an error about the name, not about its limit.
 func (l *contactList) find(ctx context.Context, c *client, create bool) error {
-	l.id = l.word
+	l.id = l.ref
 	err := c.rest(ctx, sesAPI, http.MethodGet, contactListsPath+"/"+url.PathEscape(l.id), nil, nil)
 	if err == nil {
 		return nil
 	}
-	if !refusedAs(err, "NotFoundException") {
-		return fmt.Errorf("look for contact list %s: %w", l.word, err)
+	if !isAPIError(err, "NotFoundException") {
+		return fmt.Errorf("look for contact list %s: %w", l.ref, err)
 	}
 	if !create {
 		lists, err := l.all(ctx, c)
@@ -177,11 +177,11 @@ func (l *contactList) find(ctx context.Context, c *client, create bool) error {
 		return l.missing(ctx, c, lists)
 	}
 	err = c.rest(ctx, sesAPI, http.MethodPost, contactListsPath, map[string]string{"ContactListName": l.id}, nil)
-	if refusedAs(err, "AlreadyExistsException") { // somebody else created it in between
+	if isAPIError(err, "AlreadyExistsException") { // somebody else created it in between
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("create contact list %s: %w", l.word, err)
+		return fmt.Errorf("create contact list %s: %w", l.ref, err)
 	}
 	l.created = true
 	return nil
@@ -213,7 +213,7 @@ func (l *contactList) discard(ctx context.Context, c *client) (bool, error) {
 		return false, nil
 	}
 	err := c.rest(ctx, sesAPI, http.MethodDelete, contactListsPath+"/"+url.PathEscape(l.id), nil, nil)
-	if refusedAs(err, "NotFoundException") { // a call before has deleted it
+	if isAPIError(err, "NotFoundException") { // a call before has deleted it
 		err = nil
 	}
 	return true, err

@@ -15,17 +15,17 @@ import (
 
 // snapshotWaits is how long a server may be silent before it is taken for hung.
 type snapshotWaits struct {
-	first time.Duration // before the snapshot is taken: a busy disk needs up to 35 s
-	beat  time.Duration // between two heartbeats
+	first     time.Duration // before the snapshot is taken: a busy disk needs up to 35 s
+	heartbeat time.Duration // between two heartbeats
 }
 
-var usualWaits = snapshotWaits{first: time.Minute, beat: 3 * snapshots.Heartbeat}
+var defaultWaits = snapshotWaits{first: time.Minute, heartbeat: 3 * snapshots.Heartbeat}
 
 // withSnapshot takes a snapshot of the server that runs on a data directory of this
 // machine, calls do with it, and releases it. The context that do gets ends when the
 // server ends the snapshot or falls silent, with the reason as its cause.
 func withSnapshot(ctx context.Context, data string, getenv func(string) string, waits snapshotWaits, do func(context.Context, snapshots.Snapshot) error) error {
-	t, err := findTarget(data, "", getenv)
+	t, err := findClientConfig(data, "", getenv)
 	if err != nil {
 		return fmt.Errorf("another process has the directory open, a server that is just starting or another check: %w", err)
 	}
@@ -51,7 +51,7 @@ func withSnapshot(ctx context.Context, data string, getenv func(string) string, 
 	if _, err := os.Stat(s.Path); err != nil {
 		return fmt.Errorf("the server has made a snapshot that cannot be read here; run this on the server's machine, as its user: %w", err)
 	}
-	go func() { end(snapshotEnd(lines, t.URL, waits.beat, end)) }()
+	go func() { end(snapshotEnd(lines, t.URL, waits.heartbeat, end)) }()
 	return causeOf(ctx, do(ctx, s))
 }
 

@@ -21,10 +21,10 @@ func TestHungServer(t *testing.T) {
 		lines []any // that the server sends; nil is not even a status
 		waits snapshotWaits
 	}{
-		{"before it answers", nil, snapshotWaits{first: 20 * time.Millisecond, beat: time.Hour}},
-		{"before the snapshot", []any{}, snapshotWaits{first: 20 * time.Millisecond, beat: time.Hour}},
-		{"with the snapshot", []any{snapshots.Snapshot{}}, snapshotWaits{first: time.Hour, beat: 20 * time.Millisecond}},
-		{"after heartbeats", []any{snapshots.Snapshot{}, snapshots.Event{}}, snapshotWaits{first: time.Hour, beat: 20 * time.Millisecond}},
+		{"before it answers", nil, snapshotWaits{first: 20 * time.Millisecond, heartbeat: time.Hour}},
+		{"before the snapshot", []any{}, snapshotWaits{first: 20 * time.Millisecond, heartbeat: time.Hour}},
+		{"with the snapshot", []any{snapshots.Snapshot{}}, snapshotWaits{first: time.Hour, heartbeat: 20 * time.Millisecond}},
+		{"after heartbeats", []any{snapshots.Snapshot{}, snapshots.Event{}}, snapshotWaits{first: time.Hour, heartbeat: 20 * time.Millisecond}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -14,12 +14,12 @@ import (
 // watcher shows how an upload and a job go on: as a bar on a terminal, as a line now
 // and then elsewhere, and not at all with --json or --quiet.
 type watcher struct {
-	json  bool
-	quiet bool
-	out   io.Writer   // for how it ended
-	errs  io.Writer   // for progress
-	line  *statusLine // of the terminal that errs is; nil prints plain lines
-	known known       // of the job that is watched
+	json    bool
+	quiet   bool
+	out     io.Writer   // for how it ended
+	errs    io.Writer   // for progress
+	line    *statusLine // of the terminal that errs is; nil prints plain lines
+	jobInfo jobInfo     // of the job that is watched
 }
 
 // waitingEvery is how often it is asked why a job does not go on.

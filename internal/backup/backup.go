@@ -78,7 +78,7 @@ func Run(ctx context.Context, s Snapshot, t Target, o Options) (Result, error) {
 	if o.BytesPerSecond > 0 {
 		r.limit = rate.NewLimiter(rate.Limit(o.BytesPerSecond), max(o.BytesPerSecond/20, bufferSize))
 	}
-	if err := r.claim(ctx); err != nil {
+	if err := r.prepareTarget(ctx); err != nil {
 		return Result{}, err
 	}
 	if err := r.copyAll(ctx); err != nil {
@@ -102,7 +102,7 @@ type run struct {
 	o        Options
 	limit    *rate.Limiter // nil does not limit
 
-	known    map[string]Entry // immutable files of the backup before, by path
+	previous map[string]Entry // immutable files of the backup before, by path
 	stored   map[string]int64 // sizes of the files of the target, by SHA-256
 	manifest Manifest
 	buf      []byte
@@ -110,10 +110,10 @@ type run struct {
 	copied   int64
 }
 
-// claim checks that the target is for this store, reads what it has, and notes that a
+// prepareTarget checks that the target is for this store, reads what it has, and notes that a
 // backup has begun.
-func (r *run) claim(ctx context.Context) error {
-	if err := r.claimIdentity(ctx); err != nil {
+func (r *run) prepareTarget(ctx context.Context) error {
+	if err := r.checkTargetIdentity(ctx); err != nil {
 		return err
 	}
 	newest, err := r.readNewest(ctx)
@@ -130,7 +130,7 @@ func (r *run) claim(ctx context.Context) error {
 	return r.target.Put(ctx, incompleteName(r.manifest.ID), []byte("{}\n"))
 }
 
-func (r *run) claimIdentity(ctx context.Context) error {
+func (r *run) checkTargetIdentity(ctx context.Context) error {
 	id, err := readIdentity(ctx, r.target)
 	if errors.Is(err, fs.ErrNotExist) {
 		names, err := r.target.List(ctx, "")
@@ -158,7 +158,7 @@ func (r *run) readNewest(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	r.known = map[string]Entry{}
+	r.previous = map[string]Entry{}
 	newest := ""
 	for _, b := range all {
 		newest = max(newest, b.ID)
@@ -174,7 +174,7 @@ func (r *run) readNewest(ctx context.Context) (string, error) {
 		}
 		for _, e := range m.Entries {
 			if immutable(e.Path) {
-				r.known[e.Path] = e
+				r.previous[e.Path] = e
 			}
 		}
 		break

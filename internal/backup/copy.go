@@ -70,9 +70,9 @@ func (r *run) copyFile(ctx context.Context, f file) (Entry, error) {
 	if immutable(f.path) {
 		e.Mtime, e.Inode = info.ModTime().UnixNano(), inode(info)
 	}
-	if known, ok := r.known[f.path]; ok && r.unchanged(known, e) {
+	if previous, ok := r.previous[f.path]; ok && r.unchanged(previous, e) {
 		r.progress(e.Size)
-		return known, nil
+		return previous, nil
 	}
 	if e.Size <= inMemory {
 		return r.copySmall(ctx, src, e)
@@ -81,10 +81,10 @@ func (r *run) copyFile(ctx context.Context, f file) (Entry, error) {
 }
 
 // unchanged reports whether the target has the file as it was in the backup before.
-func (r *run) unchanged(known, now Entry) bool {
-	size, stored := r.stored[known.SHA256]
-	known.SHA256 = ""
-	return stored && size == now.Size && known == now && now.Inode != 0
+func (r *run) unchanged(previous, now Entry) bool {
+	size, stored := r.stored[previous.SHA256]
+	previous.SHA256 = ""
+	return stored && size == now.Size && previous == now && now.Inode != 0
 }
 
 func (r *run) copySmall(ctx context.Context, src io.Reader, e Entry) (Entry, error) {

@@ -12,20 +12,20 @@ func (c *Check) checkBinding(hasStore, hasIndex bool) error {
 	var err error
 	if c.store != nil {
 		if binding, err = c.store.Binding(); err != nil {
-			c.unsure = true
+			c.incomplete = true
 			return nil // which the check of the rows reports
 		}
 	}
 	if c.objects != nil {
 		if id, err = c.objects.ID(); err != nil {
-			c.unsure = true
+			c.incomplete = true
 			return nil
 		}
 	}
 	switch {
 	case !hasStore && c.isLinkBroken("store"):
 	case !hasStore && (c.exists(c.dir("store.state")) || id != ""):
-		c.lose(StoreMissing, "store", "the directory is missing")
+		c.reportMissing(StoreMissing, "store", "the directory is missing")
 	case !hasStore:
 		c.totals.NoStore = true
 	case binding.Elsewhere: // what is in the index is out of use
@@ -34,9 +34,9 @@ func (c *Check) checkBinding(hasStore, hasIndex bool) error {
 	case c.isLinkBroken("objects/blobs"):
 		return c.dropObjects() // rather than name each file that is not there
 	case !hasIndex && (binding.NeedsIndex() || c.exists(c.dir("objects"))):
-		c.lose(IndexMissing, "objects/index", "the directory is missing")
+		c.reportMissing(IndexMissing, "objects/index", "the directory is missing")
 	case c.store != nil && c.objects != nil && !binding.Matches(id):
-		c.lose(Mismatch, "store and objects/index", "they do not have the same id: one of them is of another data directory, or new")
+		c.reportMissing(Mismatch, "store and objects/index", "they do not have the same id: one of them is of another data directory, or new")
 	}
 	return nil
 }
@@ -46,7 +46,7 @@ func (c *Check) checkBinding(hasStore, hasIndex bool) error {
 func (c *Check) isLinkBroken(name string) bool {
 	err := pebbledb.CheckLinks(c.o.FS, c.dir(name))
 	if err != nil {
-		c.lose(LinkBroken, name, "%v", err)
+		c.reportMissing(LinkBroken, name, "%v", err)
 	}
 	return err != nil
 }
@@ -60,8 +60,8 @@ func (c *Check) dropObjects() error {
 	return err
 }
 
-// lose reports that something cannot be read at all: what refers to it cannot be judged.
-func (c *Check) lose(code, subject, format string, args ...any) {
+// reportMissing reports that something cannot be read at all: what refers to it cannot be judged.
+func (c *Check) reportMissing(code, subject, format string, args ...any) {
 	c.found(code, subject, format, args...)
-	c.unsure = true
+	c.incomplete = true
 }

@@ -69,10 +69,10 @@ type Check struct {
 	store    *pebblestore.Inspection // nil if it cannot be opened
 	objects  *diskobject.Inspection
 
-	// unsure says that something could not be read: what refers to it cannot be judged,
+	// incomplete says that something could not be read: what refers to it cannot be judged,
 	// and nothing may be repaired.
-	unsure  bool
-	repairs []repair
+	incomplete bool
+	repairs    []repair
 }
 
 // Run checks the directory and calls report with each finding. An error means that it
@@ -138,12 +138,12 @@ func (c *Check) open() error {
 	}
 	if store != nil {
 		if c.store, err = pebblestore.Inspect(c.storeDir(), c.o.FS, store); err != nil {
-			c.lose(StoreUnopenable, "store", "%v", err)
+			c.reportMissing(StoreUnopenable, "store", "%v", err)
 		}
 	}
 	if index != nil {
 		if c.objects, err = diskobject.Inspect(c.dir("objects"), c.indexDir(), c.o.FS, index); err != nil {
-			c.lose(IndexUnopenable, "objects/index", "%v", err)
+			c.reportMissing(IndexUnopenable, "objects/index", "%v", err)
 		}
 	}
 	return c.checkBinding(store != nil, index != nil)
@@ -216,7 +216,7 @@ func (c *Check) checkStore(ctx context.Context) (err error) {
 		return nil
 	}
 	c.totals.Store, err = c.store.Check(ctx, func(f pebblestore.Finding) {
-		c.unsure = c.unsure || f.Code == pebblestore.RowUnreadable
+		c.incomplete = c.incomplete || f.Code == pebblestore.RowUnreadable
 		c.add(Finding{Code: f.Code, Subject: f.Row, Problem: f.Problem}, repair{setAside: f.SetAside})
 	}, func(rows int64) { c.o.Progress("rows of the store", rows, 0) })
 	return err
@@ -231,7 +231,7 @@ func (c *Check) checkObjects(ctx context.Context) (err error) {
 		Deep: c.o.Deep, Live: c.o.Snapshot != "",
 		Progress: func(done, total int64) { c.o.Progress("bytes of objects", done, total) },
 	}, func(f diskobject.Finding) {
-		c.unsure = c.unsure || f.Code == diskobject.RowUnreadable
+		c.incomplete = c.incomplete || f.Code == diskobject.RowUnreadable
 		r := repair{}
 		if f.File != "" {
 			r.remove = c.dir("objects", f.File)

@@ -44,7 +44,7 @@ func (c *Check) checkPebble(what, dir string, merger *pebble.Merger) error {
 			c.found(TornEnd, subject, "%s", f.Problem)
 			continue
 		}
-		c.unsure = true
+		c.incomplete = true
 		c.found(FileDamaged, subject, "%s", f.Problem)
 	}
 	return nil

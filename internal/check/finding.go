@@ -61,19 +61,19 @@ type Kind struct {
 const (
 	restore    = "restore the newest backup (sluice restore); what it lacks is lost"
 	report     = "this is a fault of Sluice unless the store was edited by hand: please report it"
-	keep       = "copy the data directory before anything else, then restore a backup"
+	copyFirst  = "copy the data directory before anything else, then restore a backup"
 	setAside   = "moves the row where nothing reads it"
 	removeFile = "removes the file"
 )
 
 // Kinds are all codes, with what they mean.
 var Kinds = map[string]Kind{
-	FileDamaged:     {Error, "files of the store or of the object index are damaged", keep, ""},
+	FileDamaged:     {Error, "files of the store or of the object index are damaged", copyFirst, ""},
 	TornEnd:         {Note, "the last writes before a crash are not complete and will not be read", "nothing: they were not acknowledged, unless the disk has damaged them since", ""},
 	StoreMissing:    {Error, "the store is missing", restore, ""},
-	StoreUnopenable: {Error, "the store cannot be opened", keep, ""},
+	StoreUnopenable: {Error, "the store cannot be opened", copyFirst, ""},
 	IndexMissing:    {Error, "the object index is missing", restore, ""},
-	IndexUnopenable: {Error, "the object index cannot be opened", keep, ""},
+	IndexUnopenable: {Error, "the object index cannot be opened", copyFirst, ""},
 	Mismatch: {
 		Error, "store and objects are not those of one data directory",
 		"mount or put back the right one, or restore a backup; a start with --accept-loss takes both as they are", "",
@@ -83,7 +83,7 @@ var Kinds = map[string]Kind{
 	NotLocked:   {Note, "the directory cannot be locked", "make sure that no server runs on it, and check again if errors are found", ""},
 	Leftover:    {Note, "left over from a crash; the next start removes it", "nothing", ""},
 
-	pebblestore.RowUnreadable:  {Error, "rows of the store cannot be read", keep, ""},
+	pebblestore.RowUnreadable:  {Error, "rows of the store cannot be read", copyFirst, ""},
 	pebblestore.RowDamaged:     {Error, "rows of the store are damaged", restore + "; or --repair, to go on without these rows", setAside},
 	pebblestore.RowUnknown:     {Error, "rows of the store are of no known form", "was a newer Sluice used on this directory? " + report, setAside},
 	pebblestore.IndexMissing:   {Error, "jobs or lists are not in an index", report, ""},
@@ -93,9 +93,9 @@ var Kinds = map[string]Kind{
 	pebblestore.RowsSetAside:   {Note, "rows that an earlier repair has set aside", "nothing", ""},
 	pebblestore.MemberDamaged:  {Error, "members are damaged", restore + "; or --repair, to go on without these members", setAside},
 	pebblestore.UniqueKeyWrong: {Error, "names and shortcut keys of quick responses do not agree with them", report, setAside},
-	pebblestore.NumberWrong:    {Error, "numbers of jobs or lists are wrong", keep, ""},
+	pebblestore.NumberWrong:    {Error, "numbers of jobs or lists are wrong", copyFirst, ""},
 
-	diskobject.RowUnreadable:    {Error, "rows of the object index cannot be read", keep, ""},
+	diskobject.RowUnreadable:    {Error, "rows of the object index cannot be read", copyFirst, ""},
 	diskobject.RowDamaged:       {Error, "rows of the object index are damaged", restore, ""},
 	diskobject.RowUnknown:       {Error, "rows of the object index are of no known form", "was a newer Sluice used on this directory? " + report, ""},
 	diskobject.NoBucket:         {Error, "objects or uploads are in a bucket that does not exist", "create the bucket by S3", ""},

@@ -13,7 +13,7 @@ import (
 const settled = time.Minute
 
 // comparable reports whether references between store and objects can be judged.
-func (c *Check) comparable() bool { return c.store != nil && c.objects != nil && !c.unsure }
+func (c *Check) comparable() bool { return c.store != nil && c.objects != nil && !c.incomplete }
 
 // recent reports whether a running server may still be at the end of a job.
 func (c *Check) recent(j *job.Job) bool {

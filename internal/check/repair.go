@@ -40,7 +40,7 @@ func (c *Check) Repair(ctx context.Context, report func(Finding)) (err error) {
 		return ErrRunning
 	case c.unlocked:
 		return fmt.Errorf("nothing was repaired: %s cannot be written", c.o.Dir)
-	case c.unsure:
+	case c.incomplete:
 		return ErrUnsafe
 	case len(c.repairs) == 0:
 		return nil

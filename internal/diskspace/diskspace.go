@@ -175,7 +175,7 @@ func (w *Watcher) reason() string {
 	if w.level == enough {
 		return ""
 	}
-	return fmt.Sprintf("disk full: %s free, %s needed (--min-free)", mebibytes(w.free), mebibytes(leave(w.min)))
+	return fmt.Sprintf("disk full: %s free, %s needed (--min-free)", mebibytes(w.free), mebibytes(resumeThreshold(w.min)))
 }
 
 // mebibytes rounds down below and is exact enough for people.
@@ -240,9 +240,9 @@ func (w *Watcher) read() {
 func levelOf(free, minimum uint64, was level) level {
 	floor := hardFloor(minimum)
 	switch {
-	case free < floor || was == none && free < leave(floor):
+	case free < floor || was == none && free < resumeThreshold(floor):
 		return none
-	case free < minimum || was > enough && free < leave(minimum):
+	case free < minimum || was > enough && free < resumeThreshold(minimum):
 		return low
 	}
 	return enough
@@ -250,8 +250,8 @@ func levelOf(free, minimum uint64, was level) level {
 
 func hardFloor(minimum uint64) uint64 { return minimum / 4 }
 
-// leave is how much must be free for the level to become better again.
-func leave(limit uint64) uint64 { return limit + limit/8 }
+// resumeThreshold is how much must be free for the level to become better again.
+func resumeThreshold(limit uint64) uint64 { return limit + limit/8 }
 
 func (w *Watcher) change(to level) {
 	was := w.level

@@ -232,7 +232,7 @@ var errHalted = errors.New("reading was asked to end")
 func (r *reader) open(ctx, reading context.Context, offset int64) (io.ReadCloser, error) {
 	source := &r.heartbeat.source
 	if r.pipeline.slot.retries {
-		reading = object.WithPatience(reading, longPatience)
+		reading = object.WithFirstByteTimeout(reading, longPatience)
 	}
 	source.begin()
 	rc, err := OpenSource(reading, r.pipeline.engine.objects, r.job, offset)

@@ -27,7 +27,7 @@ func wait(ctx context.Context, d time.Duration) error {
 
 // silence is a source that never answers, and is given up as an S3 is.
 func silence(ctx context.Context) error {
-	if err := wait(ctx, max(15*time.Second, object.Patience(ctx))); err != nil {
+	if err := wait(ctx, max(15*time.Second, object.FirstByteTimeout(ctx))); err != nil {
 		return err
 	}
 	return fault.New(fault.Unavailable, "no answer")

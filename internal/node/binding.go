@@ -131,8 +131,8 @@ func (b *binder) hasObjects(store *pebblestore.Store) (bool, error) {
 	return err == nil, err
 }
 
-// leave notes in a store that its files are in an S3 elsewhere from now on.
-func leave(store *pebblestore.Store) error {
+// noteObjectsMoved notes in a store that its files are in an S3 elsewhere from now on.
+func noteObjectsMoved(store *pebblestore.Store) error {
 	binding, err := store.Binding()
 	if err != nil || binding.ID == "" || binding.Elsewhere {
 		return err

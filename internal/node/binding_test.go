@@ -191,7 +191,7 @@ func TestFilesElsewhere(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := errors.Join(leave(s), s.Close()); err != nil {
+		if err := errors.Join(noteObjectsMoved(s), s.Close()); err != nil {
 			t.Fatal(err)
 		}
 	}

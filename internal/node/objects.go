@@ -69,7 +69,7 @@ func (n *Node) openObjects(ctx context.Context, key sigv4.Credentials, v *sigv4.
 	if err != nil || embedded == nil {
 		return err
 	}
-	return leave(embedded) // not before the S3 is known to be there: a wrong URL must not take files out of backups
+	return noteObjectsMoved(embedded) // not before the S3 is known to be there: a wrong URL must not take files out of backups
 }
 
 // elsewhere answers S3 requests that should have gone to the S3 where the files lie.

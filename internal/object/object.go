@@ -30,8 +30,8 @@ type Name struct {
 // URL returns the name as s3://bucket/key.
 func (n Name) URL() string { return "s3://" + n.Bucket + "/" + n.Key }
 
-// Place says for a log where n is, without its key, which may be a member's address.
-func (n Name) Place() string { return "an object of the bucket " + n.Bucket }
+// Redacted says for a log where n is, without its key, which may be a member's address.
+func (n Name) Redacted() string { return "an object of the bucket " + n.Bucket }
 
 // ParseURL reads s3://bucket/key as seen by account. It returns fault.Invalid when
 // the text has another scheme, or no bucket, or no key.

@@ -121,7 +121,7 @@ func (s *scanner) block(b []byte) error {
 			pos = len(b)
 			if !s.broken {
 				s.end = s.size + int64(pos)
-				s.settle()
+				s.skipPadding()
 			}
 			continue
 		case trailer:
@@ -157,8 +157,8 @@ func (s *scanner) found(at int64) {
 	}
 }
 
-// settle counts padding behind a complete record as read.
-func (s *scanner) settle() {
+// skipPadding counts padding behind a complete record as read.
+func (s *scanner) skipPadding() {
 	if !s.inRecord {
 		s.records = s.end
 	}

@@ -75,7 +75,7 @@ func createIfMissing(fs vfs.FS, dir string, p *pebble.Options, o Options) error 
 		return createFailed(parent, err)
 	}
 	aside := dir + ".new"
-	if err := removeLeftover(fs, aside); err != nil {
+	if err := removeAborted(fs, aside); err != nil {
 		return err
 	}
 	if err := createAside(fs, aside, p); err != nil {
@@ -149,9 +149,9 @@ func createAside(fs vfs.FS, dir string, p *pebble.Options) error {
 	return syncDir(fs, dir)
 }
 
-// removeLeftover removes what an interrupted creation left, unless another process is
+// removeAborted removes what an interrupted creation left, unless another process is
 // creating there now.
-func removeLeftover(fs vfs.FS, aside string) error {
+func removeAborted(fs vfs.FS, aside string) error {
 	if !exists(fs, aside) {
 		return nil
 	}

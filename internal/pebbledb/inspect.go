@@ -155,10 +155,10 @@ func (i *inspection) logs() *verification {
 		i.found("MANIFEST", -1, "%v", err)
 		return nil
 	}
-	for _, l := range v.lost {
+	for _, l := range v.losses {
 		i.found(l.file, l.offset, "%s", l.problem)
 	}
-	if len(v.lost) == 0 {
+	if len(v.losses) == 0 {
 		i.torn(v)
 	}
 	return v

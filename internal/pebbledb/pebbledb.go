@@ -59,7 +59,7 @@ type DB struct {
 	fs   *orderedFS
 	lock *pebble.Lock
 
-	stop context.CancelFunc // of keepState
+	stop context.CancelFunc // of updateState
 	kept sync.WaitGroup
 }
 
@@ -92,7 +92,7 @@ func Open(dir string, opts *pebble.Options, o Options) (*DB, error) {
 	fs.opened.Store(true)
 	ctx, cancel := context.WithCancel(context.Background())
 	db.stop = cancel
-	db.kept.Go(func() { db.keepState(ctx.Done()) })
+	db.kept.Go(func() { db.updateState(ctx.Done()) })
 	return db, nil
 }
 
@@ -135,9 +135,9 @@ func prepare(fs *orderedFS, dir string, o Options) error {
 	if err != nil {
 		return fmt.Errorf("verify %s: %w", dir, err)
 	}
-	if len(v.lost) > 0 {
+	if len(v.losses) > 0 {
 		if !o.AcceptLoss {
-			return lossError(v.lost)
+			return lossError(v.losses)
 		}
 		if err := v.accept(fs, dir, o); err != nil {
 			return fmt.Errorf("accept the loss in %s: %w", dir, err)
@@ -148,11 +148,11 @@ func prepare(fs *orderedFS, dir string, o Options) error {
 }
 
 func (v *verification) accept(fs *orderedFS, dir string, o Options) error {
-	aside, err := keepDamaged(fs, dir)
+	aside, err := copyDamaged(fs, dir)
 	if err != nil {
 		return err
 	}
-	for _, lost := range v.lost {
+	for _, lost := range v.losses {
 		o.Logger.Warn("loss of acknowledged data is accepted", slog.String("database", o.Name),
 			slog.String("loss", lost.String()), slog.String("copy", aside))
 	}

@@ -11,10 +11,10 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// keepDamaged copies a database that is about to lose something to a directory aside,
+// copyDamaged copies a database that is about to lose something to a directory aside,
 // DIR.damaged or, if there is one already, DIR.damaged-2 and so on. Tables are linked:
 // they never change.
-func keepDamaged(fs vfs.FS, dir string) (string, error) {
+func copyDamaged(fs vfs.FS, dir string) (string, error) {
 	aside := dir + ".damaged"
 	for i := 2; ; i++ {
 		_, err := fs.Stat(aside)

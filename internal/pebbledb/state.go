@@ -88,9 +88,9 @@ func removeState(fs vfs.FS, dir string) error {
 	return syncDir(fs, fs.PathDir(dir))
 }
 
-// keepState writes the state record when there is something new, at most once in
+// updateState writes the state record when there is something new, at most once in
 // stateInterval, until done is closed.
-func (d *DB) keepState(done <-chan struct{}) {
+func (d *DB) updateState(done <-chan struct{}) {
 	for {
 		select {
 		case <-done:

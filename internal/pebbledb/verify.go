@@ -20,7 +20,7 @@ var ErrLoss = errors.New("acknowledged data would be lost")
 type verification struct {
 	manifest *manifest
 	logs     []logState // that will be replayed, in their order
-	lost     []loss
+	losses   []loss
 }
 
 // loss is what is missing.
@@ -50,7 +50,7 @@ func verify(fs vfs.FS, dir string, s *state) (*verification, error) {
 	case errors.Is(err, errUnknownEdit):
 		return v, nil // Pebble will say what it is
 	case m != nil && errors.Is(err, os.ErrNotExist):
-		v.lose(m.name, -1, "the marker names this file, and it is missing")
+		v.addLoss(m.name, -1, "the marker names this file, and it is missing")
 		return v, nil
 	case err != nil:
 		return nil, err
@@ -63,21 +63,21 @@ func verify(fs vfs.FS, dir string, s *state) (*verification, error) {
 	return v, nil
 }
 
-func (v *verification) lose(file string, offset int64, format string, args ...any) {
-	v.lost = append(v.lost, loss{file, offset, fmt.Sprintf(format, args...)})
+func (v *verification) addLoss(file string, offset int64, format string, args ...any) {
+	v.losses = append(v.losses, loss{file, offset, fmt.Sprintf(format, args...)})
 }
 
 func (v *verification) checkManifest(s *state) {
 	m := v.manifest
 	switch {
 	case m.proof > 0:
-		v.lose(m.name, m.records, "it is damaged, and the %d bytes from there on would not be read: "+
+		v.addLoss(m.name, m.records, "it is damaged, and the %d bytes from there on would not be read: "+
 			"files would be taken for obsolete and deleted", m.size-m.records)
 	case s == nil:
 	case m.number < s.Manifest.Number:
-		v.lose(m.name, -1, "the directory is older than its last run, which had written MANIFEST-%06d", s.Manifest.Number)
+		v.addLoss(m.name, -1, "the directory is older than its last run, which had written MANIFEST-%06d", s.Manifest.Number)
 	case m.number == s.Manifest.Number && m.end < s.Manifest.Size:
-		v.lose(m.name, m.records, "it ends or is damaged, and %d bytes had been written: "+
+		v.addLoss(m.name, m.records, "it ends or is damaged, and %d bytes had been written: "+
 			"files would be taken for obsolete and deleted", s.Manifest.Size)
 	}
 }
@@ -123,9 +123,9 @@ func (v *verification) checkLogs(s *state) {
 		}
 		switch last := i == len(v.logs)-1; {
 		case written > 0:
-			v.lose(l.name, l.records, "the log ends or is damaged, and %d bytes had been written", written)
+			v.addLoss(l.name, l.records, "the log ends or is damaged, and %d bytes had been written", written)
 		case !last && !l.closed:
-			v.lose(l.name, l.records, "the log is damaged, and %s follows it", v.logs[i+1].name)
+			v.addLoss(l.name, l.records, "the log is damaged, and %s follows it", v.logs[i+1].name)
 		default:
 			continue
 		}
@@ -134,7 +134,7 @@ func (v *verification) checkLogs(s *state) {
 	for _, w := range want {
 		missing := !slices.ContainsFunc(v.logs, func(l logState) bool { return l.number == w.Number })
 		if missing && w.Number >= v.manifest.minLog && w.Size > trailerSize {
-			v.lose(fmt.Sprintf("%06d.log", w.Number), -1, "the log of %d bytes is missing: "+
+			v.addLoss(fmt.Sprintf("%06d.log", w.Number), -1, "the log of %d bytes is missing: "+
 				"it was removed, or the directory is older than its last run", w.Size)
 		}
 	}

@@ -42,7 +42,7 @@ func (c *csvRows) begin() error {
 			c.win.pos, c.count = int(first.offset-c.win.base), first.line-1
 		}
 	}
-	c.settle()
+	c.resolveColumns()
 	c.phase, c.peeked = between, nil
 	c.written = c.write()
 	return nil
@@ -56,9 +56,9 @@ func (c *csvRows) inOrder() {
 	}
 }
 
-// settle notes which fields the columns leave out, and gives each other column a field
+// resolveColumns notes which fields the columns leave out, and gives each other column a field
 // of its own after the schema's.
-func (c *csvRows) settle() {
+func (c *csvRows) resolveColumns() {
 	c.width, c.missing = len(c.schema.Fields), nil
 	for n, f := range c.cols {
 		if f == len(c.fields) {
@@ -268,17 +268,17 @@ func (c *csvRows) resume(s state, layout string, at Position) bool {
 			return false
 		}
 	}
-	c.settle()
+	c.resolveColumns()
 	return true
 }
 
 // numbered reads the layout of former releases, which has the field of each column by
 // its number, as in "0,-,1".
 func (c *csvRows) numbered(list string) bool {
-	for word := range strings.SplitSeq(list, ",") {
+	for token := range strings.SplitSeq(list, ",") {
 		f := -1
-		if word != "-" {
-			n, err := strconv.Atoi(word)
+		if token != "-" {
+			n, err := strconv.Atoi(token)
 			if err != nil || n < 0 || n >= len(c.fields) {
 				return false
 			}

@@ -54,7 +54,7 @@ const (
 // A compressed source that unpacks to more than maxText bytes is fault.Broken where it
 // does; 0 is no limit.
 func Open(src Source, f Format, s Schema, at Position, maxText int64) (*Decoder, error) {
-	max := usual
+	max := defaultLimits
 	max.text = maxText
 	return open(src, f, s, at, max)
 }
@@ -252,8 +252,8 @@ func (d *Decoder) Position() Position {
 	if d.state.phase == begin {
 		layout, _, _ = strings.Cut(layout, " ") // more may be known by now, but not there
 	}
-	if word := d.state.word(); word != "" {
-		layout = word + " " + layout
+	if token := d.state.encode(); token != "" {
+		layout = token + " " + layout
 	}
 	at.Layout = d.packing + " " + layout
 	return at

@@ -21,7 +21,7 @@ type Excerpts struct {
 // position that its Decoder had.
 func NewExcerpts(src Source, layout string) *Excerpts {
 	packing, _, _ := strings.Cut(layout, " ")
-	return &Excerpts{src: src, packed: packing != plain, max: usual}
+	return &Excerpts{src: src, packed: packing != plain, max: defaultLimits}
 }
 
 // reopenFrom is the distance over which a plain source is opened anew, instead of read.

@@ -91,7 +91,7 @@ func TestD169_UnpackingIsBounded(t *testing.T) {
 			if c.form != "" {
 				text = pack(t, c.form, text)
 			}
-			max := usual
+			max := defaultLimits
 			max.text = c.most
 			recs, _, err := readAll(source(text), CSV, twoPlain, Position{}, max)
 			switch {

@@ -25,7 +25,7 @@ func FuzzCSV(f *testing.F) {
 	f.Add("a,b\n\"c \"\"d\"\"\",\"e\nf\"\r\n\n,\n")
 	f.Add("a,b\"c\"\nd\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		recs, _, err := readAll(source(text), CSV, unnamed, Position{}, usual)
+		recs, _, err := readAll(source(text), CSV, unnamed, Position{}, defaultLimits)
 		if err != nil {
 			if !fault.Is(err, fault.Broken) {
 				t.Fatalf("error %v, want Broken", err)

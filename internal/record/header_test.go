@@ -52,7 +52,7 @@ func TestLayouts(t *testing.T) {
 		{"empty", twoPlain, "", "plain csv"},
 		{"names", withOthers, "x,ID,topic.NEWS,topic.\"a\",Topic.b," + long + "\n", `plain csv ["","id","topic.News","topic.\"a\"","Topic.b","topic."]`},
 	} {
-		points, _, err := readPoints(source(tt.text), CSV, tt.schema, Position{}, usual)
+		points, _, err := readPoints(source(tt.text), CSV, tt.schema, Position{}, defaultLimits)
 		if end := points[len(points)-1].at; err != nil || end.Layout != tt.layout {
 			t.Errorf("%s: layout %s, error %v, want %s", tt.name, end.Layout, err, tt.layout)
 		}
@@ -76,7 +76,7 @@ func TestLayouts(t *testing.T) {
 		{wide, `plain csv ["a"`, ""},
 		{wide, `plain json lines`, ""},
 	} {
-		recs, _, err := readAll(source(text), CSV, tt.schema, Position{Layout: tt.layout}, usual)
+		recs, _, err := readAll(source(text), CSV, tt.schema, Position{Layout: tt.layout}, defaultLimits)
 		if got := brief(recs); tt.want == "" && err == nil || tt.want != "" && (err != nil || !slices.Equal(got, []string{tt.want})) {
 			t.Errorf("layout %s: %v, error %v, want %s", tt.layout, got, err, tt.want)
 		}

@@ -14,17 +14,17 @@ func elements(n *Inner, f Field) string {
 	if !n.Array(f) {
 		return "no array"
 	}
-	var words []string
+	var tokens []string
 	for {
 		el, ok := n.Next()
 		if !ok {
-			return strings.Join(words, ", ")
+			return strings.Join(tokens, ", ")
 		}
-		word := show([]Field{el})
+		token := show([]Field{el})
 		if el.Kind == Nested && el.Bytes[0] == '{' {
-			word = show(n.Members())
+			token = show(n.Members())
 		}
-		words = append(words, word)
+		tokens = append(tokens, token)
 	}
 }
 

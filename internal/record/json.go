@@ -62,10 +62,10 @@ func (j *jsonRows) resume(s state, layout string, at Position) bool {
 	if s.phase == begin {
 		return layout == "json"
 	}
-	word, ok := strings.CutPrefix(layout, "json ")
-	j.laid = word
-	inArray := word == layoutArray || word == layoutItems
-	if !ok || !inArray && word != layoutLines && word != layoutValues {
+	token, ok := strings.CutPrefix(layout, "json ")
+	j.laid = token
+	inArray := token == layoutArray || token == layoutItems
+	if !ok || !inArray && token != layoutLines && token != layoutValues {
 		return false
 	}
 	switch s.phase {
@@ -75,15 +75,15 @@ func (j *jsonRows) resume(s state, layout string, at Position) bool {
 		}
 		return true
 	case inLine:
-		return word == layoutLines
+		return token == layoutLines
 	case inValue, inString, inEscape:
 		j.phase, j.line = inValue, s.line
 		j.skip = skipper{depth: s.depth, text: s.phase != inValue, escaped: s.phase == inEscape}
-		return word != layoutLines
+		return token != layoutLines
 	case inNumber:
-		return word != layoutLines
+		return token != layoutLines
 	case inObject, member:
-		return word == layoutItems
+		return token == layoutItems
 	}
 	return inArray
 }
@@ -149,8 +149,8 @@ func (j *jsonRows) pass(n int) {
 	j.win.pos += n
 }
 
-// stretch returns the unread text without a CR at its end that an LF may follow.
-func (j *jsonRows) stretch() []byte {
+// unreadText returns the unread text without a CR at its end that an LF may follow.
+func (j *jsonRows) unreadText() []byte {
 	b := j.win.unread()
 	if n := len(b) - 1; n >= 0 && b[n] == '\r' && !j.win.eof {
 		return b[:n]
@@ -191,7 +191,7 @@ func (j *jsonRows) space(commas bool) (int, error) {
 	if w := j.win; w.pos < w.end && w.buf[w.pos] > ',' { // most often there is none
 		return int(w.buf[w.pos]), nil
 	}
-	b := j.stretch()
+	b := j.unreadText()
 	for i, c := range b {
 		switch {
 		case c == '\n':

@@ -62,13 +62,13 @@ func (s *jsonScan) value(i, depth int) (end int, k Kind, o outcome) {
 		end, o = s.number(i)
 		return end, Number, o
 	case c == 't':
-		end, o = s.word(i, "true")
+		end, o = s.literal(i, "true")
 		return end, Bool, o
 	case c == 'f':
-		end, o = s.word(i, "false")
+		end, o = s.literal(i, "false")
 		return end, Bool, o
 	case c == 'n':
-		end, o = s.word(i, "null")
+		end, o = s.literal(i, "null")
 		return end, Null, o
 	}
 	return i, 0, bad
@@ -85,7 +85,7 @@ func (s *jsonScan) object(i, depth int, fields []Field) (int, outcome) {
 		return i + 1, good
 	}
 	for next := 0; ; next++ {
-		f, colon := next, s.usual(i, next, fields)
+		f, colon := next, s.expectedField(i, next, fields)
 		if colon == 0 {
 			var o outcome
 			if f, colon, o = s.name(i, fields); o != good {
@@ -114,10 +114,10 @@ func (s *jsonScan) object(i, depth int, fields []Field) (int, outcome) {
 	}
 }
 
-// usual tells whether at i stands the name of the given field with its colon right
+// expectedField tells whether at i stands the name of the given field with its colon right
 // after it, which is how records look that a program wrote. It returns where that
 // ends, 0 if it does not stand there.
-func (s *jsonScan) usual(i, field int, fields []Field) int {
+func (s *jsonScan) expectedField(i, field int, fields []Field) int {
 	if field >= len(fields) {
 		return 0
 	}
@@ -169,7 +169,7 @@ func (s *jsonScan) name(i int, fields []Field) (field, end int, o outcome) {
 	}
 	field = -1
 	if fields != nil {
-		field = s.wanted(s.b[i+1 : end-1])
+		field = s.fieldIndex(s.b[i+1 : end-1])
 	}
 	end = s.space(end)
 	if end >= len(s.b) {
@@ -181,8 +181,8 @@ func (s *jsonScan) name(i int, fields []Field) (field, end int, o outcome) {
 	return field, end + 1, good
 }
 
-// wanted returns the index of the wanted member with that name, -1 if there is none.
-func (s *jsonScan) wanted(name []byte) int {
+// fieldIndex returns the index of the wanted member with that name, -1 if there is none.
+func (s *jsonScan) fieldIndex(name []byte) int {
 	kept := len(s.text)
 	if s.escaped {
 		s.text = unescape(s.text, name)
@@ -258,17 +258,17 @@ func (s *jsonScan) spaces(i int) int {
 
 func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' }
 
-// word scans the given literal at i.
-func (s *jsonScan) word(i int, word string) (int, outcome) {
-	for n := range len(word) {
+// literal scans the given literal at i.
+func (s *jsonScan) literal(i int, token string) (int, outcome) {
+	for n := range len(token) {
 		if i+n == len(s.b) {
 			return i + n, short
 		}
-		if s.b[i+n] != word[n] {
+		if s.b[i+n] != token[n] {
 			return i + n, bad
 		}
 	}
-	return i + len(word), good
+	return i + len(token), good
 }
 
 // number scans the number at i.

@@ -19,7 +19,7 @@ func (j *jsonRows) refuseLine(rec *Record, o outcome) error {
 			end = len(b)
 		}
 		if end > j.win.max.record || end < 0 && len(b) > j.win.max.record {
-			j.keep(rec, refusedTooLong)
+			j.copyStart(rec, refusedTooLong)
 			j.phase = inLine
 			return nil
 		}
@@ -37,8 +37,8 @@ func (j *jsonRows) refuseLine(rec *Record, o outcome) error {
 	}
 }
 
-// keep copies the beginning of a record that will not stay in memory.
-func (j *jsonRows) keep(rec *Record, why *Refusal) {
+// copyStart copies the beginning of a record that will not stay in memory.
+func (j *jsonRows) copyStart(rec *Record, why *Refusal) {
 	b := j.win.unread()
 	j.raw = append(j.raw[:0], wholeRunes(b[:min(len(b), j.win.max.raw)])...)
 	rec.Raw, rec.Refused = j.raw, why
@@ -66,7 +66,7 @@ func (j *jsonRows) refuseValue(rec *Record, why *Refusal) error {
 	if err := j.win.need(j.win.max.raw); err != nil {
 		return err
 	}
-	j.keep(rec, why)
+	j.copyStart(rec, why)
 	j.phase, j.skip, j.line = inValue, skipper{}, rec.Line
 	b := j.win.unread()
 	if isNumber(b[0]) {
@@ -84,7 +84,7 @@ func (j *jsonRows) refuseValue(rec *Record, why *Refusal) error {
 
 // passValue passes over the rest of an array, object or string.
 func (j *jsonRows) passValue() error {
-	n, done := j.skip.skip(j.stretch())
+	n, done := j.skip.skip(j.unreadText())
 	j.pass(n)
 	switch {
 	case done:

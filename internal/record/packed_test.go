@@ -90,7 +90,7 @@ func TestPackedBroken(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			recs, _, err := readAll(source(tt.text), CSV, twoPlain, Position{}, usual)
+			recs, _, err := readAll(source(tt.text), CSV, twoPlain, Position{}, defaultLimits)
 			if !fault.Is(err, fault.Broken) || !strings.Contains(err.Error(), tt.broken) {
 				t.Errorf("error %v, want Broken with %q", err, tt.broken)
 			}
@@ -123,7 +123,7 @@ func TestSourceFails(t *testing.T) {
 		src := func(int64) (io.ReadCloser, error) {
 			return io.NopCloser(io.MultiReader(strings.NewReader(cutOff(text)), iotest.ErrReader(cause))), nil
 		}
-		_, _, err := readAll(src, CSV, twoPlain, Position{}, usual)
+		_, _, err := readAll(src, CSV, twoPlain, Position{}, defaultLimits)
 		if !errors.Is(err, cause) || fault.Is(err, fault.Broken) {
 			t.Errorf("%q source that fails: error %v, want %v and not Broken", form, err, cause)
 		}

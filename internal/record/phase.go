@@ -43,9 +43,9 @@ type state struct {
 
 func (s state) skipping() bool { return s.phase >= inValue && s.phase <= inEscape }
 
-// word returns the state as a word of a layout, such as begin or in-value:2:17; empty
+// encode returns the state as a word of a layout, such as begin or in-value:2:17; empty
 // between two records.
-func (s state) word() string {
+func (s state) encode() string {
 	if s.skipping() {
 		return phases[s.phase] + ":" + strconv.Itoa(s.depth) + ":" + strconv.FormatInt(s.line, 10)
 	}
@@ -53,8 +53,8 @@ func (s state) word() string {
 }
 
 // parseState reads what word returns for any phase but between.
-func parseState(word string) (s state, ok bool) {
-	name, numbers, _ := strings.Cut(word, ":")
+func parseState(token string) (s state, ok bool) {
+	name, numbers, _ := strings.Cut(token, ":")
 	for p := begin; int(p) < len(phases); p++ {
 		if name == phases[p] {
 			s.phase, ok = p, true
@@ -67,15 +67,15 @@ func parseState(word string) (s state, ok bool) {
 		s.line, lineErr = strconv.ParseInt(line, 10, 64)
 		ok = depthErr == nil && lineErr == nil && s.depth >= 0
 	}
-	return s, ok && s.word() == word
+	return s, ok && s.encode() == token
 }
 
 // cutState splits a layout without its packing into the state and the rest.
 func cutState(layout string) (s state, rest string, ok bool) {
-	word, rest, cut := strings.Cut(layout, " ")
-	if word == "csv" || word == "json" {
+	token, rest, cut := strings.Cut(layout, " ")
+	if token == "csv" || token == "json" {
 		return state{}, layout, true
 	}
-	s, ok = parseState(word)
+	s, ok = parseState(token)
 	return s, rest, ok && cut
 }

@@ -40,18 +40,18 @@ func copyOf(rec *Record) got {
 // show writes fields in short: text as it is in quotes, absent ones as -, others
 // behind a word for their kind.
 func show(fields []Field) string {
-	words := make([]string, len(fields))
+	tokens := make([]string, len(fields))
 	for i, f := range fields {
 		switch f.Kind {
 		case Absent:
-			words[i] = "-"
+			tokens[i] = "-"
 		case Text:
-			words[i] = fmt.Sprintf("%q", f.Bytes)
+			tokens[i] = fmt.Sprintf("%q", f.Bytes)
 		default:
-			words[i] = map[Kind]string{Bool: "bool", Number: "number", Null: "null", Nested: "nested"}[f.Kind] + ":" + string(f.Bytes)
+			tokens[i] = map[Kind]string{Bool: "bool", Number: "number", Null: "null", Nested: "nested"}[f.Kind] + ":" + string(f.Bytes)
 		}
 	}
-	return strings.Join(words, " ")
+	return strings.Join(tokens, " ")
 }
 
 // readAll reads every record after at, and the position after each.
@@ -109,7 +109,7 @@ func brief(recs []got) []string {
 // out with want, one short line a record.
 func checkRecords(t *testing.T, text string, f Format, s Schema, want []string, broken string) {
 	t.Helper()
-	for _, chunk := range []int{usual.chunk, 7, 1} {
+	for _, chunk := range []int{defaultLimits.chunk, 7, 1} {
 		recs, _, err := readAll(source(text), f, s, Position{}, limits{record: MaxRecord, raw: MaxRaw, chunk: chunk})
 		if g, w := strings.Join(brief(recs), "\n"), strings.Join(want, "\n"); g != w {
 			t.Errorf("%s %q in chunks of %d:\n got %s\nwant %s", f, text, chunk, g, w)

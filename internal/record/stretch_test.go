@@ -50,20 +50,20 @@ func TestNoTextWithoutPositions(t *testing.T) {
 			src := func(offset int64) (io.ReadCloser, error) {
 				return io.NopCloser(&counted{strings.NewReader(tt.text[offset:]), &read}), nil
 			}
-			var words []string
+			var tokens []string
 			var at Position
 			opened := 0
 			for more := true; more; opened++ {
-				at, more = readOn(t, src, tt.format, tt.schema, at, &words)
+				at, more = readOn(t, src, tt.format, tt.schema, at, &tokens)
 			}
-			if !slices.Equal(words, tt.want) {
-				t.Errorf("got %v, want %v", words, tt.want)
+			if !slices.Equal(tokens, tt.want) {
+				t.Errorf("got %v, want %v", tokens, tt.want)
 			}
 			if at.Offset != int64(len(tt.text)) {
 				t.Errorf("the last position is at byte %d, want %d", at.Offset, len(tt.text))
 			}
 			// A long record is read as far as to know that it is, which is not a position yet.
-			if least := len(tt.text) / usual.chunk * 3 / 4; opened < least {
+			if least := len(tt.text) / defaultLimits.chunk * 3 / 4; opened < least {
 				t.Errorf("interrupted %d times, want at least %d", opened, least)
 			}
 			// The chunk that is in memory at a position is read again.
@@ -76,7 +76,7 @@ func TestNoTextWithoutPositions(t *testing.T) {
 
 // readOn reads from a position until there is another, and reports whether there may be
 // more.
-func readOn(t *testing.T, src Source, f Format, s Schema, at Position, words *[]string) (Position, bool) {
+func readOn(t *testing.T, src Source, f Format, s Schema, at Position, tokens *[]string) (Position, bool) {
 	t.Helper()
 	d, err := Open(src, f, s, at, 0)
 	if err != nil {
@@ -88,7 +88,7 @@ func readOn(t *testing.T, src Source, f Format, s Schema, at Position, words *[]
 			t.Fatal(err)
 		}
 		if rec != nil {
-			*words = append(*words, codeOrLength(rec))
+			*tokens = append(*tokens, codeOrLength(rec))
 		}
 		if d.Position() != at {
 			return d.Position(), true

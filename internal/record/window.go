@@ -29,7 +29,7 @@ type limits struct {
 	text   int64 // how much a compressed source may unpack to; 0 is no limit
 }
 
-var usual = limits{record: MaxRecord, raw: MaxRaw, chunk: 256 << 10}
+var defaultLimits = limits{record: MaxRecord, raw: MaxRaw, chunk: 256 << 10}
 
 // window is the part of a source's text that is in memory: buf[pos:end] is unread.
 type window struct {

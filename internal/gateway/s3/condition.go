@@ -67,7 +67,7 @@ func (c *call) checkConditional(op *operation) error {
 		}
 	}
 	for name := range c.r.Header {
-		if strings.HasPrefix(name, metaPrefix) && c.place == atObject && !slices.Contains(storesMeta, op.name) {
+		if strings.HasPrefix(name, metaPrefix) && c.level == atObject && !slices.Contains(storesMeta, op.name) {
 			return badArgument(strings.ToLower(name), c.r.Header.Get(name), "Metadata cannot be specified in this context.")
 		}
 	}

@@ -37,9 +37,9 @@ var noEffect = map[string]func(name, value string) error{
 	"X-Amz-Request-Payer":               oneOf("requester"),
 }
 
-// known are the other headers of S3 with the prefix x-amz- that a change may have, beside
+// otherHeaders are the other headers of S3 with the prefix x-amz- that a change may have, beside
 // those of conditional and particular, checksums and metadata.
-var known = []string{
+var otherHeaders = []string{
 	"X-Amz-Content-Sha256", "X-Amz-Date", "X-Amz-Security-Token", "X-Amz-User-Agent", decodedLength,
 	"X-Amz-Expected-Bucket-Owner", "X-Amz-Source-Expected-Bucket-Owner", "X-Amz-Metadata-Directive", checksumMode,
 }
@@ -60,17 +60,17 @@ func (c *call) checkWithoutEffect() error {
 			}
 			continue
 		}
-		if !isRead && !isKnown(name) {
+		if !isRead && !isKnownHeader(name) {
 			return notImplemented(name)
 		}
 	}
 	return nil
 }
 
-func isKnown(name string) bool {
+func isKnownHeader(name string) bool {
 	_, isConditional := conditional[name]
 	_, isParticular := particular[name]
-	return isConditional || isParticular || slices.Contains(known, name) || slices.Contains(unserved, name) ||
+	return isConditional || isParticular || slices.Contains(otherHeaders, name) || slices.Contains(unserved, name) ||
 		strings.HasPrefix(name, metaPrefix) || strings.HasPrefix(name, checksumPrefix)
 }
 

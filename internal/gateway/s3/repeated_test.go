@@ -168,7 +168,7 @@ func withoutEffect(op *operation, name string) bool {
 	case "Expires", "Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Content-Type":
 		return true
 	case "X-Amz-Meta-Name":
-		return op.place == atBucket
+		return op.level == atBucket
 	}
 	return op.name == "CreateBucket" && strings.HasPrefix(name, "X-Amz-Checksum-Crc") // of no bytes it is the right one
 }

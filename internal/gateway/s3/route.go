@@ -11,7 +11,7 @@ import (
 type operation struct {
 	name        string
 	method      string
-	place       place
+	level       level
 	query       string   // a parameter that must be there; "" is none of all those below
 	value       string   // of it; "" means any
 	header      string   // that must be there
@@ -24,28 +24,28 @@ type operation struct {
 
 // operations in the order in which they are tried: the more demanding first.
 var operations = []*operation{
-	{name: "ListBuckets", method: http.MethodGet, place: atService, serve: (*call).listBuckets},
+	{name: "ListBuckets", method: http.MethodGet, level: atService, serve: (*call).listBuckets},
 
-	{name: "CreateBucket", method: http.MethodPut, place: atBucket, document: true, makesBucket: true, serve: (*call).createBucket},
-	{name: "HeadBucket", method: http.MethodHead, place: atBucket, serve: (*call).headBucket},
-	{name: "DeleteBucket", method: http.MethodDelete, place: atBucket, serve: (*call).deleteBucket},
-	{name: "GetBucketLocation", method: http.MethodGet, place: atBucket, query: "location", serve: (*call).getBucketLocation},
-	{name: "ListMultipartUploads", method: http.MethodGet, place: atBucket, query: "uploads", serve: (*call).listUploads},
-	{name: "ListObjectsV2", method: http.MethodGet, place: atBucket, query: "list-type", value: "2", serve: (*call).listObjectsV2},
-	{name: "ListObjects", method: http.MethodGet, place: atBucket, serve: (*call).listObjects},
-	{name: "DeleteObjects", method: http.MethodPost, place: atBucket, query: "delete", document: true, serve: (*call).deleteObjects},
+	{name: "CreateBucket", method: http.MethodPut, level: atBucket, document: true, makesBucket: true, serve: (*call).createBucket},
+	{name: "HeadBucket", method: http.MethodHead, level: atBucket, serve: (*call).headBucket},
+	{name: "DeleteBucket", method: http.MethodDelete, level: atBucket, serve: (*call).deleteBucket},
+	{name: "GetBucketLocation", method: http.MethodGet, level: atBucket, query: "location", serve: (*call).getBucketLocation},
+	{name: "ListMultipartUploads", method: http.MethodGet, level: atBucket, query: "uploads", serve: (*call).listUploads},
+	{name: "ListObjectsV2", method: http.MethodGet, level: atBucket, query: "list-type", value: "2", serve: (*call).listObjectsV2},
+	{name: "ListObjects", method: http.MethodGet, level: atBucket, serve: (*call).listObjects},
+	{name: "DeleteObjects", method: http.MethodPost, level: atBucket, query: "delete", document: true, serve: (*call).deleteObjects},
 
-	{name: "UploadPartCopy", method: http.MethodPut, place: atObject, query: "uploadId", arguments: []string{"partNumber"}, header: copySource, serve: (*call).uploadPartCopy},
-	{name: "UploadPart", method: http.MethodPut, place: atObject, query: "uploadId", arguments: []string{"partNumber"}, streams: true, serve: (*call).uploadPart},
-	{name: "CopyObject", method: http.MethodPut, place: atObject, header: copySource, serve: (*call).copyObject},
-	{name: "PutObject", method: http.MethodPut, place: atObject, streams: true, serve: (*call).putObject},
-	{name: "ListParts", method: http.MethodGet, place: atObject, query: "uploadId", serve: (*call).listParts},
-	{name: "GetObject", method: http.MethodGet, place: atObject, serve: (*call).getObject},
-	{name: "HeadObject", method: http.MethodHead, place: atObject, serve: (*call).getObject},
-	{name: "AbortMultipartUpload", method: http.MethodDelete, place: atObject, query: "uploadId", serve: (*call).abortUpload},
-	{name: "DeleteObject", method: http.MethodDelete, place: atObject, arguments: []string{"versionId"}, serve: (*call).deleteObject},
-	{name: "CreateMultipartUpload", method: http.MethodPost, place: atObject, query: "uploads", serve: (*call).createUpload},
-	{name: "CompleteMultipartUpload", method: http.MethodPost, place: atObject, query: "uploadId", document: true, serve: (*call).completeUpload},
+	{name: "UploadPartCopy", method: http.MethodPut, level: atObject, query: "uploadId", arguments: []string{"partNumber"}, header: copySource, serve: (*call).uploadPartCopy},
+	{name: "UploadPart", method: http.MethodPut, level: atObject, query: "uploadId", arguments: []string{"partNumber"}, streams: true, serve: (*call).uploadPart},
+	{name: "CopyObject", method: http.MethodPut, level: atObject, header: copySource, serve: (*call).copyObject},
+	{name: "PutObject", method: http.MethodPut, level: atObject, streams: true, serve: (*call).putObject},
+	{name: "ListParts", method: http.MethodGet, level: atObject, query: "uploadId", serve: (*call).listParts},
+	{name: "GetObject", method: http.MethodGet, level: atObject, serve: (*call).getObject},
+	{name: "HeadObject", method: http.MethodHead, level: atObject, serve: (*call).getObject},
+	{name: "AbortMultipartUpload", method: http.MethodDelete, level: atObject, query: "uploadId", serve: (*call).abortUpload},
+	{name: "DeleteObject", method: http.MethodDelete, level: atObject, arguments: []string{"versionId"}, serve: (*call).deleteObject},
+	{name: "CreateMultipartUpload", method: http.MethodPost, level: atObject, query: "uploads", serve: (*call).createUpload},
+	{name: "CompleteMultipartUpload", method: http.MethodPost, level: atObject, query: "uploadId", document: true, serve: (*call).completeUpload},
 }
 
 // Operations returns the names of the operations that are served, for log and metrics.
@@ -85,7 +85,7 @@ func (c *call) operation() (*operation, error) {
 	var found *operation
 	known := false
 	for _, op := range operations {
-		if op.method != c.r.Method || op.place != c.place {
+		if op.method != c.r.Method || op.level != c.level {
 			continue
 		}
 		known = true

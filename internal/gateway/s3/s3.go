@@ -99,18 +99,18 @@ type call struct {
 	id       string // of the request
 	bucket   string
 	key      string
-	place    place
+	level    level
 	trailers http.Header // that HTTP announces, which no signature covers
 	replied  bool        // the head of the reply is out: an error can only cut it off
 
 	space *diskspace.Reservation // what the body may take of the disk
 }
 
-// place is what a path is about.
-type place int
+// level is what a path is about.
+type level int
 
 const (
-	atService place = iota
+	atService level = iota
 	atBucket
 	atObject
 )
@@ -191,7 +191,7 @@ func (c *call) serve() (string, error) {
 // run checks what is the same for all operations, then runs op. length reports whether
 // the caller said how long its body is.
 func (c *call) run(op *operation, length bool) error {
-	if c.place != atService && !op.makesBucket {
+	if c.level != atService && !op.makesBucket {
 		if _, err := c.store.Bucket(c.r.Context(), c.who.Account, c.bucket); err != nil {
 			return err
 		}
@@ -260,9 +260,9 @@ func (c *call) address() error {
 	case len(c.key) > diskobject.MaxKey:
 		return diskobject.ErrKeyTooLong
 	case c.key != "" && c.bucket != "":
-		c.place = atObject
+		c.level = atObject
 	case c.bucket != "":
-		c.place = atBucket
+		c.level = atBucket
 	}
 	return nil
 }

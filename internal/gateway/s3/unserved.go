@@ -5,7 +5,7 @@ package s3
 // cannot make up any.
 func (c *call) unservedName() string {
 	names := unservedBucket
-	if c.place == atObject {
+	if c.level == atObject {
 		names = unservedObject
 	}
 	for _, subresource := range subresources {

@@ -53,7 +53,7 @@ func (s *Store) write(ctx context.Context, r io.Reader, algorithms ...Algorithm)
 	if err != nil || size == 0 {
 		return written{digest: sums.digest(0)}, errors.Join(err, s.fs.Remove(path))
 	}
-	if err := s.syncFolder(); err != nil {
+	if err := s.syncDir(); err != nil {
 		return written{}, errors.Join(fmt.Errorf("sync blobs: %w", err), s.fs.Remove(path))
 	}
 	return written{[]segment{{id, size}}, sums.blocks.finish(), sums.digest(size)}, nil

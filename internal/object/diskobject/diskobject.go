@@ -104,18 +104,18 @@ const (
 // Store keeps objects under a directory, which belongs to it alone while it is open.
 // Its methods may be called by many goroutines at a time.
 type Store struct {
-	fs      vfs.FS
-	now     func() time.Time
-	log     *slog.Logger
-	guard   *guard.Guard
-	space   Space
-	damaged prometheus.Counter
-	dir     string
-	blobs   string
-	folder  vfs.File // the open folder of blobs, to sync it
-	db      *pebbledb.DB
-	bufs    sync.Pool // *[]byte of copyBuffer
-	buffers *readBuffers
+	fs       vfs.FS
+	now      func() time.Time
+	log      *slog.Logger
+	guard    *guard.Guard
+	space    Space
+	damaged  prometheus.Counter
+	dir      string
+	blobs    string
+	blobsDir vfs.File // the open folder of blobs, to sync it
+	db       *pebbledb.DB
+	bufs     sync.Pool // *[]byte of copyBuffer
+	buffers  *readBuffers
 
 	// life is held, for reading, by whoever uses the index, so that Close can wait.
 	life   sync.RWMutex
@@ -184,11 +184,11 @@ func (s *Store) open(dir string, o Options) error {
 	if err := s.makeFolders(dir); err != nil {
 		return errors.Join(err, s.db.Close())
 	}
-	if s.folder, err = s.fs.OpenDir(s.blobs); err != nil {
+	if s.blobsDir, err = s.fs.OpenDir(s.blobs); err != nil {
 		return errors.Join(err, s.db.Close())
 	}
 	if err := s.recover(o); err != nil {
-		return errors.Join(err, s.folder.Close(), s.db.Close())
+		return errors.Join(err, s.blobsDir.Close(), s.db.Close())
 	}
 	return nil
 }
@@ -210,11 +210,11 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.closed = true
-	err := s.folder.Sync()
+	err := s.blobsDir.Sync()
 	if err == nil {
 		err = s.dropTombstones(s.tombstones.take())
 	}
-	return errors.Join(err, s.db.Close(), s.folder.Close())
+	return errors.Join(err, s.db.Close(), s.blobsDir.Close())
 }
 
 // enter keeps the index open until s.life is unlocked again, unless it is closed.

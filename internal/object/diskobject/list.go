@@ -84,7 +84,7 @@ func (s *Store) list(root []byte, q Query, w walk) error {
 			return it.Error()
 		}
 		found++
-		if g, folded := q.fold(w.name(rest)); folded {
+		if g, folded := q.commonPrefix(w.name(rest)); folded {
 			w.group(g)
 			last = g
 			ok = it.SeekGE(after(append(root[:len(root):len(root)], g...)))
@@ -102,14 +102,14 @@ func (s *Store) list(root []byte, q Query, w walk) error {
 // startAfter places it behind q.After: behind the whole group, if that is one.
 func (s *Store) startAfter(it *pebble.Iterator, root []byte, q Query) bool {
 	from := append(root[:len(root):len(root)], q.After...)
-	if g, ok := q.fold(q.After); ok && g == q.After {
+	if g, ok := q.commonPrefix(q.After); ok && g == q.After {
 		return it.SeekGE(after(from))
 	}
 	return it.SeekGE(append(from, 0))
 }
 
-// fold returns the group that key is in.
-func (q Query) fold(key string) (string, bool) {
+// commonPrefix returns the group that key is in.
+func (q Query) commonPrefix(key string) (string, bool) {
 	if q.Delimiter == "" || !strings.HasPrefix(key, q.Prefix) {
 		return "", false
 	}

@@ -32,8 +32,8 @@ func (f file) name() string {
 
 // files returns the blobs' files in a folder, ordered by id; none if the folder does not
 // exist. Files with other names are left alone.
-func (s *Store) files(folder string) ([]file, error) {
-	names, err := s.fs.List(folder)
+func (s *Store) files(dir string) ([]file, error) {
+	names, err := s.fs.List(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -64,12 +64,12 @@ func (s *Store) checkIndexExists(acceptLoss bool) error {
 	}
 	index, err := pebble.Peek(s.fs.PathJoin(s.dir, "index"), s.fs)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !index.Exists {
-		return s.indexLost(len(files))
+		return s.indexLostError(len(files))
 	}
 	return nil // an error is for the opening to find
 }
 
-func (s *Store) indexLost(blobs int) error {
+func (s *Store) indexLostError(blobs int) error {
 	return fmt.Errorf("%w: the index has none of the %d files in blobs; restore it from a backup and remove index.state, "+
 		"or start with --accept-loss, which moves the files to unreferenced and goes on without their objects",
 		pebbledb.ErrLoss, blobs)
@@ -80,7 +80,7 @@ func (s *Store) unreferenced() string { return s.fs.PathJoin(s.dir, "unreference
 // recovery is what Open has to do to make the blobs' files what the index says.
 type recovery struct {
 	finish     []file   // unfinished, but the index knows them: to be renamed
-	leftovers  []file   // of unfinished writes and of deleted blobs: to be removed
+	garbage    []file   // of unfinished writes and of deleted blobs: to be removed
 	unknown    []file   // to be set aside
 	missing    []string // blobs without a file
 	tombstones []string // to be removed when all else is done
@@ -101,10 +101,10 @@ func (s *Store) recover(o Options) error {
 		return err
 	}
 	if isNew { // not even an unfinished write can be of this index
-		r.unknown, r.leftovers = files, nil
+		r.unknown, r.garbage = files, nil
 	}
 	if known == 0 && len(r.unknown) > 0 && !o.AcceptLoss {
-		return s.indexLost(len(r.unknown))
+		return s.indexLostError(len(r.unknown))
 	}
 	if isNew {
 		if err := s.db.Set(formatKey, []byte(indexFormat), pebble.Sync); err != nil {
@@ -150,7 +150,7 @@ func (s *Store) compare(files []file) (r recovery, known int, err error) {
 	skip := func(before string) {
 		for len(files) > 0 && (before == "" || files[0].id < before) {
 			if f := files[0]; f.unfinished || deleted[f.id] {
-				r.leftovers = append(r.leftovers, f)
+				r.garbage = append(r.garbage, f)
 			} else {
 				r.unknown = append(r.unknown, f)
 			}
@@ -189,7 +189,7 @@ func (s *Store) repair(r recovery) error {
 	if err := s.setAside(r.unknown); err != nil {
 		return err
 	}
-	for _, f := range r.leftovers {
+	for _, f := range r.garbage {
 		if err := s.fs.Remove(s.path(f.name())); err != nil {
 			return fmt.Errorf("remove blob: %w", err)
 		}
@@ -197,10 +197,10 @@ func (s *Store) repair(r recovery) error {
 	if missing > 0 {
 		s.log.Warn("blobs are missing: their objects are damaged", "blobs", missing, "directory", s.blobs)
 	}
-	if len(r.leftovers) > 0 {
-		s.log.Info("unfinished and deleted blobs removed", "blobs", len(r.leftovers))
+	if len(r.garbage) > 0 {
+		s.log.Info("unfinished and deleted blobs removed", "blobs", len(r.garbage))
 	}
-	if err := s.folder.Sync(); err != nil {
+	if err := s.blobsDir.Sync(); err != nil {
 		return fmt.Errorf("sync blobs: %w", err)
 	}
 	return s.dropTombstones(r.tombstones)
@@ -255,13 +255,13 @@ func (s *Store) takeBack(missing []string) (left int, err error) {
 
 // syncFolders makes what is in the folders outlive a crash.
 func (s *Store) syncFolders(folders ...string) error {
-	for _, folder := range folders {
-		f, err := s.fs.OpenDir(folder)
+	for _, dir := range folders {
+		f, err := s.fs.OpenDir(dir)
 		if err != nil {
 			return err
 		}
 		if err := errors.Join(f.Sync(), f.Close()); err != nil {
-			return fmt.Errorf("sync %s: %w", folder, err)
+			return fmt.Errorf("sync %s: %w", dir, err)
 		}
 	}
 	return nil

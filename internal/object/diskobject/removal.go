@@ -11,7 +11,7 @@ import (
 // remove removes blobs that nothing refers to. What cannot be removed now has its
 // tombstone, and is removed by the next Open.
 func (s *Store) remove(segments []segment) {
-	if s.kept.keep(segments) {
+	if s.kept.add(segments) {
 		return
 	}
 	var removed []string
@@ -29,7 +29,7 @@ func (s *Store) remove(segments []segment) {
 	if s.tombstones.add(removed) < maxTombstones {
 		return
 	}
-	if err := s.syncFolder(); err != nil && !errors.Is(err, errClosed) {
+	if err := s.syncDir(); err != nil && !errors.Is(err, errClosed) {
 		s.log.Warn("blobs not synced", "error", err)
 	}
 }
@@ -61,15 +61,15 @@ func (r *removals) take() []string {
 	return blobs
 }
 
-// syncFolder makes the names in the folder durable, and then removes the tombstones of
+// syncDir makes the names in the folder durable, and then removes the tombstones of
 // the files that had been removed before.
-func (s *Store) syncFolder() error {
+func (s *Store) syncDir() error {
 	if err := s.enter(); err != nil {
 		return err
 	}
 	defer s.life.RUnlock()
 	gone := s.tombstones.take()
-	if err := s.folder.Sync(); err != nil {
+	if err := s.blobsDir.Sync(); err != nil {
 		s.tombstones.add(gone)
 		return err
 	}

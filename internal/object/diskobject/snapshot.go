@@ -18,8 +18,8 @@ type kept struct {
 	blobs     []segment
 }
 
-// keep notes the blobs and returns true while there is a snapshot.
-func (k *kept) keep(segments []segment) bool {
+// add notes the blobs and returns true while there is a snapshot.
+func (k *kept) add(segments []segment) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.snapshots == 0 {

@@ -188,7 +188,7 @@ func (s *Store) Uploads(_ context.Context, account, bucket string, q UploadQuery
 	root := uploadKey(n, "")
 	root = root[:len(root)-1] // it ends where the key starts
 	const tail = 1 + uploadIDLength
-	if g, ok := q.fold(q.After); q.After != "" && (!ok || g != q.After) {
+	if g, ok := q.commonPrefix(q.After); q.After != "" && (!ok || g != q.After) {
 		if q.ID == "" {
 			q.ID = "\xff"
 		}

@@ -28,7 +28,7 @@ func Run(t *testing.T, open func(t *testing.T) object.Store) {
 		name string
 		test func(*fixture)
 	}{
-		{"PutTells", putTells},
+		{"PutTells", putReports},
 		{"PutReplaces", putReplaces},
 		{"PutOfFailedReader", putOfFailedReader},
 		{"PutCancelled", putCancelled},

@@ -15,7 +15,7 @@ import (
 	"github.com/sluicehq/sluice/internal/testenv"
 )
 
-func putTells(f *fixture) {
+func putReports(f *fixture) {
 	n := name("list.csv")
 	before := time.Now().Add(-time.Minute)
 	info := f.put(n, "a@example.com\n")

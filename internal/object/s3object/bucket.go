@@ -33,16 +33,16 @@ func OpenBucket(ctx context.Context, url string, write bool, o Options) (*Bucket
 
 // String returns the URL of the prefix.
 func (b *Bucket) String() string {
-	return strings.TrimSuffix("s3://"+b.s.place.bucket+"/"+b.s.place.prefix, "/")
+	return strings.TrimSuffix("s3://"+b.s.location.bucket+"/"+b.s.location.prefix, "/")
 }
 
 // Endpoint returns the URL of the S3, empty if it is AWS.
-func (b *Bucket) Endpoint() string { return b.s.place.endpoint }
+func (b *Bucket) Endpoint() string { return b.s.location.endpoint }
 
 // object returns where a key is. For errors it is named by its whole key.
 func (b *Bucket) object(key string) (at, error) {
-	whole := b.s.place.prefix + key
-	a := at{name: object.Name{Bucket: b.s.place.bucket, Key: whole}, bucket: b.s.place.bucket, key: whole}
+	whole := b.s.location.prefix + key
+	a := at{name: object.Name{Bucket: b.s.location.bucket, Key: whole}, bucket: b.s.location.bucket, key: whole}
 	return a, checkKey(whole)
 }
 
@@ -81,15 +81,15 @@ func (b *Bucket) Open(ctx context.Context, key string) (io.ReadCloser, error) {
 // List calls each with the key and the size of every object whose key starts with
 // prefix.
 func (b *Bucket) List(ctx context.Context, prefix string, each func(key string, size int64)) error {
-	whole := b.s.place.prefix + prefix
-	pages := s3.NewListObjectsV2Paginator(b.s.client, &s3.ListObjectsV2Input{Bucket: &b.s.place.bucket, Prefix: &whole})
+	whole := b.s.location.prefix + prefix
+	pages := s3.NewListObjectsV2Paginator(b.s.client, &s3.ListObjectsV2Input{Bucket: &b.s.location.bucket, Prefix: &whole})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			return fmt.Errorf("list %s: %w", b, err)
 		}
 		for _, o := range page.Contents {
-			each(strings.TrimPrefix(aws.ToString(o.Key), b.s.place.prefix), aws.ToInt64(o.Size))
+			each(strings.TrimPrefix(aws.ToString(o.Key), b.s.location.prefix), aws.ToInt64(o.Size))
 		}
 	}
 	return nil
@@ -105,5 +105,5 @@ func (b *Bucket) Delete(ctx context.Context, key string) error {
 	if err == nil || code(err) == "NoSuchKey" {
 		return nil
 	}
-	return b.s.told("delete", a, err)
+	return b.s.toFault("delete", a, err)
 }

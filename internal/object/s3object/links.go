@@ -22,7 +22,7 @@ const maxLife = 7 * 24 * time.Hour
 // headers are signed. There are links into the work bucket alone. Where the caller
 // reached us, and which region it signed for, say nothing about that S3.
 func (s *Store) Presign(ctx context.Context, l object.Link) (string, error) {
-	a, err := s.place.own(l.Name)
+	a, err := s.location.own(l.Name)
 	if err != nil {
 		return "", err
 	}
@@ -42,7 +42,7 @@ func (s *Store) Presign(ctx context.Context, l object.Link) (string, error) {
 		return "", fault.New(fault.Invalid, "there are no links for %s", l.Method)
 	}
 	if err != nil {
-		return "", s.told("link to", a, err)
+		return "", s.toFault("link to", a, err)
 	}
 	return link.URL, nil
 }

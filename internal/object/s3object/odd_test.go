@@ -109,7 +109,7 @@ func TestHeedlessServers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := (&odd{text: "0123456789", habit: c.habit}).open(t, s3object.Options{Patience: time.Second})
+			s := (&odd{text: "0123456789", habit: c.habit}).open(t, s3object.Options{RetryTimeout: time.Second})
 			_, err := s.Open(t.Context(), workName, c.version, 4)
 			if c.want == "" {
 				if err == nil {
@@ -155,7 +155,7 @@ func TestD162_RefusedSources(t *testing.T) {
 		t.Run(fmt.Sprint(c.status, c.code, " in ", c.name.Bucket), func(t *testing.T) {
 			t.Parallel()
 			s := (&odd{habit: func(w http.ResponseWriter, _ *http.Request) bool { return refuse(w, c.status, c.code) }}).
-				open(t, s3object.Options{Patience: 100 * time.Millisecond})
+				open(t, s3object.Options{RetryTimeout: 100 * time.Millisecond})
 			_, statErr := s.Stat(t.Context(), c.name)
 			_, openErr := s.Open(t.Context(), c.name, "", 0)
 			for what, err := range map[string]error{"Stat": statErr, "Open": openErr} {
@@ -199,7 +199,7 @@ func TestSilentReconnect(t *testing.T) {
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	}
-	s := o.open(t, s3object.Options{Stall: time.Hour, Patience: 100 * time.Millisecond})
+	s := o.open(t, s3object.Options{IdleTimeout: time.Hour, RetryTimeout: 100 * time.Millisecond})
 	got, err := read(t.Context(), s, workName, "", 0)
 	if !fault.Is(err, fault.Unavailable) || !strings.HasPrefix(o.text, string(got)) {
 		t.Errorf("read %d bytes, %v; want Unavailable", len(got), err)
@@ -210,7 +210,7 @@ func TestSilentReconnect(t *testing.T) {
 func TestSilentServer(t *testing.T) {
 	t.Parallel()
 	o := &odd{text: "0123456789"}
-	s := o.open(t, s3object.Options{Stall: 100 * time.Millisecond, Patience: 100 * time.Millisecond})
+	s := o.open(t, s3object.Options{IdleTimeout: 100 * time.Millisecond, RetryTimeout: 100 * time.Millisecond})
 	o.silent.Store(true)
 	for name, call := range map[string]func() error{
 		"Stat": func() error { _, err := s.Stat(t.Context(), workName); return err },
@@ -244,7 +244,7 @@ func TestSilentComplete(t *testing.T) {
 		}
 		return true
 	}}
-	s := o.open(t, s3object.Options{Stall: 100 * time.Millisecond, Patience: 100 * time.Millisecond})
+	s := o.open(t, s3object.Options{IdleTimeout: 100 * time.Millisecond, RetryTimeout: 100 * time.Millisecond})
 	_, err := s.Put(t.Context(), workName, "", bytes.NewReader(make([]byte, 9<<20)))
 	if !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "CompleteMultipartUpload") {
 		t.Errorf("Put: %v, want Unavailable, from CompleteMultipartUpload", err)
@@ -262,11 +262,11 @@ func TestPatience(t *testing.T) {
 			return true
 		}
 	}}
-	s := o.open(t, s3object.Options{Stall: 50 * time.Millisecond, Patience: 50 * time.Millisecond})
+	s := o.open(t, s3object.Options{IdleTimeout: 50 * time.Millisecond, RetryTimeout: 50 * time.Millisecond})
 	if _, err := read(t.Context(), s, sourceName, "", 0); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("read without patience: %v, want Unavailable", err)
 	}
-	if got, err := read(object.WithPatience(t.Context(), time.Minute), s, sourceName, "", 0); err != nil || string(got) != o.text {
+	if got, err := read(object.WithFirstByteTimeout(t.Context(), time.Minute), s, sourceName, "", 0); err != nil || string(got) != o.text {
 		t.Errorf("read with patience: %q, %v; want %q", got, err, o.text)
 	}
 }

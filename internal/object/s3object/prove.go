@@ -17,7 +17,7 @@ const trial = "sluice-was-here"
 // prove finds or makes the work bucket, and puts and deletes an empty object in it, so
 // that what is wrong with the settings shows at the start and not in somebody's job.
 func (s *Store) prove(ctx context.Context) error {
-	bucket := &s.place.bucket
+	bucket := &s.location.bucket
 	_, err := s.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: bucket})
 	if status(err) == http.StatusNotFound {
 		if err := s.makeBucket(ctx); err != nil {
@@ -26,7 +26,7 @@ func (s *Store) prove(ctx context.Context) error {
 	} else if err != nil {
 		return s.wrong("cannot be looked at (s3:ListBucket)", s.withCode(ctx, err))
 	}
-	key := aws.String(s.place.prefix + trial)
+	key := aws.String(s.location.prefix + trial)
 	out, err := s.client.PutObject(ctx, &s3.PutObjectInput{Bucket: bucket, Key: key, Body: strings.NewReader("")})
 	if err == nil && aws.ToString(out.ETag) == "" {
 		err = errNoS3
@@ -45,7 +45,7 @@ func (s *Store) prove(ctx context.Context) error {
 // Ping reports whether the work bucket can be reached with the server's credentials. It
 // writes nothing: a write for each probe costs money, and leaves versions behind.
 func (s *Store) Ping(ctx context.Context) error {
-	if _, err := s.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &s.place.bucket}); err != nil {
+	if _, err := s.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &s.location.bucket}); err != nil {
 		return s.wrong("cannot be looked at (s3:ListBucket)", s.withCode(ctx, err))
 	}
 	return nil
@@ -57,7 +57,7 @@ func (s *Store) withCode(ctx context.Context, err error) error {
 	if st := status(err); st < 400 || st >= 500 {
 		return err
 	}
-	_, again := s.client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &s.place.bucket, MaxKeys: aws.Int32(1)},
+	_, again := s.client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &s.location.bucket, MaxKeys: aws.Int32(1)},
 		func(o *s3.Options) { o.Retryer = aws.NopRetryer{} })
 	if again != nil && status(again) != 0 {
 		return again
@@ -67,10 +67,10 @@ func (s *Store) withCode(ctx context.Context, err error) error {
 
 // makeBucket makes the work bucket. Another node may do so at the same time.
 func (s *Store) makeBucket(ctx context.Context) error {
-	in := &s3.CreateBucketInput{Bucket: &s.place.bucket}
-	if s.place.region != "us-east-1" { // which has no name here
+	in := &s3.CreateBucketInput{Bucket: &s.location.bucket}
+	if s.location.region != "us-east-1" { // which has no name here
 		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{
-			LocationConstraint: types.BucketLocationConstraint(s.place.region),
+			LocationConstraint: types.BucketLocationConstraint(s.location.region),
 		}
 	}
 	_, err := s.client.CreateBucket(ctx, in)

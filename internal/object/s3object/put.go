@@ -17,7 +17,7 @@ import (
 // as an upload in parts, which S3 shows when it is complete. The work bucket is the only
 // one that is written to; it was made when the store was opened.
 func (s *Store) Put(ctx context.Context, n object.Name, contentType string, r io.Reader) (object.Info, error) {
-	a, err := s.place.own(n)
+	a, err := s.location.own(n)
 	if err != nil {
 		return object.Info{}, err
 	}
@@ -50,7 +50,7 @@ func (s *Store) putWhole(ctx context.Context, a at, contentType string, body []b
 		Bucket: &a.bucket, Key: &a.key, ContentType: given(contentType), Body: bytes.NewReader(body),
 	})
 	if err != nil {
-		return version{}, s.told("write", a, err)
+		return version{}, s.toFault("write", a, err)
 	}
 	return versionOf(out.ETag, out.VersionId), nil
 }
@@ -65,7 +65,7 @@ func given(contentType string) *string {
 
 // unread is the error for a reader that failed. It keeps the kind.
 func unread(a at, err error) error {
-	return fmt.Errorf("read what is to be put as %s: %w", a.name.Place(), err)
+	return fmt.Errorf("read what is to be put as %s: %w", a.name.Redacted(), err)
 }
 
 // fill reads up to size bytes into buf, which grows only as far as there is something to

@@ -15,7 +15,7 @@ import (
 
 // Stat implements object.Store.
 func (s *Store) Stat(ctx context.Context, n object.Name) (object.Info, error) {
-	a, err := s.place.find(n)
+	a, err := s.location.find(n)
 	if err != nil {
 		return object.Info{}, err
 	}
@@ -25,7 +25,7 @@ func (s *Store) Stat(ctx context.Context, n object.Name) (object.Info, error) {
 func (s *Store) stat(ctx context.Context, a at) (object.Info, error) {
 	i, err := s.head(ctx, a, "")
 	if err != nil {
-		return object.Info{}, s.told("read", a, err)
+		return object.Info{}, s.toFault("read", a, err)
 	}
 	return i, nil
 }
@@ -105,7 +105,7 @@ func (s *Store) Open(ctx context.Context, n object.Name, version string, offset 
 	if offset < 0 {
 		return nil, fault.New(fault.Invalid, "an offset is not negative")
 	}
-	a, err := s.place.find(n)
+	a, err := s.location.find(n)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +118,7 @@ func (s *Store) Open(ctx context.Context, n object.Name, version string, offset 
 
 // Delete implements object.Store.
 func (s *Store) Delete(ctx context.Context, n object.Name) error {
-	a, err := s.place.own(n)
+	a, err := s.location.own(n)
 	if err != nil {
 		return err
 	}
@@ -128,5 +128,5 @@ func (s *Store) Delete(ctx context.Context, n object.Name) error {
 	if err == nil || status(err) == http.StatusNotFound {
 		return nil
 	}
-	return s.told("delete", a, err)
+	return s.toFault("delete", a, err)
 }

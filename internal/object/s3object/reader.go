@@ -62,7 +62,7 @@ func (r *reader) Read(p []byte) (int, error) {
 		if err := r.ready(); err != nil {
 			return 0, err
 		}
-		r.watch.Reset(r.stall())
+		r.watch.Reset(r.idleTimeout())
 		n, err := r.body.Read(p)
 		r.watch.Stop()
 		r.pos += int64(n)
@@ -129,7 +129,7 @@ func (r *reader) wait() error {
 	if r.ctx.Err() != nil || r.broken.IsZero() {
 		return r.ended()
 	}
-	if time.Since(r.broken) > r.s.opts.Patience {
+	if time.Since(r.broken) > r.s.opts.RetryTimeout {
 		return r.meaning(r.cause)
 	}
 	select {
@@ -144,7 +144,7 @@ func (r *reader) ended() error {
 	if r.ctx.Err() == nil {
 		return nil
 	}
-	return fmt.Errorf("read %s: %w", r.at.name.Place(), context.Cause(r.ctx))
+	return fmt.Errorf("read %s: %w", r.at.name.Redacted(), context.Cause(r.ctx))
 }
 
 // meaning returns an error of connect as Open and Read return it.
@@ -153,27 +153,27 @@ func (r *reader) meaning(err error) error {
 		return r.ended()
 	}
 	if r.version.etag != "" && status(err) == http.StatusNotFound {
-		return fmt.Errorf("%w: %w", gone(r.at.name), err)
+		return fmt.Errorf("%w: %w", errVersionGone(r.at.name), err)
 	}
-	return r.s.told("read", r.at, err)
+	return r.s.toFault("read", r.at, err)
 }
 
 // silence is for how long a new connection may be silent: no longer than the reading tries
 // in all, if it follows a lost one.
 func (r *reader) silence() time.Duration {
 	if r.broken.IsZero() {
-		return r.stall()
+		return r.idleTimeout()
 	}
-	return min(r.s.opts.Stall, max(r.s.opts.Patience-time.Since(r.broken), minSilence))
+	return min(r.s.opts.IdleTimeout, max(r.s.opts.RetryTimeout-time.Since(r.broken), minSilence))
 }
 
-// stall is for how long a connection may be silent: for the first bytes as long as who reads
+// idleTimeout is for how long a connection may be silent: for the first bytes as long as who reads
 // has the patience.
-func (r *reader) stall() time.Duration {
+func (r *reader) idleTimeout() time.Duration {
 	if r.started {
-		return r.s.opts.Stall
+		return r.s.opts.IdleTimeout
 	}
-	return max(r.s.opts.Stall, object.Patience(r.ctx))
+	return max(r.s.opts.IdleTimeout, object.FirstByteTimeout(r.ctx))
 }
 
 // connect asks for the bytes from pos on.
@@ -219,7 +219,7 @@ func (r *reader) accept(out *s3.GetObjectOutput) error {
 	}
 	switch {
 	case r.version.etag != "" && v.etag != r.version.etag:
-		return gone(r.at.name)
+		return errVersionGone(r.at.name)
 	case v.etag == "" || start != r.pos || out.ContentLength == nil || *out.ContentLength < 0:
 		return r.unfit()
 	}
@@ -238,7 +238,7 @@ func (r *reader) pastEnd(ctx context.Context) error {
 	case err != nil:
 		return err
 	case r.version.etag != "" && i.ETag != r.version.etag:
-		return gone(r.at.name)
+		return errVersionGone(r.at.name)
 	case r.pos < i.Size:
 		return r.unfit()
 	}

@@ -59,26 +59,26 @@ func (s *Store) wrong(what string, err error) error {
 	if errors.As(err, &credentials) {
 		return credentials
 	}
-	where := s.place.endpoint
+	where := s.location.endpoint
 	if where == "" {
 		where = "AWS"
 	}
 	r := s.refusalOf(err)
-	return fault.New(r.kind, "the bucket %s at %s %s: %s", s.place.bucket, where, what, r.why)
+	return fault.New(r.kind, "the bucket %s at %s %s: %s", s.location.bucket, where, what, r.why)
 }
 
 // refusalOf returns what err means; fault.Unavailable if waiting may be of use.
 func (s *Store) refusalOf(err error) refusal {
 	var certificate *tls.CertificateVerificationError
 	var noTLS tls.RecordHeaderError
-	if region := elsewhere(err); region != "" && region != s.place.region {
+	if region := elsewhere(err); region != "" && region != s.location.region {
 		return refusal{fault.Invalid, "it is in the region " + region + ", so say region=" + region}
 	}
 	if d := skew(err); status(err) == http.StatusForbidden && d.Abs() > mostSkew {
 		return refusal{fault.Denied, fmt.Sprintf("the clocks of this machine and of the S3 differ by %s", d.Abs().Round(time.Second))}
 	}
 	if r, ok := refusals[code(err)]; ok {
-		r.why = strings.ReplaceAll(r.why, "{region}", s.place.region)
+		r.why = strings.ReplaceAll(r.why, "{region}", s.location.region)
 		return r
 	}
 	switch st := status(err); {
@@ -91,7 +91,7 @@ func (s *Store) refusalOf(err error) refusal {
 	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &noTLS):
 		return refusal{fault.Invalid, "the endpoint does not speak TLS: its URL must begin with http://"}
 	case st == http.StatusMovedPermanently:
-		return refusal{fault.Invalid, "it is in another region than " + s.place.region}
+		return refusal{fault.Invalid, "it is in another region than " + s.location.region}
 	case st == http.StatusForbidden:
 		return refusal{fault.Denied, "the credentials do not allow it" + inBrackets(code(err))}
 	case st >= 300 && st < 400:

@@ -72,17 +72,17 @@ type Options struct {
 	// but the last. 0 is 8 MiB, for objects up to 78 GiB.
 	PartSize int
 
-	// Stall is how long a connection may stay silent before a reading takes another
+	// IdleTimeout is how long a connection may stay silent before a reading takes another
 	// one. 0 is 10 seconds.
-	Stall time.Duration
+	IdleTimeout time.Duration
 
 	// Pause is the longest pause before a request is made again. 0 is 5 seconds.
 	Pause time.Duration
 
-	// Patience is how long a reading tries to get one byte further, over as many
+	// RetryTimeout is how long a reading tries to get one byte further, over as many
 	// connections as it takes. 0 is 5 seconds: the reader can wait longer without
 	// keeping what it reads for from others.
-	Patience time.Duration
+	RetryTimeout time.Duration
 }
 
 func (o Options) withDefaults() Options {
@@ -99,26 +99,26 @@ func (o Options) withDefaults() Options {
 		o.PartSize = 8 << 20
 	}
 	o.PartSize = max(o.PartSize, 5<<20)
-	if o.Stall == 0 {
-		o.Stall = 10 * time.Second
+	if o.IdleTimeout == 0 {
+		o.IdleTimeout = 10 * time.Second
 	}
 	if o.Pause == 0 {
 		o.Pause = 5 * time.Second
 	}
-	if o.Patience == 0 {
-		o.Patience = 5 * time.Second
+	if o.RetryTimeout == 0 {
+		o.RetryTimeout = 5 * time.Second
 	}
 	return o
 }
 
 // Store is an S3. Its methods may be called concurrently. It has nothing to close.
 type Store struct {
-	place   place
-	opts    Options
-	client  *s3.Client
-	links   *s3.PresignClient
-	log     *slog.Logger
-	regions sync.Map // bucket -> region, of buckets found to be elsewhere
+	location location
+	opts     Options
+	client   *s3.Client
+	links    *s3.PresignClient
+	log      *slog.Logger
+	regions  sync.Map // bucket -> region, of buckets found to be elsewhere
 }
 
 // Open returns the S3 that the URL names, once its bucket has been found to be there, or
@@ -153,7 +153,7 @@ func connect(url string, o Options) (*Store, error) {
 	if o.Credentials == nil {
 		o.Credentials = aws.NewCredentialsCache(&finder{getenv: o.Getenv})
 	}
-	s := &Store{place: p, opts: o, log: o.Logger}
+	s := &Store{location: p, opts: o, log: o.Logger}
 	s.client = s3.New(s.settings(p.endpoint))
 	public := s.client
 	if p.public != "" {
@@ -164,14 +164,14 @@ func connect(url string, o Options) (*Store, error) {
 }
 
 // Bucket returns the name of the work bucket.
-func (s *Store) Bucket() string { return s.place.bucket }
+func (s *Store) Bucket() string { return s.location.bucket }
 
 // settings are those of a client for endpoint, or for AWS.
 func (s *Store) settings(endpoint string) s3.Options {
 	o := s3.Options{
-		Region:       s.place.region,
+		Region:       s.location.region,
 		Credentials:  s.opts.Credentials,
-		UsePathStyle: s.place.pathStyle,
+		UsePathStyle: s.location.pathStyle,
 		HTTPClient:   s.opts.HTTPClient,
 		AppID:        "sluice",
 		Retryer: retry.NewStandard(func(r *retry.StandardOptions) {

@@ -23,16 +23,16 @@ func (s *Store) Holders(context.Context) iter.Seq2[object.Holder, error] {
 // Objects implements object.Upkeep, for the work bucket.
 func (s *Store) Objects(ctx context.Context, bucket string) iter.Seq2[object.Info, error] {
 	return func(yield func(object.Info, error) bool) {
-		if bucket != s.place.bucket {
+		if bucket != s.location.bucket {
 			yield(object.Info{}, fault.New(fault.Denied, "the bucket %s is only read from", bucket))
 			return
 		}
-		in := &s3.ListObjectsV2Input{Bucket: &s.place.bucket, Prefix: &s.place.prefix}
+		in := &s3.ListObjectsV2Input{Bucket: &s.location.bucket, Prefix: &s.location.prefix}
 		pages := s3.NewListObjectsV2Paginator(s.client, in)
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx)
 			if err != nil {
-				yield(object.Info{}, s.told("list", s.whole(), err))
+				yield(object.Info{}, s.toFault("list", s.whole(), err))
 				return
 			}
 			for _, o := range page.Contents {
@@ -51,14 +51,14 @@ func (s *Store) Objects(ctx context.Context, bucket string) iter.Seq2[object.Inf
 
 // whole is the work bucket, for errors.
 func (s *Store) whole() at {
-	return at{name: object.Name{Bucket: s.place.bucket, Key: s.place.prefix}, bucket: s.place.bucket, key: s.place.prefix, work: true}
+	return at{name: object.Name{Bucket: s.location.bucket, Key: s.location.prefix}, bucket: s.location.bucket, key: s.location.prefix, work: true}
 }
 
 // nameOf is the way back from find: the name of the object at a key of the work bucket.
 func (s *Store) nameOf(key string) (object.Name, bool) {
-	rest, below := strings.CutPrefix(key, s.place.prefix)
+	rest, below := strings.CutPrefix(key, s.location.prefix)
 	account, name, ok := strings.Cut(rest, "/")
-	return object.Name{Account: account, Bucket: s.place.bucket, Key: name}, below && ok && account != "" && name != ""
+	return object.Name{Account: account, Bucket: s.location.bucket, Key: name}, below && ok && account != "" && name != ""
 }
 
 // DeleteIfUnchanged implements object.Upkeep. Not every S3 deletes on a condition: what is
@@ -82,12 +82,12 @@ func (s *Store) DeleteIfUnchanged(ctx context.Context, i object.Info) (bool, err
 // uploads.
 func (s *Store) AbortUploads(ctx context.Context, before time.Time, limit int) (ended int, _ int64, err error) {
 	var refused error
-	in := &s3.ListMultipartUploadsInput{Bucket: &s.place.bucket, Prefix: &s.place.prefix}
+	in := &s3.ListMultipartUploadsInput{Bucket: &s.location.bucket, Prefix: &s.location.prefix}
 	pages := s3.NewListMultipartUploadsPaginator(s.client, in)
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return ended, 0, s.told("list uploads of", s.whole(), err)
+			return ended, 0, s.toFault("list uploads of", s.whole(), err)
 		}
 		for _, u := range page.Uploads {
 			if _, ok := s.nameOf(aws.ToString(u.Key)); !ok || u.Initiated == nil || !u.Initiated.Before(before) {
@@ -97,16 +97,16 @@ func (s *Store) AbortUploads(ctx context.Context, before time.Time, limit int) (
 				return ended, 0, refused
 			}
 			_, err := s.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
-				Bucket: &s.place.bucket, Key: u.Key, UploadId: u.UploadId,
+				Bucket: &s.location.bucket, Key: u.Key, UploadId: u.UploadId,
 			})
 			switch {
 			case err == nil:
 				ended++
 			case code(err) == "NoSuchUpload": // it was completed or aborted meanwhile
 			case status(err)/100 == 4: // the next one may do
-				refused = cmp.Or(refused, s.told("abort an upload of", s.whole(), err))
+				refused = cmp.Or(refused, s.toFault("abort an upload of", s.whole(), err))
 			default:
-				return ended, 0, s.told("abort an upload of", s.whole(), err)
+				return ended, 0, s.toFault("abort an upload of", s.whole(), err)
 			}
 		}
 	}

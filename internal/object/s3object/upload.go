@@ -24,9 +24,9 @@ const (
 	// abortTime is what parts that are on their way, and then giving up the upload, may
 	// take after the caller has gone.
 	abortTime = 30 * time.Second
-	// completePatience is how many times as long as for other requests an S3 may take to make
+	// completeTimeout is how many times as long as for other requests an S3 may take to make
 	// an object of its parts, all tries together: two minutes.
-	completePatience = 8
+	completeTimeout = 8
 )
 
 // upload is an upload in parts.
@@ -48,7 +48,7 @@ func (s *Store) putParts(ctx context.Context, a at, contentType string, first []
 		Bucket: &a.bucket, Key: &a.key, ContentType: given(contentType),
 	})
 	if err != nil {
-		return 0, version{}, s.told("write", a, err)
+		return 0, version{}, s.toFault("write", a, err)
 	}
 	u := &upload{s: s, at: a, id: created.UploadId}
 	if err := u.send(ctx, first, r); err != nil {
@@ -100,7 +100,7 @@ func (u *upload) send(ctx context.Context, body []byte, r io.Reader) error {
 // next reads the next part into buf, and tells whether it is the last.
 func (u *upload) next(ctx context.Context, buf []byte, r io.Reader) (body []byte, last bool, err error) {
 	if err := ctx.Err(); err != nil {
-		return nil, false, u.s.told("write", u.at, err)
+		return nil, false, u.s.toFault("write", u.at, err)
 	}
 	body, err = fill(r, buf, u.s.opts.PartSize)
 	if err != nil && err != io.EOF { //nolint:errorlint // readers return io.EOF itself
@@ -138,7 +138,7 @@ func (u *upload) uploadPart(ctx context.Context, part *types.CompletedPart, body
 		PartNumber: part.PartNumber, Body: bytes.NewReader(body),
 	})
 	if err != nil {
-		return u.s.told("write", u.at, err)
+		return u.s.toFault("write", u.at, err)
 	}
 	part.ETag = out.ETag
 	return nil
@@ -157,14 +157,14 @@ func (u *upload) complete(ctx context.Context) (version, error) {
 	for i, p := range u.parts {
 		parts[i] = *p
 	}
-	ctx, end := context.WithTimeoutCause(ctx, completePatience*(u.s.opts.Stall+u.s.opts.Patience), errSilent)
+	ctx, end := context.WithTimeoutCause(ctx, completeTimeout*(u.s.opts.IdleTimeout+u.s.opts.RetryTimeout), errSilent)
 	defer end()
 	out, err := u.s.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
 		Bucket: &u.at.bucket, Key: &u.at.key, UploadId: u.id,
 		MultipartUpload: &types.CompletedMultipartUpload{Parts: parts},
 	})
 	if err != nil {
-		return version{}, u.s.told("write", u.at, err)
+		return version{}, u.s.toFault("write", u.at, err)
 	}
 	return versionOf(out.ETag, out.VersionId), nil
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/sluicehq/sluice/internal/object"
 )
 
-// place is what a URL says, see Open.
-type place struct {
+// location is what a URL says, see Open.
+type location struct {
 	bucket    string
 	prefix    string // empty, or with a slash at its end
 	region    string
@@ -32,37 +32,37 @@ func CheckURL(text string, getenv func(string) string) error {
 }
 
 // parse reads a URL as Open describes it.
-func parse(text string, getenv func(string) string) (place, error) {
+func parse(text string, getenv func(string) string) (location, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "s3" || u.User != nil || u.Fragment != "" || (u.Path != "" && u.Path != "/") {
-		return place{}, fault.New(fault.Invalid, "the URL of the objects is not of the form s3://BUCKET?endpoint=URL&region=R&path-style=true&prefix=P")
+		return location{}, fault.New(fault.Invalid, "the URL of the objects is not of the form s3://BUCKET?endpoint=URL&region=R&path-style=true&prefix=P")
 	}
 	values, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		return place{}, fault.New(fault.Invalid, "the URL of the objects has a query that cannot be read: in values write %% as %%25, & as %%26 and + as %%2B")
+		return location{}, fault.New(fault.Invalid, "the URL of the objects has a query that cannot be read: in values write %% as %%25, & as %%26 and + as %%2B")
 	}
 	for name, v := range values {
 		if !slices.Contains([]string{"endpoint", "public-endpoint", "region", "path-style", "prefix"}, name) {
-			return place{}, fault.New(fault.Invalid, "the URL of the objects has a parameter%s that is not one of endpoint, public-endpoint, region, path-style, prefix", word(name))
+			return location{}, fault.New(fault.Invalid, "the URL of the objects has a parameter%s that is not one of endpoint, public-endpoint, region, path-style, prefix", parameterName(name))
 		}
 		if len(v) > 1 {
-			return place{}, fault.New(fault.Invalid, "the URL of the objects has %q more than once", name)
+			return location{}, fault.New(fault.Invalid, "the URL of the objects has %q more than once", name)
 		}
 	}
-	p := place{bucket: u.Host, region: values.Get("region"), prefix: values.Get("prefix")}
+	p := location{bucket: u.Host, region: values.Get("region"), prefix: values.Get("prefix")}
 	if checkBucket(p.bucket) != nil {
-		return place{}, fault.New(fault.Invalid, "the URL of the objects has no valid name of a bucket behind s3://")
+		return location{}, fault.New(fault.Invalid, "the URL of the objects has no valid name of a bucket behind s3://")
 	}
 	if p.endpoint, err = endpoint(values, "endpoint"); err != nil {
-		return place{}, err
+		return location{}, err
 	}
 	if p.public, err = endpoint(values, "public-endpoint"); err != nil {
-		return place{}, err
+		return location{}, err
 	}
 	p.pathStyle = p.endpoint != ""
 	if style := values.Get("path-style"); style != "" {
 		if p.pathStyle, err = strconv.ParseBool(style); err != nil {
-			return place{}, fault.New(fault.Invalid, "path-style of the objects is not one of true, false")
+			return location{}, fault.New(fault.Invalid, "path-style of the objects is not one of true, false")
 		}
 	}
 	for _, name := range []string{"AWS_REGION", "AWS_DEFAULT_REGION"} {
@@ -74,19 +74,19 @@ func parse(text string, getenv func(string) string) (place, error) {
 		p.region = "us-east-1" // what every S3 but AWS's takes, if it looks at all
 	}
 	if !smithyhttp.ValidHostLabel(p.region) { // the SDK would refuse each call
-		return place{}, fault.New(fault.Invalid, "region of the objects has something other than letters, digits and hyphens")
+		return location{}, fault.New(fault.Invalid, "region of the objects has something other than letters, digits and hyphens")
 	}
 	if p.prefix != "" {
 		p.prefix = strings.TrimSuffix(p.prefix, "/") + "/"
 		if strings.HasPrefix(p.prefix, "/") || checkKey(p.prefix) != nil {
-			return place{}, fault.New(fault.Invalid, "prefix of the objects is no start of a key")
+			return location{}, fault.New(fault.Invalid, "prefix of the objects is no start of a key")
 		}
 	}
 	return p, nil
 }
 
-// word returns the name of a parameter for an error, unless it can be anything else.
-func word(name string) string {
+// parameterName returns the name of a parameter for an error, unless it can be anything else.
+func parameterName(name string) string {
 	if len(name) > 20 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz-_") != "" {
 		return ""
 	}
@@ -146,7 +146,7 @@ type at struct {
 }
 
 // find returns where n lies.
-func (p place) find(n object.Name) (at, error) {
+func (p location) find(n object.Name) (at, error) {
 	a := at{name: n, bucket: n.Bucket, key: n.Key, work: n.Bucket == p.bucket}
 	if a.work {
 		if n.Account == "" || strings.ContainsRune(n.Account, '/') {
@@ -163,7 +163,7 @@ func (p place) find(n object.Name) (at, error) {
 }
 
 // own is find for what is to be written, which lies in the work bucket.
-func (p place) own(n object.Name) (at, error) {
+func (p location) own(n object.Name) (at, error) {
 	a, err := p.find(n)
 	if err == nil && !a.work {
 		err = fault.New(fault.Denied, "the bucket %s is only read from", n.Bucket)

@@ -34,10 +34,10 @@ func code(err error) string {
 	return ""
 }
 
-// ours are the refusals that the settings of this server are to blame for, not the
+// serverCodes are the refusals that the settings of this server are to blame for, not the
 // bucket that was asked. They pass once an operator, or whatever renews credentials,
 // has done their work.
-var ours = []string{
+var serverCodes = []string{
 	"AccountProblem", "ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "NotSignedUp", "RequestTimeTooSkewed",
 	"SignatureDoesNotMatch", "TokenRefreshRequired", "UserSuspended",
 }
@@ -49,7 +49,7 @@ func passing(err error) bool {
 		s >= 500 && s != http.StatusNotImplemented, s == http.StatusTooManyRequests, s == http.StatusRequestTimeout:
 		return true
 	}
-	return code(err) == "RequestTimeout" || slices.Contains(ours, code(err))
+	return code(err) == "RequestTimeout" || slices.Contains(serverCodes, code(err))
 }
 
 // isFull reports whether the S3 has no space for what was to be written: the quota of a user
@@ -58,8 +58,8 @@ func isFull(err error) bool {
 	return status(err) == http.StatusInsufficientStorage || code(err) == "QuotaExceeded"
 }
 
-// gone is what reading a version comes to that no longer lies there.
-func gone(n object.Name) error {
+// errVersionGone is what reading a version comes to that no longer lies there.
+func errVersionGone(n object.Name) error {
 	return fault.New(fault.Broken, "the object %s has changed since it was started from", n.URL())
 }
 
@@ -70,23 +70,23 @@ const minRate = 64 << 10
 // too, and that which its body takes. Without it an S3 that takes connections and says nothing
 // would be waited for for minutes, while the lease of a job is renewed.
 func (s *Store) limited(ctx context.Context, body int) (context.Context, context.CancelFunc) {
-	d := s.opts.Stall + s.opts.Patience + time.Duration(body)*time.Second/minRate
+	d := s.opts.IdleTimeout + s.opts.RetryTimeout + time.Duration(body)*time.Second/minRate
 	return context.WithTimeoutCause(ctx, d, errSilent)
 }
 
-// told returns what err, met while doing something with what lies at a, means to those
+// toFault returns what err, met while doing something with what lies at a, means to those
 // who asked. The whole of it is for the log.
-func (s *Store) told(doing string, a at, err error) error {
+func (s *Store) toFault(doing string, a at, err error) error {
 	var meaning error
 	switch st := status(err); {
 	case errors.Is(err, context.Canceled), fault.Is(err, fault.Broken), code(err) == "NoSuchUpload":
-		return fmt.Errorf("%s %s: %w", doing, a.name.Place(), err)
+		return fmt.Errorf("%s %s: %w", doing, a.name.Redacted(), err)
 	case code(err) == "NoSuchBucket":
 		meaning = fault.New(fault.NotFound, "there is no bucket %s", a.name.Bucket)
 	case st == http.StatusNotFound:
 		meaning = fault.New(fault.NotFound, "there is no object %s", a.name.URL())
 	case st == http.StatusPreconditionFailed:
-		meaning = gone(a.name)
+		meaning = errVersionGone(a.name)
 	case code(err) == "InvalidObjectState":
 		meaning = fault.New(fault.Broken, "the object %s is archived: restore it first", a.name.URL())
 	case isFull(err):
@@ -101,9 +101,9 @@ func (s *Store) told(doing string, a at, err error) error {
 	case st >= 400 && st < 500:
 		meaning = fault.New(fault.Broken, "the object storage refused to %s %s: %s", doing, a.name.URL(), refusalText(err))
 	default:
-		return fmt.Errorf("%s %s: %w", doing, a.name.Place(), err)
+		return fmt.Errorf("%s %s: %w", doing, a.name.Redacted(), err)
 	}
-	return fmt.Errorf("%s %s: %w: %w", doing, a.name.Place(), meaning, err)
+	return fmt.Errorf("%s %s: %w: %w", doing, a.name.Redacted(), meaning, err)
 }
 
 // refusalText names a refusal that no try can change. S3 gives no reason where a reply has no
@@ -136,7 +136,7 @@ func elsewhere(err error) string {
 // in another region.
 func (s *Store) with(bucket string, f func(func(*s3.Options)) error) error {
 	call := func() (string, error) {
-		region := s.place.region
+		region := s.location.region
 		if known, ok := s.regions.Load(bucket); ok {
 			region = known.(string) //nolint:forcetypeassert // nothing else is put there
 		}
