@@ -43,16 +43,15 @@ type retries struct {
 
 // turn is the right to read on, of a few attempts at a time.
 type turn struct {
-	held    chan struct{} // holds a token for each attempt that has the turn
-	waiting atomic.Int64  // attempts that wait for it
-	slice   time.Duration // how long an attempt has it while others wait
-	batches chan *buffer  // the batches that come with it
+	free    chan chan *buffer // for each attempt that may have the turn: the batch that comes with it
+	waiting atomic.Int64      // attempts that wait for it
+	slice   time.Duration     // how long an attempt has it while others wait
 }
 
 func newTurn(attempts int, slice time.Duration, m *memory) *turn {
-	t := &turn{held: make(chan struct{}, attempts), slice: slice, batches: make(chan *buffer, attempts)}
+	t := &turn{free: make(chan chan *buffer, attempts), slice: slice}
 	for range attempts {
-		t.batches <- newBuffer(t.batches, m)
+		t.free <- ownBatch(m)
 	}
 	return t
 }
@@ -116,8 +115,8 @@ func (a *attempt) takeTurn(ctx context.Context) error {
 		return errTurnTaken
 	}
 	select {
-	case t.held <- struct{}{}:
-		a.slot.batches, a.slot.slice = t.batches, t.slice
+	case a.slot.batches = <-t.free:
+		a.slot.slice = t.slice
 		a.heartbeat.startTurn(t)
 		return nil
 	case <-ctx.Done():
@@ -142,7 +141,7 @@ func (a *attempt) leaveRetries() {
 			r.fruitless.add(a.job.ID)
 		}
 		a.slot.shrink()
-		<-t.held
+		t.free <- a.slot.batches
 	}
 	if a.heartbeat.patient {
 		<-r.patient

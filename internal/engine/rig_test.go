@@ -153,6 +153,9 @@ func (r *rig) start(o engine.Options, with ...any) (e *engine.Engine, end func()
 		if err := <-done; err != nil {
 			r.Errorf("Run = %v, want nil", err)
 		}
+		if missing := e.Missing(); missing != nil {
+			r.Errorf("not given back at the end of Run:\n%s", strings.Join(missing, "\n"))
+		}
 	})
 	r.Cleanup(end)
 	return e, end

@@ -27,9 +27,14 @@ type slot struct {
 }
 
 func newSlot(pool chan *slot, maxSource int64, slice time.Duration, m *memory) *slot {
-	s := &slot{pool: pool, maxSource: maxSource, slice: slice, batches: make(chan *buffer, 1)}
-	s.batches <- newBuffer(s.batches, m)
-	return s
+	return &slot{pool: pool, maxSource: maxSource, slice: slice, batches: ownBatch(m)}
+}
+
+// ownBatch returns a channel with a batch that always comes back to it.
+func ownBatch(m *memory) chan *buffer {
+	c := make(chan *buffer, 1)
+	c <- newBuffer(c, m)
+	return c
 }
 
 // free gives the slot back. Its batch is where it belongs by now.
