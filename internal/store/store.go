@@ -182,13 +182,13 @@ type Work interface {
 	// Prepare makes a batch ready to be committed: the slow part of a commit, which
 	// needs no order and may run for several batches at once. It does not keep b. What
 	// it returns must be committed, under the same lease, or discarded. If the job's list
-	// is gone it is fault.NotFound, also when there is a new one under its ID.
+	// is gone it is ErrNoList, also when there is a new one under its ID.
 	Prepare(ctx context.Context, l job.Lease, b *Batch) (Prepared, error)
 	// Commit applies a prepared batch and moves the job's checkpoint to the batch's
 	// end in one atomic step, and returns the job's counts after it. Changes are
 	// applied in the order in which they were added; a member that is there keeps its
 	// created time. If the list that the batch was prepared for is gone it is
-	// fault.NotFound and nothing is changed, also when there is a new one under its
+	// ErrNoList and nothing is changed, also when there is a new one under its
 	// ID. In the same step, changes that the list does not allow become rejects: if the
 	// batch Claims, one that would put a word that another member has, see
 	// destination.Word; if it has a MaxMembers, one that would make a new member beyond
@@ -232,7 +232,7 @@ type Lists interface {
 	// kind; fault.LimitExceeded if most is
 	// more than 0 and the owner has as many lists of the kind.
 	CreateList(ctx context.Context, l List, once Once, most int) (List, error)
-	// List returns a list; fault.NotFound.
+	// List returns a list; ErrNoList.
 	List(ctx context.Context, r ListRef) (List, error)
 	// ListLists lists an owner's lists of a kind, oldest first, and the word for the
 	// next page, empty at the end. It has no filter, and needs no Budget.
@@ -241,12 +241,12 @@ type Lists interface {
 	// words, by kind and ID. It costs as much as there are words.
 	FindLists(ctx context.Context, o job.Owner, words ...string) ([]List, error)
 	// ChangeList applies change to a list as it is now and stores what comes out; an
-	// error of change's is returned and nothing is stored; fault.NotFound, and
+	// error of change's is returned and nothing is stored; ErrNoList, and
 	// fault.AlreadyExists if its new name is taken. Ref and Created stay. change may be
 	// called more than once, and must not call the store.
 	ChangeList(ctx context.Context, r ListRef, change func(*List) error) (List, error)
 	// DeleteList removes a list with all its members, at once for every reader,
-	// however many there are; fault.NotFound. A list made later under the same
+	// however many there are; ErrNoList. A list made later under the same
 	// name or ID starts empty.
 	DeleteList(ctx context.Context, r ListRef) error
 	// DeleteListWithJobs is DeleteList, and in the same step deletes the jobs that were
@@ -276,8 +276,7 @@ type MemberFilter struct {
 	Match  func(Member) bool // nil selects all; it must not call the store
 }
 
-// Members keeps the members of lists. Every method is fault.NotFound if the list is
-// not there.
+// Members keeps the members of lists. Every method is ErrNoList if the list is not there.
 //
 // Members of a kind that has words, see destination.Words, never share one within a
 // list: a single write that would make them is fault.AlreadyExists with the sentence of
@@ -289,13 +288,13 @@ type Members interface {
 	PutMember(ctx context.Context, r ListRef, key string, value []byte, at time.Time, o PutOptions) error
 	// ChangeMember applies change to a member as it is now, stores the value that comes
 	// out, and returns the member; an error of change's is returned and nothing is
-	// stored; fault.NotFound if the member is not there. Key and created time stay, and
+	// stored; ErrNoMember. Key and created time stay, and
 	// at becomes the updated time. change may be called more than once, and must not
 	// call the store.
 	ChangeMember(ctx context.Context, r ListRef, key string, at time.Time, change func(*Member) error) (Member, error)
-	// DeleteMember removes one member; fault.NotFound if it is not there.
+	// DeleteMember removes one member; ErrNoMember.
 	DeleteMember(ctx context.Context, r ListRef, key string) error
-	// Member returns one member; fault.NotFound.
+	// Member returns one member; ErrNoMember.
 	Member(ctx context.Context, r ListRef, key string) (Member, error)
 	// ListMembers lists members in order of their keys' bytes, and the word for the
 	// next page, empty at the end. It examines the members that have the prefix: where

@@ -2,6 +2,7 @@ package mailmanager
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -47,7 +48,7 @@ func (s *Service) DeregisterMemberFromAddressList(ctx context.Context, in *api.D
 		return nil, err
 	}
 	if err := s.store.DeleteMember(ctx, refOf(ctx, in.AddressListId), key); err != nil {
-		return nil, s.absent(ctx, in.AddressListId, err)
+		return nil, missing(err, in.AddressListId)
 	}
 	return &api.DeregisterMemberFromAddressListOutput{}, nil
 }
@@ -61,20 +62,17 @@ func (s *Service) GetMemberOfAddressList(ctx context.Context, in *api.GetMemberO
 	}
 	m, err := s.store.Member(ctx, refOf(ctx, in.AddressListId), key)
 	if err != nil {
-		return nil, s.absent(ctx, in.AddressListId, err)
+		return nil, missing(err, in.AddressListId)
 	}
 	return &api.GetMemberOfAddressListOutput{Address: m.Key, CreatedTimestamp: m.Created}, nil
 }
 
-// absent tells which of the two is missing when err says that one is.
-func (s *Service) absent(ctx context.Context, list string, err error) error {
-	if !fault.Is(err, fault.NotFound) {
-		return err
+// missing words the error of a list or a member that does not exist.
+func missing(err error, list string) error {
+	if errors.Is(err, store.ErrNoMember) {
+		return fault.New(fault.NotFound, "the address is not a member of address list %s", list)
 	}
-	if _, err := s.list(ctx, list); err != nil {
-		return err
-	}
-	return fault.New(fault.NotFound, "the address is not a member of address list %s", list)
+	return service.Reword(err, fault.NotFound, "address list %s does not exist", list)
 }
 
 // ListMembersOfAddressList lists a list's members in the order of their bytes.

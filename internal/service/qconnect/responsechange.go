@@ -36,7 +36,7 @@ func (s *Service) UpdateQuickResponse(ctx context.Context, in *api.UpdateQuickRe
 		return nil
 	})
 	if err != nil {
-		return nil, noResponse(err, id)
+		return nil, noResponse(err, base.ID, id)
 	}
 	r, err := responseOf(m)
 	return &api.UpdateQuickResponseOutput{QuickResponse: dataOf(base, r)}, err

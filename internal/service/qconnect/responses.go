@@ -2,6 +2,7 @@ package qconnect
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -60,7 +61,7 @@ func tokenID(base store.ListRef, token string) string {
 // taken says: with what the same token and input made before, as it is now.
 func (s *Service) repeated(ctx context.Context, base store.ListRef, id, input string, taken error) (response, error) {
 	m, err := s.store.Member(ctx, base, id)
-	if fault.Is(err, fault.NotFound) {
+	if errors.Is(err, store.ErrNoMember) {
 		return response{}, taken
 	}
 	if err != nil {
@@ -105,7 +106,7 @@ func (s *Service) GetQuickResponse(ctx context.Context, in *api.GetQuickResponse
 	}
 	m, err := s.store.Member(ctx, base, id)
 	if err != nil {
-		return nil, noResponse(err, id)
+		return nil, noResponse(err, base.ID, id)
 	}
 	r, err := responseOf(m)
 	return &api.GetQuickResponseOutput{QuickResponse: dataOf(base, r)}, err
@@ -147,7 +148,7 @@ func (s *Service) DeleteQuickResponse(ctx context.Context, in *api.DeleteQuickRe
 		return nil, err
 	}
 	if err := s.store.DeleteMember(ctx, base, id); err != nil {
-		return nil, noResponse(err, id)
+		return nil, noResponse(err, base.ID, id)
 	}
 	return &api.DeleteQuickResponseOutput{}, nil
 }
@@ -163,7 +164,10 @@ func (s *Service) response(ctx context.Context, baseID, idOrARN string) (store.L
 	return base.Ref, id, err
 }
 
-// noResponse words the fault of a quick response that is not there.
-func noResponse(err error, id string) error {
-	return service.Reword(err, fault.NotFound, "quick response %s does not exist", id)
+// noResponse words the error of a quick response or a knowledge base that does not exist.
+func noResponse(err error, base, id string) error {
+	if errors.Is(err, store.ErrNoMember) {
+		return fault.New(fault.NotFound, "quick response %s does not exist", id)
+	}
+	return noBase(err, base)
 }

@@ -2,6 +2,7 @@ package sesv2
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -103,11 +104,18 @@ func (s *Service) CreateContact(ctx context.Context, in *api.CreateContactInput)
 	value := newContact(nil, asked, in.UnsubscribeAll, in.AttributesData)
 	err = s.store.PutMember(ctx, l.Ref, key, value, time.Now().UTC(), store.PutOptions{New: true})
 	err = service.Reword(err, fault.AlreadyExists, "%s already exists in List.", in.EmailAddress)
-	err = service.Reword(err, fault.NotFound, noContactList, l.Name)
 	if err != nil {
-		return nil, err
+		return nil, missing(err, l.Name, in.EmailAddress)
 	}
 	return &api.CreateContactOutput{}, nil
+}
+
+// missing words the error of a contact or a contact list that does not exist.
+func missing(err error, list, address string) error {
+	if errors.Is(err, store.ErrNoMember) {
+		return fault.New(fault.NotFound, noContact, address)
+	}
+	return service.Reword(err, fault.NotFound, noContactList, list)
 }
 
 // GetContact tells about a contact, its preferences in the order of the list's topics.
@@ -118,7 +126,7 @@ func (s *Service) GetContact(ctx context.Context, in *api.GetContactInput) (*api
 	}
 	m, err := s.store.Member(ctx, l.Ref, key)
 	if err != nil {
-		return nil, service.Reword(err, fault.NotFound, noContact, in.EmailAddress)
+		return nil, missing(err, l.Name, in.EmailAddress)
 	}
 	contact := destination.Contact(m.Value)
 	own, defaults := set.preferences(contact)
@@ -157,7 +165,7 @@ func (s *Service) UpdateContact(ctx context.Context, in *api.UpdateContactInput)
 		return nil
 	})
 	if err != nil {
-		return nil, service.Reword(err, fault.NotFound, noContact, in.EmailAddress)
+		return nil, missing(err, l.Name, in.EmailAddress)
 	}
 	return &api.UpdateContactOutput{}, nil
 }
@@ -169,7 +177,7 @@ func (s *Service) DeleteContact(ctx context.Context, in *api.DeleteContactInput)
 		return nil, err
 	}
 	if err := s.store.DeleteMember(ctx, l.Ref, key); err != nil {
-		return nil, service.Reword(err, fault.NotFound, noContact, in.EmailAddress)
+		return nil, missing(err, l.Name, in.EmailAddress)
 	}
 	return &api.DeleteContactOutput{}, nil
 }

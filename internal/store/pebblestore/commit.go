@@ -40,7 +40,7 @@ func (s *Store) Commit(ctx context.Context, l job.Lease, pr store.Prepared) (job
 		return job.Counts{}, err
 	}
 	if list != p.list {
-		return job.Counts{}, noList(p.ref)
+		return job.Counts{}, store.NoList(p.ref)
 	}
 	if p.contested != nil {
 		return s.commitContested(ctx, p)

@@ -74,15 +74,13 @@ func (s *Store) listNumberLocked(r store.ListRef) (uint64, error) {
 	return row.Number, nil
 }
 
-func noList(r store.ListRef) error { return fault.New(fault.NotFound, "there is no list %s", r.ID) }
-
 func (s *Store) listRow(from pebble.Reader, r store.ListRef) (*listRow, error) {
 	v, err := getFrom(from, keyOfList(r))
 	if err != nil {
 		return nil, err
 	}
 	if v == nil {
-		return nil, noList(r)
+		return nil, store.NoList(r)
 	}
 	row := new(listRow)
 	if err := json.Unmarshal(v, row); err != nil {

@@ -130,7 +130,7 @@ func (s *Store) ChangeMember(ctx context.Context, r store.ListRef, key string, a
 		return store.Member{}, err
 	}
 	if was == nil {
-		return store.Member{}, noMember()
+		return store.Member{}, store.ErrNoMember
 	}
 	m, err := decodeMember(key, was)
 	if err != nil {
@@ -171,7 +171,7 @@ func (s *Store) DeleteMember(ctx context.Context, r store.ListRef, key string) e
 		return err
 	}
 	if was == nil {
-		return noMember()
+		return store.ErrNoMember
 	}
 	b := s.db.NewBatch()
 	defer b.Close()
@@ -188,8 +188,6 @@ func (s *Store) DeleteMember(ctx context.Context, r store.ListRef, key string) e
 	return nil
 }
 
-func noMember() error { return fault.New(fault.NotFound, "the list has no such member") }
-
 // Member implements store.Members. It takes no lock.
 func (s *Store) Member(ctx context.Context, r store.ListRef, key string) (store.Member, error) {
 	if err := ctx.Err(); err != nil {
@@ -201,7 +199,7 @@ func (s *Store) Member(ctx context.Context, r store.ListRef, key string) (store.
 	}
 	v, closer, err := s.db.Get(keyOfMember(number, key))
 	if errors.Is(err, pebble.ErrNotFound) {
-		return store.Member{}, noMember()
+		return store.Member{}, store.ErrNoMember
 	}
 	if err != nil {
 		return store.Member{}, fmt.Errorf("read member: %w", err)
@@ -243,7 +241,7 @@ func noListUnless(err error, r store.ListRef) error {
 	if err != nil {
 		return nil
 	}
-	return noList(r)
+	return store.NoList(r)
 }
 
 func pageOfMembers(ctx context.Context, it *pebble.Iterator, from []byte, match func(store.Member) bool, p store.Page) ([]store.Member, string, error) {

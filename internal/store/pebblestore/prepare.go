@@ -68,7 +68,7 @@ func (s *Store) Prepare(ctx context.Context, l job.Lease, b *store.Batch) (store
 		return nil, err
 	}
 	if row.List != 0 && row.List != p.list {
-		return nil, noList(p.ref)
+		return nil, store.NoList(p.ref)
 	}
 	if destination.Claims(p.ref.Kind) && !b.Claims {
 		return nil, errNoClaims

@@ -68,7 +68,7 @@ func lockedMember(ctx context.Context, a *attempt, list int64, key string) (stor
 	m := store.Member{Key: key}
 	err := a.QueryRow(ctx, sqlLockMember, list, keyText(key)).Scan(&m.Value, &m.Created, &m.Updated)
 	if none(err) {
-		return store.Member{}, errNoMember
+		return store.Member{}, store.ErrNoMember
 	}
 	m.Value, m.Created, m.Updated = valueOf(m.Value), stamp(m.Created), stamp(m.Updated)
 	return m, err

@@ -65,7 +65,7 @@ func (s *Store) Prepare(ctx context.Context, l job.Lease, b *store.Batch) (store
 		return nil, err
 	}
 	if of.list != 0 && of.list != p.list {
-		return nil, noList(p.ref)
+		return nil, store.NoList(p.ref)
 	}
 	if destination.Claims(p.ref.Kind) && !b.Claims {
 		return nil, errNoClaims
@@ -160,7 +160,7 @@ func (p *prepared) lockList(ctx context.Context, a *attempt, sql string) error {
 	var number int64
 	err := a.QueryRow(ctx, sql, p.list).Scan(&number)
 	if none(err) {
-		return noList(p.ref)
+		return store.NoList(p.ref)
 	}
 	return err
 }

@@ -54,7 +54,7 @@ func (s *Store) deleteList(ctx context.Context, r store.ListRef, number *int64, 
 			if a.unsure {
 				return nil
 			}
-			return noList(r)
+			return store.NoList(r)
 		}
 		if err != nil {
 			return err

@@ -56,7 +56,7 @@ func (s *Store) ListMembers(ctx context.Context, r store.ListRef, f store.Member
 	}
 	// If the list was deleted meanwhile, return an error: a short page would look like its end.
 	if now, err := s.listNumber(ctx, r); err != nil || now != number {
-		return nil, "", orElse(err, noList(r))
+		return nil, "", orElse(err, store.NoList(r))
 	}
 	return l.page, "", nil
 }
@@ -72,7 +72,7 @@ func (s *Store) listNumber(ctx context.Context, r store.ListRef) (number int64, 
 	err = s.statement(ctx, func(ctx context.Context, a *attempt) error {
 		err := a.QueryRow(ctx, sqlListNumber, refArgs(r)...).Scan(&number)
 		if none(err) {
-			return noList(r)
+			return store.NoList(r)
 		}
 		return err
 	})

@@ -57,8 +57,6 @@ func (l *listRow) scan(row pgx.Row) error {
 	return err
 }
 
-func noList(r store.ListRef) error { return fault.New(fault.NotFound, "there is no list %s", r.ID) }
-
 // refArgs are $1 to $4 of whereList.
 func refArgs(r store.ListRef) []any { return []any{r.Owner.Account, r.Owner.Region, r.Kind, r.ID} }
 
@@ -66,7 +64,7 @@ func listBy(ctx context.Context, a *attempt, sql string, r store.ListRef) (*list
 	row := new(listRow)
 	err := row.scan(a.QueryRow(ctx, sql, refArgs(r)...))
 	if none(err) {
-		return nil, noList(r)
+		return nil, store.NoList(r)
 	}
 	return row, err
 }

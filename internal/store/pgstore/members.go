@@ -35,10 +35,7 @@ const (
 		FROM ` + listNumber + ` AS l LEFT JOIN members AS m ON m.list = l.number AND m.key = $5`
 )
 
-var (
-	errThere    = fault.New(fault.AlreadyExists, "the list has this member already")
-	errNoMember = fault.New(fault.NotFound, "the list has no such member")
-)
+var errThere = fault.New(fault.AlreadyExists, "the list has this member already")
 
 // PutMember implements store.Members.
 func (s *Store) PutMember(ctx context.Context, r store.ListRef, key string, value []byte, at time.Time, o store.PutOptions) error {
@@ -62,13 +59,13 @@ func (s *Store) PutMember(ctx context.Context, r store.ListRef, key string, valu
 }
 
 // changeMember runs a statement that ends with changed, and reports whether a member was
-// changed; fault.NotFound if there is no list.
+// changed; ErrNoList.
 func (a *attempt) changeMember(ctx context.Context, r store.ListRef, sql string, args []any) (bool, error) {
 	var found bool
 	var members int64
 	err := a.QueryRow(ctx, sql, args...).Scan(&found, &members)
 	if err == nil && !found {
-		err = noList(r)
+		err = store.NoList(r)
 	}
 	return members > 0, err
 }
@@ -96,7 +93,7 @@ func (s *Store) DeleteMember(ctx context.Context, r store.ListRef, key string) e
 		if err != nil || done || a.unsure {
 			return err
 		}
-		return errNoMember
+		return store.ErrNoMember
 	})
 }
 
@@ -111,9 +108,9 @@ func (s *Store) Member(ctx context.Context, r store.ListRef, key string) (store.
 			Scan(&number, &there, &m.Value, &created, &updated)
 		switch {
 		case none(err):
-			return noList(r)
+			return store.NoList(r)
 		case err == nil && !there:
-			return errNoMember
+			return store.ErrNoMember
 		}
 		m.Created, m.Updated = timeOf(created), timeOf(updated)
 		return err

@@ -125,6 +125,6 @@ func (s *Store) deleteAlone(ctx context.Context, r store.ListRef, key string) er
 		case a.unsure:
 			return nil
 		}
-		return errNoMember
+		return store.ErrNoMember
 	})
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/store"
 )
@@ -90,7 +89,7 @@ func changeMissing(f *fixture) {
 			f.Errorf("ChangeMember %s: change was called for no member", key)
 			return nil
 		})
-		f.fails("ChangeMember "+key, err, fault.NotFound)
+		f.lacks(store.ErrNoMember, "ChangeMember "+key, err)
 	}
 	f.equal("members", f.members(r), "left2=1")
 	f.equal("members of another list", f.members(other), "a=1")

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/record"
 	"github.com/sluicehq/sluice/internal/store"
@@ -269,21 +268,21 @@ func commitDeletedList(f *fixture) {
 	q := f.prepare(l, batch(was.Checkpoint, "put b 1", "bad c"))
 	f.ok("DeleteList", f.DeleteList(f.ctx, r))
 	_, err := f.Commit(f.ctx, l, p)
-	f.fails("Commit into a list that is gone", err, fault.NotFound)
+	f.lacks(store.ErrNoList, "Commit into a list that is gone", err)
 	_, err = f.Prepare(f.ctx, l, batch(was.Checkpoint, "put b 1"))
-	f.fails("Prepare for a list that is gone", err, fault.NotFound)
+	f.lacks(store.ErrNoList, "Prepare for a list that is gone", err)
 	f.list(alice, "l")
 	_, err = f.Commit(f.ctx, l, q)
-	f.fails("Commit into a list that is not the one it was", err, fault.NotFound)
+	f.lacks(store.ErrNoList, "Commit into a list that is not the one it was", err)
 	_, err = f.Prepare(f.ctx, l, batch(was.Checkpoint, "put b 1"))
-	f.fails("Prepare for a list that is not the one it was", err, fault.NotFound)
+	f.lacks(store.ErrNoList, "Prepare for a list that is not the one it was", err)
 	f.equal("Job", f.job(alice, "j1"), was)
 	f.equal("rejects", len(f.rejects(alice, "j1")), 0)
 	f.equal("members of the new list", f.members(r), "")
 	f.reopen()
 	f.equal("members of the new list after reopening", f.members(r), "")
 	_, err = f.Prepare(f.ctx, f.claim().Lease, batch(was.Checkpoint, "put b 1"))
-	f.fails("Prepare after reopening", err, fault.NotFound)
+	f.lacks(store.ErrNoList, "Prepare after reopening", err)
 }
 
 // commitLaterList: a job that had no list when it was created is for the one that is there.
@@ -293,7 +292,7 @@ func commitLaterList(f *fixture) {
 	_, err := f.Begin(f.ctx, l, job.Source{})
 	f.ok("Begin", err)
 	_, err = f.Prepare(f.ctx, l, batch(record.Position{}, "put a 1"))
-	f.fails("Prepare for a list that is not there", err, fault.NotFound)
+	f.lacks(store.ErrNoList, "Prepare for a list that is not there", err)
 	r := f.list(alice, "l")
 	f.commit(l, "put a 1")
 	f.equal("members", f.members(r), "a=1")

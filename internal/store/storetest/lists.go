@@ -199,7 +199,7 @@ func listDeleted(f *fixture) {
 	f.ok("PutMember", f.putMax(r, "c", 9))
 	f.ok("DeleteList", f.DeleteList(f.ctx, r))
 	f.missing(r)
-	f.fails("DeleteList again", f.DeleteList(f.ctx, r), fault.NotFound)
+	f.lacks(store.ErrNoList, "DeleteList again", f.DeleteList(f.ctx, r))
 	f.reopen()
 	f.missing(r)
 	f.list(alice, "l")
@@ -214,18 +214,18 @@ func listDeleted(f *fixture) {
 func (f *fixture) missing(r store.ListRef) {
 	f.Helper()
 	_, err := f.List(f.ctx, r)
-	f.fails("List", err, fault.NotFound)
+	f.lacks(store.ErrNoList, "List", err)
 	_, err = f.ChangeList(f.ctx, r, func(*store.List) error { return nil })
-	f.fails("ChangeList", err, fault.NotFound)
+	f.lacks(store.ErrNoList, "ChangeList", err)
 	_, err = f.Member(f.ctx, r, "a")
-	f.fails("Member", err, fault.NotFound)
+	f.lacks(store.ErrNoList, "Member", err)
 	_, _, err = f.ListMembers(f.ctx, r, store.MemberFilter{}, store.Page{Limit: 1})
-	f.fails("ListMembers", err, fault.NotFound)
+	f.lacks(store.ErrNoList, "ListMembers", err)
 	_, err = f.ChangeMember(f.ctx, r, "a", time.Now(), func(*store.Member) error { return nil })
-	f.fails("ChangeMember", err, fault.NotFound)
-	f.fails("DeleteMember", f.DeleteMember(f.ctx, r, "a"), fault.NotFound)
-	f.fails("PutMember", f.putMax(r, "a", 0), fault.NotFound)
-	f.fails("PutMember", f.putMax(r, "a", 5), fault.NotFound)
+	f.lacks(store.ErrNoList, "ChangeMember", err)
+	f.lacks(store.ErrNoList, "DeleteMember", f.DeleteMember(f.ctx, r, "a"))
+	f.lacks(store.ErrNoList, "PutMember", f.putMax(r, "a", 0))
+	f.lacks(store.ErrNoList, "PutMember", f.putMax(r, "a", 5))
 }
 
 func listMissing(f *fixture) {
@@ -235,6 +235,6 @@ func listMissing(f *fixture) {
 		{Owner: alice, Kind: destination.Suppression, ID: "l"},
 	} {
 		f.missing(r)
-		f.fails("DeleteList", f.DeleteList(f.ctx, r), fault.NotFound)
+		f.lacks(store.ErrNoList, "DeleteList", f.DeleteList(f.ctx, r))
 	}
 }

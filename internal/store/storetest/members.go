@@ -30,8 +30,8 @@ func (f *fixture) put(r store.ListRef, key, value string) {
 func memberSingle(f *fixture) {
 	r := f.list(alice, "l")
 	_, err := f.Member(f.ctx, r, "a")
-	f.fails("Member", err, fault.NotFound)
-	f.fails("DeleteMember", f.DeleteMember(f.ctx, r, "a"), fault.NotFound)
+	f.lacks(store.ErrNoMember, "Member", err)
+	f.lacks(store.ErrNoMember, "DeleteMember", f.DeleteMember(f.ctx, r, "a"))
 	value := []byte("1\x00")
 	f.ok("PutMember", f.PutMember(f.ctx, r, "a", value, time.Now(), store.PutOptions{}))
 	value[0] = 'x'
@@ -49,7 +49,7 @@ func memberSingle(f *fixture) {
 	}
 	f.ok("DeleteMember", f.DeleteMember(f.ctx, r, "a"))
 	_, err = f.Member(f.ctx, r, "a")
-	f.fails("Member", err, fault.NotFound)
+	f.lacks(store.ErrNoMember, "Member", err)
 	f.put(r, "a", "3")
 	f.equal("a new member", f.members(r), "a=3")
 }
@@ -85,7 +85,7 @@ func memberNewConcurrent(f *fixture) {
 		if err == nil {
 			deleted++
 		} else {
-			f.fails("DeleteMember", err, fault.NotFound)
+			f.lacks(store.ErrNoMember, "DeleteMember", err)
 		}
 	}
 	f.equal("puts and deletions that did it", []int{put, deleted}, []int{1, 1})

@@ -31,7 +31,7 @@ func (m *Model) list(r store.ListRef) (*modelList, error) {
 	if l := m.lists[r]; l != nil {
 		return l, nil
 	}
-	return nil, fault.New(fault.NotFound, "there is no list %s", r.ID)
+	return nil, store.NoList(r)
 }
 
 // named reports whether an owner has a list of the name, and how many of the kind.

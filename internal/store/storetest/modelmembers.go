@@ -120,7 +120,7 @@ func (m *Model) ChangeMember(ctx context.Context, r store.ListRef, key string, a
 func (l *modelList) member(key string) (store.Member, error) {
 	one, ok := l.members[key]
 	if !ok {
-		return store.Member{}, fault.New(fault.NotFound, "no such member")
+		return store.Member{}, store.ErrNoMember
 	}
 	one.Value = append([]byte(nil), one.Value...)
 	return one, nil
@@ -138,7 +138,7 @@ func (m *Model) DeleteMember(ctx context.Context, r store.ListRef, key string) e
 		return err
 	}
 	if _, ok := l.members[key]; !ok {
-		return fault.New(fault.NotFound, "no such member")
+		return store.ErrNoMember
 	}
 	l.remove(key)
 	return nil

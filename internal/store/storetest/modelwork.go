@@ -213,7 +213,7 @@ func (m *Model) Prepare(ctx context.Context, l job.Lease, b *store.Batch) (store
 		return nil, err
 	}
 	if j.list != nil && j.list != list {
-		return nil, fault.New(fault.NotFound, "the list is another one")
+		return nil, store.NoList(j.target())
 	}
 	p := &modelPrepared{job: j, list: list}
 	p.batch.CopyFrom(b)
@@ -240,7 +240,7 @@ func (m *Model) Commit(ctx context.Context, l job.Lease, pr store.Prepared) (job
 		return job.Counts{}, fault.New(fault.LeaseLost, "the job is another one")
 	}
 	if list, err := m.list(j.target()); err != nil || list != p.list {
-		return job.Counts{}, fault.New(fault.NotFound, "the list is gone")
+		return job.Counts{}, store.NoList(j.target())
 	}
 	b := &p.batch
 	for i := range b.Changes() {

@@ -8,6 +8,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"reflect"
 	"testing"
 	"testing/synctest"
@@ -77,6 +78,14 @@ func (f *fixture) fails(what string, err error, want fault.Kind) {
 	f.Helper()
 	if !fault.Is(err, want) {
 		f.Fatalf("%s: %v, want %v", what, err, want)
+	}
+}
+
+// lacks wants an error that says what is missing: store.ErrNoList or store.ErrNoMember.
+func (f *fixture) lacks(missing error, what string, err error) {
+	f.Helper()
+	if !errors.Is(err, missing) || !fault.Is(err, fault.NotFound) {
+		f.Fatalf("%s: %v, want %v", what, err, missing)
 	}
 }
 
