@@ -61,7 +61,7 @@ lint:
 		echo "vet, staticcheck $$module"; \
 		(cd $$module && $(GO) vet ./... && $(CURDIR)/bin/staticcheck ./...); \
 	done
-	@set -e; for module in $(MODULES) tools; do $(GO) -C $$module mod tidy -diff; done
+	@set -e; for module in $(MODULES) tools examples/go; do $(GO) -C $$module mod tidy -diff; done
 
 .PHONY: fmt
 fmt:

@@ -88,11 +88,11 @@ func runLimits(t *testing.T, calls string) {
 	}
 }
 
-// TestBoto3 runs boto3_test.py, where boto3 is installed.
+// TestBoto3 runs boto3_test.py, where a boto3 is installed that has all of the services.
 func TestBoto3(t *testing.T) {
 	t.Parallel()
-	if exec.Command("python3", "-c", "import boto3").Run() != nil {
-		testenv.MissingOptional(t, "boto3", "pip install boto3")
+	if exec.Command("python3", "-c", `import boto3; assert {"mailmanager", "qconnect"} <= set(boto3.Session().get_available_services())`).Run() != nil {
+		testenv.MissingOptional(t, "boto3 1.34.75 or later", "pip install boto3")
 	}
 	s := start(t)
 	t.Log(s.client(t, ".", "python3", "boto3_test.py"))

@@ -26,7 +26,7 @@ type file struct {
 
 func (f file) test() bool { return strings.HasSuffix(f.path, "_test.go") }
 
-// tree returns every Go file of the module. The tools are a module of their own.
+// tree returns every Go file of the module. The tools and the examples are modules of their own.
 func tree(t *testing.T) []file {
 	t.Helper()
 	root := filepath.Join("..", "..")
@@ -37,7 +37,7 @@ func tree(t *testing.T) []file {
 		}
 		if d.IsDir() {
 			name := d.Name()
-			if name == "node_modules" || name == "testdata" || name == "tools" || name == "bin" || (strings.HasPrefix(name, ".") && at != root) {
+			if name == "node_modules" || name == "testdata" || name == "tools" || name == "examples" || name == "bin" || (strings.HasPrefix(name, ".") && at != root) {
 				return filepath.SkipDir
 			}
 			return nil
