@@ -138,9 +138,11 @@ func (a *attempt) bind(ctx context.Context) error {
 	src := a.job.Source
 	if src.Version == "" {
 		name := sourceName(a.job)
+		holding, stop := a.untilStopping(ctx)
 		a.heartbeat.source.begin()
-		info, err := a.engine.objects.Hold(ctx, name, string(a.job.ID))
+		info, err := a.engine.objects.Hold(holding, name, string(a.job.ID))
 		a.heartbeat.source.end(0)
+		stop()
 		if fault.Is(err, fault.NotFound) {
 			return fault.New(fault.NotFound, "%s does not exist", name.URL())
 		}
@@ -157,6 +159,20 @@ func (a *attempt) bind(ctx context.Context) error {
 	}
 	a.job = j
 	return nil
+}
+
+// untilStopping returns a context that ends when Run is to end, for what need not come to an
+// end then.
+func (a *attempt) untilStopping(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		defer cancel()
+		select {
+		case <-a.stopping:
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
 }
 
 func sourceName(j job.Job) object.Name {

@@ -97,3 +97,40 @@ func TestGrace(t *testing.T) {
 		r.verify("j1", job.Completed, in, 500)
 	})
 }
+
+// silentHold is an object store that answers for no source.
+type silentHold struct {
+	engine.Objects
+	asked chan struct{}
+}
+
+func (o silentHold) Hold(ctx context.Context, _ object.Name, _ string) (object.Info, error) {
+	o.asked <- struct{}{}
+	<-ctx.Done()
+	return object.Info{}, context.Cause(ctx)
+}
+
+// An object store that does not answer for a source keeps no engine from its end.
+func TestShutdownDuringHold(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		r := newRig(t)
+		r.list(destination.Suppression)
+		in := newRows(500)
+		r.put("j1", in.String())
+		r.ready("j1")
+		o := silentHold{r.objects, make(chan struct{}, 1)}
+		_, end := r.start(engine.Options{}, o)
+		<-o.asked
+		then := time.Now()
+		end()
+		if d := time.Since(then); d > time.Second {
+			t.Errorf("Run ended after %v, want no time", d)
+		}
+		if j := r.job("j1"); j.State != job.Created || j.Attempts != 0 {
+			t.Errorf("after the end the job is %s after %d attempts that failed, want it as it was", j.State, j.Attempts)
+		}
+		r.start(engine.Options{})
+		r.journal.await("job completed", "j1", 1)
+		r.verify("j1", job.Completed, in, 500)
+	})
+}
