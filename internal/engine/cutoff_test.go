@@ -107,6 +107,44 @@ func TestSuspectedCutOff(t *testing.T) {
 	})
 }
 
+// An engine that was cut off takes jobs again soon after the object storage answers, also if
+// none of its jobs comes to a commit, and no other source fails.
+func TestCutOffIsOver(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		r := newRig(t)
+		r.list(destination.Suppression)
+		var isBack atomic.Bool
+		away := func(context.Context, object.Name, int64) error {
+			if isBack.Load() {
+				return nil
+			}
+			return fault.New(fault.Unavailable, "no answer")
+		}
+		r.put("away", newRows(500).String())
+		r.ready("away")
+		e, _ := r.start(engine.Options{
+			Jobs: 1, Shared: true, Poll: 250 * time.Millisecond,
+			PingObjects: func(ctx context.Context) error { return away(ctx, object.Name{}, 0) },
+		}, &troubledObjects{Objects: r.objects, read: away})
+		r.journal.await("job waits", "away", 1)
+		r.stop("away")
+		time.Sleep(time.Minute)
+		isBack.Store(true)
+		const n = 20
+		then := time.Now()
+		for i := range n {
+			r.ready(fmt.Sprint("missing", i))
+		}
+		e.Wake()
+		for i := range n {
+			r.journal.await("job failed", job.ID(fmt.Sprint("missing", i)), 1)
+		}
+		if d := time.Since(then); d > 3*time.Second {
+			t.Errorf("%d jobs without a source took %v, want about a second", n, d)
+		}
+	})
+}
+
 // A source that is not available says nothing about the object storage: while the server's
 // own bucket answers, the engine takes other jobs at once.
 func TestUnavailableSourceIsNoCutOff(t *testing.T) {

@@ -223,7 +223,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		case <-e.wake:
 			fair.myTurn = false
 		case <-poll.C:
-			fair.poll(ctx, e)
+			fair.poll(ctx, e, &working)
 		}
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/guard"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/object"
 	"github.com/sluicehq/sluice/internal/store"
@@ -159,9 +160,25 @@ func (e *Engine) suspectObjects() {
 // checkObjects finds out whether this engine is cut off from the object storage, after a
 // source was not available: one bucket of a caller can be away while all others answer.
 func (e *Engine) checkObjects(ctx context.Context) {
+	e.objectsUp.mu.Lock()
+	defer e.objectsUp.mu.Unlock()
+	e.pingObjects(ctx)
+}
+
+// recheckObjects is checkObjects unless another goroutine is about it. No source need fail
+// for it: an engine that is cut off has none where jobs are left to others.
+func (e *Engine) recheckObjects(ctx context.Context) {
+	var panicked error // it was logged
+	defer e.options.Guard.Recover(guard.Claim, &panicked)
+	if e.objectsUp.mu.TryLock() {
+		defer e.objectsUp.mu.Unlock()
+		e.pingObjects(ctx)
+	}
+}
+
+// pingObjects asks for the server's own bucket. The caller holds the lock of objectsUp.
+func (e *Engine) pingObjects(ctx context.Context) {
 	c := &e.objectsUp
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	if e.options.PingObjects == nil || c.isRecent() {
 		return
 	}

@@ -66,7 +66,7 @@ type fairness struct {
 
 const cutOffPolls = 4
 
-func (f *fairness) poll(ctx context.Context, e *Engine) {
+func (f *fairness) poll(ctx context.Context, e *Engine, working *sync.WaitGroup) {
 	if !e.options.Shared {
 		return
 	}
@@ -79,6 +79,7 @@ func (f *fairness) poll(ctx context.Context, e *Engine) {
 	f.myTurn = f.polls > 1
 	if e.cutOff.Load() {
 		f.myTurn = f.polls > cutOffPolls
+		working.Go(func() { e.recheckObjects(ctx) })
 	}
 	if f.myTurn {
 		f.polls = 0
