@@ -91,14 +91,14 @@ func run(ctx context.Context, o options) error {
 
 // measurePairs imports the file by Sluice and by sqlite3 in turn, and compares them.
 func measurePairs(ctx context.Context, o options, dir, file string) error {
-	var ours, theirs []float64
+	var own, theirs []float64
 	for i := range max(o.pairs, 1) {
 		last := i == max(o.pairs, 1)-1
 		rate, err := measureServer(ctx, o.binary, filepath.Join(dir, fmt.Sprint("data", i)), file, o.rows, last)
 		if err != nil {
 			return err
 		}
-		ours = append(ours, rate)
+		own = append(own, rate)
 		if o.pairs == 0 {
 			break
 		}
@@ -108,12 +108,12 @@ func measurePairs(ctx context.Context, o options, dir, file string) error {
 		theirs = append(theirs, rate)
 	}
 	if len(theirs) > 0 {
-		ratios := make([]float64, len(ours))
-		for i := range ours {
-			ratios[i] = ours[i] / theirs[i]
+		ratios := make([]float64, len(own))
+		for i := range own {
+			ratios[i] = own[i] / theirs[i]
 		}
 		fmt.Printf("\nmedian of %d: sluice %.0f rows/s, sqlite3 %.0f rows/s, ratio %.1f (pair by pair %.1f)\n",
-			len(ours), median(ours), median(theirs), median(ratios), ratios)
+			len(own), median(own), median(theirs), median(ratios), ratios)
 	}
 	return nil
 }

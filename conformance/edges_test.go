@@ -90,9 +90,9 @@ func TestLogNamesNoKeys(t *testing.T) {
 		}
 	}
 	log := s.log.String()
-	for _, word := range []string{"jane", "good.csv", "bad.csv", "none.csv"} {
-		if strings.Contains(log, word) {
-			t.Errorf("the log holds %q of a key", word)
+	for _, text := range []string{"jane", "good.csv", "bad.csv", "none.csv"} {
+		if strings.Contains(log, text) {
+			t.Errorf("the log holds %q of a key", text)
 		}
 	}
 	for _, want := range []string{`"msg":"job completed"`, `"duration_seconds":`, `"key":"` + accessKey + `"`, `"remote":"127.0.0.1"`} {

@@ -55,7 +55,7 @@ func TestExchanges(t *testing.T) {
 }
 
 // exchange is a conversation as it goes on.
-type exchange struct {
+type recorded struct {
 	server *server
 	region string
 	names  []named // what replies have brought, in the order of their coming
@@ -70,7 +70,7 @@ func runExchange(t *testing.T, shared *server, path, region string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &exchange{server: shared, region: region}
+	e := &recorded{server: shared, region: region}
 	got := &txtar.Archive{Comment: archive.Comment}
 	for _, f := range archive.Files {
 		if f.Name == "reply" {
@@ -125,7 +125,7 @@ func compare(t *testing.T, path string, want, got []byte) {
 }
 
 // send sends one recorded request and returns the reply as it is recorded.
-func (e *exchange) send(t *testing.T, recorded []byte, n int) string {
+func (e *recorded) send(t *testing.T, recorded []byte, n int) string {
 	t.Helper()
 	text := strings.ReplaceAll(string(recorded), "<n>", strconv.Itoa(n))
 	for _, known := range e.names {
@@ -172,7 +172,7 @@ func (e *exchange) send(t *testing.T, recorded []byte, n int) string {
 }
 
 // sign signs a request as AWS's Go client does.
-func (e *exchange) sign(t *testing.T, req *http.Request, body string) {
+func (e *recorded) sign(t *testing.T, req *http.Request, body string) {
 	t.Helper()
 	service := "s3"
 	switch root, _, _ := strings.Cut(req.URL.Path[1:], "/"); {
@@ -192,14 +192,14 @@ func (e *exchange) sign(t *testing.T, req *http.Request, body string) {
 	}
 }
 
-// told are the headers of a reply that clients act on.
-var told = []string{"Content-Type", "X-Amzn-Errortype", "Retry-After"}
+// replyHeaders are the headers of a reply that clients act on.
+var replyHeaders = []string{"Content-Type", "X-Amzn-Errortype", "Retry-After"}
 
 // record writes a reply with names for what differs from run to run.
-func (e *exchange) record(resp *http.Response, body []byte) string {
+func (e *recorded) record(resp *http.Response, body []byte) string {
 	var b strings.Builder
 	fmt.Fprintln(&b, resp.StatusCode)
-	for _, name := range told {
+	for _, name := range replyHeaders {
 		if value := resp.Header.Get(name); value != "" {
 			fmt.Fprintf(&b, "%s: %s\n", name, value)
 		}
@@ -209,14 +209,14 @@ func (e *exchange) record(resp *http.Response, body []byte) string {
 	}
 	text := b.String()
 	for _, v := range varying {
-		text = v.pattern.ReplaceAllStringFunc(text, func(value string) string { return e.name(v.word, value) })
+		text = v.pattern.ReplaceAllStringFunc(text, func(value string) string { return e.name(v.text, value) })
 	}
 	return text
 }
 
 // varying is what differs from run to run, the longer things first: links hold ids.
 var varying = []struct {
-	word    string // a thing has a number after it, but for a time
+	text    string // a thing has a number after it, but for a time
 	pattern *regexp.Regexp
 }{
 	{"link", regexp.MustCompile(`http://127\.0\.0\.1:\d+/[^"\s]*`)},
@@ -226,11 +226,11 @@ var varying = []struct {
 }
 
 // name returns the name of a thing, which is a new one for what has not been seen.
-func (e *exchange) name(word, value string) string {
-	if word == "time" {
+func (e *recorded) name(text, value string) string {
+	if text == "time" {
 		return "<time>"
 	}
-	if word == "token" {
+	if text == "token" {
 		member, token, _ := strings.Cut(value, ":")
 		return member + `:"` + e.name("page", strings.Trim(token, `"`)) + `"`
 	}
@@ -242,11 +242,11 @@ func (e *exchange) name(word, value string) string {
 			e.names[i].value = value
 			return known.name
 		}
-		if strings.HasPrefix(known.name, "<"+word+" ") {
+		if strings.HasPrefix(known.name, "<"+text+" ") {
 			n++
 		}
 	}
-	name := fmt.Sprintf("<%s %d>", word, n)
+	name := fmt.Sprintf("<%s %d>", text, n)
 	e.names = append(slices.Clip(e.names), named{name, same, value})
 	return name
 }

@@ -29,17 +29,17 @@ var tables = regexp.MustCompile(`(?s)(<!-- operations of ([a-z0-9 ]+) -->\n).*?(
 func checkReadme(t *testing.T, seen map[operation]answers) {
 	t.Helper()
 	readme := readFile(t, readmePath)
-	told := map[string]bool{}
+	listed := map[string]bool{}
 	want := tables.ReplaceAllStringFunc(readme, func(block string) string {
 		parts := tables.FindStringSubmatch(block)
 		names := strings.Fields(parts[2])
 		for _, name := range names {
-			told[name] = true
+			listed[name] = true
 		}
 		return parts[1] + operationsTable(t, seen, names) + parts[3]
 	})
 	for _, service := range services {
-		if !told[service] {
+		if !listed[service] {
 			t.Errorf("README.md has no table of the operations of %s", service)
 		}
 	}

@@ -33,11 +33,11 @@ func withOwnTexts(root *cobra.Command) {
 // argumentsOf checks arguments against the usage line of a command: "job ID", "rm JOB...".
 func argumentsOf(cmd *cobra.Command) cobra.PositionalArgs {
 	var names []string
-	for _, word := range strings.Fields(cmd.Use)[1:] {
-		if strings.HasPrefix(word, "-") || strings.HasPrefix(word, "[-") {
+	for _, field := range strings.Fields(cmd.Use)[1:] {
+		if strings.HasPrefix(field, "-") || strings.HasPrefix(field, "[-") {
 			break
 		}
-		names = append(names, word)
+		names = append(names, field)
 	}
 	return func(cmd *cobra.Command, args []string) error {
 		many := len(names) > 0 && strings.HasSuffix(names[len(names)-1], "...")

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// TestWrongCommandLines: what is wrong is said in our own words, with exit code 2.
+// TestWrongCommandLines: what is wrong is refused in one sentence, with exit code 2.
 func TestWrongCommandLines(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]string{
@@ -51,8 +51,8 @@ func TestHelpIsNotTooWide(t *testing.T) {
 	var each func(*cobra.Command)
 	each = func(cmd *cobra.Command) {
 		var out strings.Builder
-		words := append(strings.Fields(cmd.CommandPath())[1:], "--help")
-		if code := execute(t.Context(), words, &out, io.Discard); code != 0 {
+		args := append(strings.Fields(cmd.CommandPath())[1:], "--help")
+		if code := execute(t.Context(), args, &out, io.Discard); code != 0 {
 			t.Errorf("%s --help: exit code %d", cmd.CommandPath(), code)
 		}
 		for _, line := range strings.Split(out.String(), "\n") {
@@ -69,7 +69,7 @@ func TestHelpIsNotTooWide(t *testing.T) {
 	each(newRoot())
 }
 
-// TestEnumerationsIgnoreCase where the value can only be one of a few words.
+// TestEnumerationsIgnoreCase where the value can only be one of a few.
 func TestEnumerationsIgnoreCase(t *testing.T) {
 	t.Parallel()
 	c := config{limits: "AWS", logForm: "JSON", logLevel: "Warn", roles: []string{"API", " Worker"}}
@@ -79,8 +79,8 @@ func TestEnumerationsIgnoreCase(t *testing.T) {
 	}
 	for _, line := range []string{"import absent --to suppression --action delete", "import absent --to Address-List/x --format csv"} {
 		var errs strings.Builder
-		words := append(strings.Fields(line), "--data", t.TempDir())
-		if code := execute(t.Context(), words, io.Discard, &errs); code != exitFailed || !strings.Contains(errs.String(), "no server runs") {
+		args := append(strings.Fields(line), "--data", t.TempDir())
+		if code := execute(t.Context(), args, io.Discard, &errs); code != exitFailed || !strings.Contains(errs.String(), "no server runs") {
 			t.Errorf("%s: exit code %d, %q; want it to look for a server", line, code, errs.String())
 		}
 	}
@@ -100,8 +100,8 @@ func TestCompletion(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct {
-		words []string
-		want  string
+		args []string
+		want string
 	}{
 		{[]string{"import", "x", "--data", data, "--to", "addr"}, "address-list/\n"},
 		{[]string{"import", "x", "--data", data, "--to", "contact-list/f"}, "contact-list/friends\n"},
@@ -116,8 +116,8 @@ func TestCompletion(t *testing.T) {
 		{[]string{"stop", "--data", t.TempDir(), ""}, ":4\n"},
 	} {
 		var out strings.Builder
-		if code := execute(t.Context(), append([]string{"__complete"}, tt.words...), &out, io.Discard); code != 0 || !strings.Contains(out.String(), tt.want) {
-			t.Errorf("completion of %q: exit code %d, %q; want %q in it", tt.words, code, out.String(), tt.want)
+		if code := execute(t.Context(), append([]string{"__complete"}, tt.args...), &out, io.Discard); code != 0 || !strings.Contains(out.String(), tt.want) {
+			t.Errorf("completion of %q: exit code %d, %q; want %q in it", tt.args, code, out.String(), tt.want)
 		}
 	}
 }

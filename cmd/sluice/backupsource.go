@@ -53,16 +53,16 @@ func withSource(ctx context.Context, data string, getenv func(string) string, do
 }
 
 // sameDirectory checks that the server's data directory is the one that is named here.
-func sameDirectory(servers, ours string) error {
+func sameDirectory(servers, local string) error {
 	a, err := os.Stat(servers)
 	if err == nil {
 		var b os.FileInfo
-		if b, err = os.Stat(ours); err == nil && !os.SameFile(a, b) {
+		if b, err = os.Stat(local); err == nil && !os.SameFile(a, b) {
 			err = errors.New("they are not the same")
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("the server keeps its data in %s, which is not the directory %s here: run this command where the server runs (%w)", servers, ours, err)
+		return fmt.Errorf("the server keeps its data in %s, which is not the directory %s here: run this command where the server runs (%w)", servers, local, err)
 	}
 	return nil
 }

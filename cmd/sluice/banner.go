@@ -86,13 +86,13 @@ func (c *config) envCommand(getenv func(string) string) (before, command string)
 		env = assigned + env
 	}
 	env += " env"
-	usual, err := dataDir("", func(name string) string {
+	byDefault, err := dataDir("", func(name string) string {
 		if name == "HOME" { // the others may not be set in another shell
 			return getenv(name)
 		}
 		return ""
 	})
-	if err != nil || usual != c.data || getenv("SLUICE_DATA") != "" {
+	if err != nil || byDefault != c.data || getenv("SLUICE_DATA") != "" {
 		env += " --data " + shellArgument(c.data)
 	}
 	return before, env

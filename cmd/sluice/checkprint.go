@@ -57,7 +57,7 @@ func (f *findings) end(t check.Totals, o checkOptions, took time.Duration) error
 	if f.json != nil {
 		f.err = errors.Join(f.err, f.json.Encode(summaryOf(f, t, o, took)))
 	} else {
-		f.printf("%s", inWords(f.dir, t, o, took))
+		f.printf("%s", checkText(f.dir, t, o, took))
 	}
 	if f.err != nil {
 		return f.err
@@ -115,7 +115,7 @@ func summaryOf(f *findings, t check.Totals, o checkOptions, took time.Duration) 
 	return s
 }
 
-func inWords(dir string, t check.Totals, o checkOptions, took time.Duration) string {
+func checkText(dir string, t check.Totals, o checkOptions, took time.Duration) string {
 	depth := "their sizes; --deep reads their bytes"
 	if o.deep {
 		depth = "all bytes"

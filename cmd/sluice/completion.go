@@ -13,7 +13,7 @@ import (
 	"github.com/sluicehq/sluice/internal/gateway/jobs"
 )
 
-// completeTime is how long a shell waits for words that the server has to be asked for.
+// completeTime is how long a shell waits for values that the server has to be asked for.
 const completeTime = 2 * time.Second
 
 // flagValues are the values of flags, for completion.
@@ -40,7 +40,7 @@ var (
 
 // complete declares what completes the arguments and flags of a command.
 func complete(cmd *cobra.Command) {
-	switch word := argumentName(cmd); word {
+	switch argument := argumentName(cmd); argument {
 	case "FILE":
 		cmd.ValidArgsFunction = first(cobra.FixedCompletions([]cobra.Completion{"csv", "json", "jsonl", "ndjson", "txt", "gz", "zst"}, cobra.ShellCompDirectiveFilterFileExt))
 	case "ID", "JOB":
@@ -53,8 +53,8 @@ func complete(cmd *cobra.Command) {
 			_ = cmd.RegisterFlagCompletionFunc(name, f) // fails only if it is registered twice
 		}
 	}
-	for name, words := range flagValues {
-		known(name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+	for name, values := range flagValues {
+		known(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}
 	for _, name := range flagDirectories {
 		known(name, cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs))
@@ -68,20 +68,20 @@ func complete(cmd *cobra.Command) {
 
 // argumentName returns the name of a command's first argument, as its usage line has it.
 func argumentName(cmd *cobra.Command) string {
-	words := strings.Fields(cmd.Use)
-	if len(words) < 2 || strings.HasPrefix(words[1], "-") || strings.HasPrefix(words[1], "[") {
+	values := strings.Fields(cmd.Use)
+	if len(values) < 2 || strings.HasPrefix(values[1], "-") || strings.HasPrefix(values[1], "[") {
 		return ""
 	}
-	return strings.TrimSuffix(words[1], "...")
+	return strings.TrimSuffix(values[1], "...")
 }
 
 // first completes the first argument only.
 func first(f cobra.CompletionFunc) cobra.CompletionFunc {
-	return func(cmd *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return func(cmd *cobra.Command, args []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		if len(args) > 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		return f(cmd, args, word)
+		return f(cmd, args, toComplete)
 	}
 }
 
@@ -106,12 +106,12 @@ func completionClient(cmd *cobra.Command) (*client, context.Context, context.Can
 	return c, ctx, cancel, err
 }
 
-// mostCompletions is how many words a shell is offered.
+// mostCompletions is how many values a shell is offered.
 const mostCompletions = 100
 
 // completeJobs completes the ids of jobs, with what they are.
 func completeJobs(many bool) cobra.CompletionFunc {
-	return func(cmd *cobra.Command, args []string, word string) (words []cobra.Completion, _ cobra.ShellCompDirective) {
+	return func(cmd *cobra.Command, args []string, toComplete string) (values []cobra.Completion, _ cobra.ShellCompDirective) {
 		if len(args) > 0 && !many {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
@@ -121,18 +121,18 @@ func completeJobs(many bool) cobra.CompletionFunc {
 		}
 		defer cancel()
 		_, _ = c.ownJobs(ctx, url.Values{}, mostCompletions, func(_ json.RawMessage, j jobs.Job) error {
-			if strings.HasPrefix(j.ID, word) {
-				words = append(words, cobra.CompletionWithDesc(j.ID, j.State+" "+listText(j.List)))
+			if strings.HasPrefix(j.ID, toComplete) {
+				values = append(values, cobra.CompletionWithDesc(j.ID, j.State+" "+listText(j.List)))
 			}
 			return nil
 		})
-		return words, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
+		return values, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
 	}
 }
 
 // completeDestinations completes --to: first the kinds, then the names of lists.
-func completeDestinations(cmd *cobra.Command, _ []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	kind, _, named := strings.Cut(word, "/")
+func completeDestinations(cmd *cobra.Command, _ []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	kind, _, named := strings.Cut(toComplete, "/")
 	if !named {
 		return []cobra.Completion{"address-list/", "contact-list/", "quick-responses/", "suppression"},
 			cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
@@ -147,11 +147,11 @@ func completeDestinations(cmd *cobra.Command, _ []string, word string) ([]cobra.
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	lists, err := all(ctx, c)
-	var words []cobra.Completion
+	var values []cobra.Completion
 	for _, l := range lists {
-		if name := kind + "/" + l.name; err == nil && strings.HasPrefix(name, word) && len(words) < mostCompletions {
-			words = append(words, name)
+		if name := kind + "/" + l.name; err == nil && strings.HasPrefix(name, toComplete) && len(values) < mostCompletions {
+			values = append(values, name)
 		}
 	}
-	return words, cobra.ShellCompDirectiveNoFileComp
+	return values, cobra.ShellCompDirectiveNoFileComp
 }

@@ -174,8 +174,8 @@ func readSettings(file string) ([]setting, error) {
 
 // check refuses what cannot be meant, all of it at once, and completes the rest.
 func (c *config) check(getenv func(string) string) error {
-	for _, word := range []*string{&c.limits, &c.logForm, &c.logLevel} {
-		*word = strings.ToLower(*word)
+	for _, setting := range []*string{&c.limits, &c.logForm, &c.logLevel} {
+		*setting = strings.ToLower(*setting)
 	}
 	for i, role := range c.roles {
 		c.roles[i] = strings.ToLower(strings.TrimSpace(role))
@@ -192,9 +192,9 @@ func (c *config) check(getenv func(string) string) error {
 	if len(c.account) != 12 || strings.Trim(c.account, "0123456789") != "" {
 		refuse("account: %s is not twelve digits", quoteValue(c.account))
 	}
-	oneOf := func(name, value string, words ...string) {
-		if !slices.Contains(words, value) {
-			refuse("%s: %s is not one of %s", name, quoteValue(value), strings.Join(words, ", "))
+	oneOf := func(name, value string, values ...string) {
+		if !slices.Contains(values, value) {
+			refuse("%s: %s is not one of %s", name, quoteValue(value), strings.Join(values, ", "))
 		}
 	}
 	c.checkStores(refuse, getenv)
@@ -235,7 +235,7 @@ func (c *config) check(getenv func(string) string) error {
 	return nil
 }
 
-// The words of --store, --objects and --roles.
+// The values of --store, --objects and --roles.
 const (
 	pebble     = "pebble"
 	disk       = "disk"

@@ -53,8 +53,8 @@ func (at *connection) options(f *pflag.FlagSet) string {
 }
 
 // command returns a command line for the same server.
-func (c *client) command(words ...string) string {
-	return program() + " " + strings.Join(words, " ") + c.options
+func (c *client) command(args ...string) string {
+	return program() + " " + strings.Join(args, " ") + c.options
 }
 
 // client returns a client that signs with the target's key.

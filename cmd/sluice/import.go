@@ -190,21 +190,21 @@ func goOn(c *client, id string, cause error, repeat string) string {
 
 // commandOf returns the command line of a command, as a shell takes it.
 func commandOf(cmd *cobra.Command, args []string) string {
-	words := []string{program(), cmd.Name()}
+	line := []string{program(), cmd.Name()}
 	for _, arg := range args {
-		words = append(words, shellArgument(arg))
+		line = append(line, shellArgument(arg))
 	}
 	cmd.Flags().Visit(func(f *pflag.Flag) {
-		word := "--" + f.Name
+		option := "--" + f.Name
 		switch {
 		case f.Value.Type() != "bool":
-			word += " " + shellArgument(f.Value.String())
+			option += " " + shellArgument(f.Value.String())
 		case f.Value.String() != "true":
-			word += "=" + f.Value.String()
+			option += "=" + f.Value.String()
 		}
-		words = append(words, word)
+		line = append(line, option)
 	})
-	return strings.Join(words, " ")
+	return strings.Join(line, " ")
 }
 
 // discard deletes the list again if the command created it.

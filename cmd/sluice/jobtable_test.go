@@ -52,7 +52,7 @@ func TestJobTableIsNarrow(t *testing.T) {
 	t.Parallel()
 	random := testenv.Rand(t)
 	letters := []rune("ab-é東京\u0301\x07")
-	word := func(most int) string {
+	text := func(most int) string {
 		text := ""
 		for range random.IntN(most) {
 			text += string(letters[random.IntN(len(letters))])
@@ -63,9 +63,9 @@ func TestJobTableIsNarrow(t *testing.T) {
 		table := newJobTable(100)
 		for range 1 + random.IntN(5) {
 			table.add(jobs.Job{
-				ID: "1b4e28ba-2fa1-41d2-883f-0016d3cca427", List: jobs.List{Name: word(60)}, File: word(60), State: "processing",
+				ID: "1b4e28ba-2fa1-41d2-883f-0016d3cca427", List: jobs.List{Name: text(60)}, File: text(60), State: "processing",
 				Processed: 1 + random.Int64N(1<<random.IntN(46)), Rejected: random.Int64N(1 << random.IntN(46)),
-				Created: new(time.Unix(random.Int64N(1<<31), 0)), Started: new(time.Unix(0, 0)), Seconds: 1e7 * random.Float64(), Error: word(300),
+				Created: new(time.Unix(random.Int64N(1<<31), 0)), Started: new(time.Unix(0, 0)), Seconds: 1e7 * random.Float64(), Error: text(300),
 			}, time.Now())
 		}
 		var out strings.Builder

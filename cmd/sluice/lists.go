@@ -18,7 +18,7 @@ type listName struct {
 // namedList is an existing list.
 type namedList struct{ id, name string }
 
-// choose takes the list that has the word as its name, or else as its id.
+// choose takes the list whose name is ref, or else whose id is.
 func (l *listName) choose(lists []namedList) bool {
 	i := slices.IndexFunc(lists, func(e namedList) bool { return e.name == l.ref })
 	if i < 0 {
@@ -40,7 +40,7 @@ var listsOf = map[string]func(context.Context, *client) ([]namedList, error){
 // listKinds are the keys of listsOf, in the order in which they are shown.
 var listKinds = []string{"address-list", "contact-list", "quick-responses"}
 
-// missing is the error for a word that names none of the lists of its kind.
+// missing is the error for a ref that names none of the lists of its kind.
 func (l *listName) missing(ctx context.Context, c *client, lists []namedList) error {
 	what := strings.ReplaceAll(l.kind, "-", " ") // address list, contact list
 	if l.kind == "quick-responses" {
@@ -74,11 +74,11 @@ func (l *listName) ofOtherKinds(ctx context.Context, c *client) (found []string)
 	return found
 }
 
-// meantBy returns the lists, at most three, that a word was most likely meant for: a name,
+// meantBy returns the lists, at most three, that a ref was most likely meant for: a name,
 // or a name with its kind before it.
-func meantBy(ctx context.Context, c *client, word string) []string {
+func meantBy(ctx context.Context, c *client, ref string) []string {
 	var all []namedList
-	_, _, hasKind := strings.Cut(word, "/")
+	_, _, hasKind := strings.Cut(ref, "/")
 	for _, kind := range listKinds {
 		lists, err := listsOf[kind](ctx, c)
 		if err != nil {
@@ -92,24 +92,24 @@ func meantBy(ctx context.Context, c *client, word string) []string {
 			all = append(all, one)
 		}
 	}
-	return nearestOf(word, all, func(l namedList) string { return l.id })
+	return nearestOf(ref, all, func(l namedList) string { return l.id })
 }
 
-// nearest returns the names, at most three, that a word was most likely meant for.
-func nearest(word string, lists []namedList) []string {
-	return nearestOf(word, lists, func(l namedList) string { return l.name })
+// nearest returns the names, at most three, that a ref was most likely meant for.
+func nearest(ref string, lists []namedList) []string {
+	return nearestOf(ref, lists, func(l namedList) string { return l.name })
 }
 
 // nearestOf is nearest with what shows a list.
-func nearestOf(word string, lists []namedList, shown func(namedList) string) []string {
+func nearestOf(ref string, lists []namedList, shown func(namedList) string) []string {
 	type candidate struct {
 		name     string
 		distance int
 	}
 	var found []candidate
 	for _, l := range lists {
-		d := editDistance(strings.ToLower(word), strings.ToLower(l.name))
-		if d <= max(2, len(word)/3) {
+		d := editDistance(strings.ToLower(ref), strings.ToLower(l.name))
+		if d <= max(2, len(ref)/3) {
 			found = append(found, candidate{shown(l), d})
 		}
 	}

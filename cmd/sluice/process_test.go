@@ -62,14 +62,14 @@ type process struct {
 }
 
 // start runs a command line with HOME and PATH of a test, and more variables.
-func start(t *testing.T, home, bin string, env []string, words ...string) *process {
+func start(t *testing.T, home, bin string, env []string, args ...string) *process {
 	t.Helper()
-	path := words[0]
+	path := args[0]
 	if path == "sluice" {
 		path = filepath.Join(bin, path)
 	}
-	p := &process{Cmd: exec.Command(path, words[1:]...), ended: make(chan struct{})}
-	p.Args[0] = words[0]
+	p := &process{Cmd: exec.Command(path, args[1:]...), ended: make(chan struct{})}
+	p.Args[0] = args[0]
 	p.Dir = home
 	p.Env = append(testenv.Environ(), append([]string{
 		"HOME=" + home, "PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH"), "XDG_DATA_HOME=", "SLUICE_DATA=",

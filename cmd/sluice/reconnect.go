@@ -86,8 +86,8 @@ func (r *reconnector) reached() {
 	}
 }
 
-// lost notes why a call failed, and returns how long there is left to wait.
-func (r *reconnector) lost(err error) time.Duration {
+// remaining notes why a call failed, and returns how long there is left to wait.
+func (r *reconnector) remaining(err error) time.Duration {
 	if r.lostAt.IsZero() {
 		r.lostAt = time.Now()
 		var refused *refusal
@@ -125,7 +125,7 @@ func (c *client) retrying(ctx context.Context, call func(context.Context) error)
 		if !isUnavailable(err) || ctx.Err() != nil || !r.answered {
 			return err
 		}
-		left := r.lost(err)
+		left := r.remaining(err)
 		if left <= 0 {
 			return &awayError{r.wait, err}
 		}

@@ -58,11 +58,11 @@ func isServiceVariable(name, value string) bool {
 	return servicePort.MatchString(name) && (name != "SLUICE_PORT" || isURL(value))
 }
 
-// suggest names the word that comes nearest to another, if one is near.
-func suggest(word string, words []string) string {
-	best, distance := "", max(2, len(word)/4)+1
-	for _, w := range words {
-		if d := editDistance(word, w); d < distance {
+// suggest names the name that comes nearest to another, if one is near.
+func suggest(name string, names []string) string {
+	best, distance := "", max(2, len(name)/4)+1
+	for _, w := range names {
+		if d := editDistance(name, w); d < distance {
 			best, distance = w, d
 		}
 	}

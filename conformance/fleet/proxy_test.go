@@ -37,7 +37,7 @@ const (
 	carries state = iota
 	cuts          // connections break, and there are no new ones
 	holds         // nothing arrives, on old or new connections, until it carries again; then all does
-	gone          // the test is over
+	isGone        // the test is over
 )
 
 // link is one connection, in two halves.
@@ -60,7 +60,7 @@ func newProxy(t *testing.T, target string, rate int) *proxy {
 	p.all.Go(p.accept)
 	t.Cleanup(func() {
 		_ = l.Close()
-		p.set(gone)
+		p.set(isGone)
 		p.all.Wait()
 	})
 	return p
@@ -77,7 +77,7 @@ func (p *proxy) set(s state) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.state = s
-	if s == cuts || s == gone {
+	if s == cuts || s == isGone {
 		for l := range p.links {
 			l.cut()
 		}
@@ -134,14 +134,14 @@ func (p *proxy) add(l *link) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.links[l] = struct{}{}
-	return p.state != cuts && p.state != gone
+	return p.state != cuts && p.state != isGone
 }
 
 // carry moves bytes one way until either side ends, or see refuses some.
 func (p *proxy) carry(to io.WriteCloser, from io.ReadCloser, rate int, see func([]byte) bool) {
 	defer to.Close()
 	defer from.Close()
-	b := make([]byte, piece)
+	b := make([]byte, chunk)
 	for {
 		n, err := from.Read(b)
 		if !see(b[:n]) || !p.pass() {
@@ -157,7 +157,7 @@ func (p *proxy) carry(to io.WriteCloser, from io.ReadCloser, rate int, see func(
 }
 
 // piece is so short that a batch is longer, and so long that nothing else is.
-const piece = 8 << 10
+const chunk = 8 << 10
 
 // onBatch has trap called when the next batch is on its way to the database: its
 // transaction has begun, and the database has no more than a part of it.
@@ -186,7 +186,7 @@ func (p *proxy) lostBatches() int {
 func (p *proxy) look(l *link, b []byte) {
 	p.mu.Lock()
 	var trap func()
-	if len(b) == piece {
+	if len(b) == chunk {
 		l.batch = true
 		trap, p.trap = p.trap, nil
 	}

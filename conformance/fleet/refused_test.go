@@ -80,9 +80,9 @@ func TestStartIsRefused(t *testing.T) {
 			if !errors.As(err, &exit) || exit.ExitCode() != exitConfig || !strings.Contains(said.String(), c.want) {
 				t.Errorf("the server ended with %v, want exit code %d and %q:\n%s", err, exitConfig, c.want, &said)
 			}
-			for _, word := range []string{"msg=waiting ", secret, rootSecret, s3Secret} {
-				if strings.Contains(said.String(), word) {
-					t.Errorf("the server's output has %q:\n%s", word, &said)
+			for _, text := range []string{"msg=waiting ", secret, rootSecret, s3Secret} {
+				if strings.Contains(said.String(), text) {
+					t.Errorf("the server's output has %q:\n%s", text, &said)
 				}
 			}
 		})

@@ -30,9 +30,9 @@ type writers struct {
 }
 
 const (
-	writing = 3                     // writers at once
-	pace    = 25 * time.Millisecond // of each
-	answer  = 2 * time.Second       // is waited for so long
+	writing  = 3                     // writers at once
+	interval = 25 * time.Millisecond // of each
+	answer   = 2 * time.Second       // is waited for so long
 )
 
 // startWriters starts the writers. They also take imported addresses off the list as
@@ -55,7 +55,7 @@ func (w *writers) end() {
 }
 
 func (w *writers) write(ctx context.Context, random *rand.Rand, writer int) {
-	tick := time.NewTicker(pace)
+	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for i := 0; ; i++ {
 		select {

@@ -144,8 +144,8 @@ func TestOneMuxServesAllAPIs(t *testing.T) {
 	}
 }
 
-// TestDeniedAndThrottledAreToldAsSuch by every operation, whether it declares them or not.
-func TestDeniedAndThrottledAreToldAsSuch(t *testing.T) {
+// TestDeniedAndThrottledAreReported by every operation, whether it declares them or not.
+func TestDeniedAndThrottledAreReported(t *testing.T) {
 	t.Parallel()
 	type told struct {
 		name   string

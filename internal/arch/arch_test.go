@@ -69,8 +69,8 @@ func tree(t *testing.T) []file {
 	return files
 }
 
-// word splits internal/store/pebblestore into store and pebblestore.
-func word(dir string) (string, string, bool) {
+// group splits internal/store/pebblestore into store and pebblestore.
+func group(dir string) (string, string, bool) {
 	rest, ok := strings.CutPrefix(dir, "internal/")
 	if !ok {
 		return "", "", false
@@ -79,10 +79,10 @@ func word(dir string) (string, string, bool) {
 	return w, below, true
 }
 
-// refused says why the package in folder from may not import the one in folder to.
-func refused(from, to string) string {
-	w, below, ok := word(from)
-	target, sub, inside := word(to)
+// forbidden says why the package in folder from may not import the one in folder to.
+func forbidden(from, to string) string {
+	w, below, ok := group(from)
+	target, sub, inside := group(to)
 	switch {
 	case !ok: // cmd, conformance, sluicetest: they know every part
 		return ""
@@ -126,7 +126,7 @@ func TestImportTable(t *testing.T) {
 				t.Errorf("%s imports %s: official clients are tools of tests", f.path, to)
 			}
 			if to, ok := strings.CutPrefix(to, module); ok {
-				if why := refused(path.Dir(f.path), to); why != "" {
+				if why := forbidden(path.Dir(f.path), to); why != "" {
 					t.Errorf("%s imports %s: %s", f.path, to, why)
 				}
 			}
@@ -166,7 +166,7 @@ func TestRefused(t *testing.T) {
 		{"internal/object/diskobject", "internal/testenv", false},
 		{"internal/engine", "internal/testenv", false},
 	} {
-		if why := refused(c.from, c.to); (why == "") != c.ok {
+		if why := forbidden(c.from, c.to); (why == "") != c.ok {
 			t.Errorf("%s imports %s: refused %q, want allowed %t", c.from, c.to, why, c.ok)
 		}
 	}

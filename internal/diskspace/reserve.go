@@ -57,7 +57,7 @@ func (r *Reservation) more(size uint64) error {
 	return nil
 }
 
-// unreserved is what is free and nobody's.
+// unreserved is how many free bytes no write has reserved.
 func (w *Watcher) unreserved() uint64 { return w.free - min(w.free, w.reserved+w.written) }
 
 // shrink takes from uploads that are slow what they have reserved beyond their next

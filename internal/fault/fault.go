@@ -38,7 +38,7 @@ const (
 	Expired                        // a signature, link or token whose time is over
 	Skewed                         // a request time too far from ours
 	BodyMismatch                   // a body that is not the one that was signed, or whose checksum differs
-	PreconditionFailed             // If-Match and its kin
+	PreconditionFailed             // If-Match and similar headers
 	Unavailable                    // shutting down, or a dependency that does not answer
 	StorageFull                    // no space left for what is to be written
 	Damaged                        // stored bytes that fail their checksum, or are missing

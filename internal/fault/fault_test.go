@@ -18,7 +18,7 @@ func TestKindSurvivesWrapping(t *testing.T) {
 	}
 }
 
-func TestOursIsNeverShown(t *testing.T) {
+func TestInternalErrorsAreHidden(t *testing.T) {
 	t.Parallel()
 	err := errors.New("disk /var/lib on fire")
 	if got := Message(err); got != "internal error" {

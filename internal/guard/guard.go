@@ -27,8 +27,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
-// Places are where panics are recovered, the values of the metric's label.
-func Places() []string {
+// Locations are where panics are recovered, the values of the metric's label.
+func Locations() []string {
 	return []string{Attempt, Claim, Reader, Prepare, Commit, Report, Heartbeat, Hash, Upload, Request, Maintenance}
 }
 
@@ -71,7 +71,7 @@ func New(log *slog.Logger, r prometheus.Registerer) *Guard {
 			Name: "sluice_panics_total", Help: "Panics that were recovered, by where they happened. Each is a bug; the log has its stack.",
 		}, []string{"where"}),
 	}
-	for _, where := range Places() {
+	for _, where := range Locations() {
 		g.panics.WithLabelValues(where)
 	}
 	return g

@@ -38,8 +38,8 @@ func TestRecover(t *testing.T) {
 		}
 	}
 	families, err := registry.Gather()
-	if err != nil || len(families) != 1 || len(families[0].GetMetric()) != len(Places()) {
-		t.Fatalf("metrics %v, %v; want all %d label values from the start", families, err, len(Places()))
+	if err != nil || len(families) != 1 || len(families[0].GetMetric()) != len(Locations()) {
+		t.Fatalf("metrics %v, %v; want all %d label values from the start", families, err, len(Locations()))
 	}
 	for _, m := range families[0].GetMetric() {
 		want := 0.0

@@ -46,7 +46,7 @@ const (
 	Processing State = "processing" // started: waiting for a worker, or being worked on
 	Completed  State = "completed"  // read to the end of its source
 	Failed     State = "failed"     // ended early; Job.Error says why
-	Stopped    State = "stopped"    // ended early because the caller wished so
+	Stopped    State = "stopped"    // ended early: the caller stopped it
 )
 
 var next = map[State][]State{ // a state without a row is final
@@ -78,7 +78,7 @@ type Source struct {
 
 // Counts is what has come of the records committed so far.
 type Counts struct {
-	Imported int64 `json:",omitzero"` // records that changed a member, or found it as they wished
+	Imported int64 `json:",omitzero"` // records that changed a member, or found it as they want it
 	Rejected int64 `json:",omitzero"` // records refused
 }
 

@@ -46,8 +46,8 @@ func run(t *testing.T, fs vfs.FS, dir string) {
 	}
 }
 
-// exchange puts a directory of from in the place of that of to, or only removes it.
-func exchange(t *testing.T, fs vfs.FS, name, from, to string) {
+// swapDir puts a directory of from in the place of that of to, or only removes it.
+func swapDir(t *testing.T, fs vfs.FS, name, from, to string) {
 	t.Helper()
 	at := fs.PathJoin(to, name)
 	if err := fs.RemoveAll(at); err != nil {
@@ -74,26 +74,26 @@ func TestForeignDatabase(t *testing.T) {
 		code   string // of the check's finding
 	}{
 		{
-			"objects not mounted", "objects", func(t *testing.T, fs vfs.FS) { exchange(t, fs, "objects", "", "a") },
+			"objects not mounted", "objects", func(t *testing.T, fs vfs.FS) { swapDir(t, fs, "objects", "", "a") },
 			"open objects in a/objects: open index: acknowledged data would be lost: the object index that the store belongs to is missing", check.IndexMissing,
 		},
 		{"objects an empty mount point", "objects", func(t *testing.T, fs vfs.FS) {
-			exchange(t, fs, "objects", "", "a")
+			swapDir(t, fs, "objects", "", "a")
 			if err := fs.MkdirAll("a/objects", 0o700); err != nil {
 				t.Fatal(err)
 			}
 		}, "the object index that the store belongs to is missing", check.IndexMissing},
 		{"store not mounted", "store", func(t *testing.T, fs vfs.FS) {
-			exchange(t, fs, "store", "", "a")
-			exchange(t, fs, "store.state", "", "a")
+			swapDir(t, fs, "store", "", "a")
+			swapDir(t, fs, "store.state", "", "a")
 		}, "open store a/store: acknowledged data would be lost: the store that objects/index belongs to is missing", check.StoreMissing},
 		{
-			"objects of another directory", "", func(t *testing.T, fs vfs.FS) { exchange(t, fs, "objects", "b", "a") },
+			"objects of another directory", "", func(t *testing.T, fs vfs.FS) { swapDir(t, fs, "objects", "b", "a") },
 			"open objects in a/objects: acknowledged data would be lost: the store and the object index belong to different data directories", check.Mismatch,
 		},
 		{"store of another directory", "", func(t *testing.T, fs vfs.FS) {
-			exchange(t, fs, "store", "b", "a")
-			exchange(t, fs, "store.state", "b", "a")
+			swapDir(t, fs, "store", "b", "a")
+			swapDir(t, fs, "store.state", "b", "a")
 		}, "the store and the object index belong to different data directories", check.Mismatch},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -130,7 +130,7 @@ func TestForeignDatabase(t *testing.T) {
 }
 
 // files lists what is below a directory in the paths that contain a word.
-func files(t *testing.T, fs vfs.FS, dir, word string) string {
+func files(t *testing.T, fs vfs.FS, dir, text string) string {
 	t.Helper()
 	names, err := fs.List(dir)
 	if err != nil {
@@ -139,11 +139,11 @@ func files(t *testing.T, fs vfs.FS, dir, word string) string {
 	var out strings.Builder
 	for _, name := range names {
 		path := fs.PathJoin(dir, name)
-		if strings.Contains(path, word) {
+		if strings.Contains(path, text) {
 			fmt.Fprintln(&out, path)
 		}
 		if info, err := fs.Stat(path); err == nil && info.IsDir() {
-			out.WriteString(files(t, fs, path, word))
+			out.WriteString(files(t, fs, path, text))
 		}
 	}
 	return out.String()
@@ -157,7 +157,7 @@ func TestRefusedStartMovesNoBlob(t *testing.T) {
 	run(t, mem, "a")
 	run(t, mem, "b")
 	for _, name := range []string{"index", "index.state"} {
-		exchange(t, mem, mem.PathJoin("objects", name), "b", "a")
+		swapDir(t, mem, mem.PathJoin("objects", name), "b", "a")
 	}
 	before := files(t, mem, "a/objects", "blobs/") + files(t, mem, "a/objects", "unreferenced/")
 	if _, _, err := tryOpen(t, mem, "a", false); !errors.Is(err, pebbledb.ErrLoss) {
@@ -270,7 +270,7 @@ func TestPowerCutsOfFirstStart(t *testing.T) {
 				if accept {
 					run(t, c.mem, "a")
 					run(t, c.mem, "b")
-					exchange(t, c.mem, "objects", "b", "a")
+					swapDir(t, c.mem, "objects", "b", "a")
 					c.mem = synced(t, c.mem)
 				}
 				n, _, err := tryOpen(t, errorfs.Wrap(c.mem, c), "a", accept)

@@ -189,7 +189,7 @@ func oneFullDisk(t *testing.T, rnd *rand.Rand, d *fullDisk) (ended bool) {
 	m.play(rand.New(rand.NewPCG(rnd.Uint64(), 0)), 40, p.dead)
 	d.armed.Store(false)
 	asked := maps.Clone(m.facts)
-	err := m.settle()
+	err := m.waitForJobs()
 	if err == nil {
 		err = m.verify()
 	}
@@ -221,7 +221,7 @@ func oneFullDisk(t *testing.T, rnd *rand.Rand, d *fullDisk) (ended bool) {
 	}
 	again := startProcess(t, image)
 	m.caller = again.caller
-	if err := errors.Join(m.settle(), m.verify()); err != nil {
+	if err := errors.Join(m.waitForJobs(), m.verify()); err != nil {
 		t.Errorf("after a restart, with %d %% of what was not synced: %v", percent, err)
 	}
 	if err := again.stop(); err != nil {

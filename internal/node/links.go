@@ -13,7 +13,7 @@ import (
 
 // links presigns links into the embedded S3, and makes sure that a link to put
 // something leads to a bucket: S3 refuses a PUT without one, and the bucket for uploads
-// is nobody's to make, and anybody's to delete.
+// cannot be created by callers, and any caller can delete it.
 type links struct {
 	signer  *s3.Presigner
 	objects *diskobject.Store

@@ -138,7 +138,7 @@ func (m *model) learn(name, text string, status int) {
 			f.or = ""
 		}
 		if f.or == "" && f.is != "" && text == "" {
-			f.or = gone
+			f.or = isGone
 		}
 	case status/100 == 2:
 		f = fact{is: text}
@@ -146,8 +146,8 @@ func (m *model) learn(name, text string, status int) {
 	m.facts[name] = f
 }
 
-// gone stands in fact.or for nothing.
-const gone = "\x00"
+// isGone stands in fact.or for nothing.
+const isGone = "\x00"
 
 func (m *model) createContact(name string) {
 	attributes := fmt.Sprintf("%d", m.n)
@@ -170,8 +170,8 @@ func (m *model) importFile() {
 	}
 }
 
-// settle waits until every job has ended.
-func (m *model) settle() error {
+// waitForJobs waits until every job has ended.
+func (m *model) waitForJobs() error {
 	for _, id := range m.jobs {
 		for {
 			status, text := m.call(http.MethodGet, "/v2/email/import-jobs/"+id, "ses", "")
@@ -225,7 +225,7 @@ func (m *model) verify() error {
 		switch {
 		case err != nil:
 			wrong = append(wrong, fmt.Errorf("read %s: %w", name, err))
-		case got == f.is, f.or != "" && got == f.or, f.or == gone && got == "":
+		case got == f.is, f.or != "" && got == f.or, f.or == isGone && got == "":
 			m.facts[name] = fact{is: got}
 		default:
 			wrong = append(wrong, fmt.Errorf("%s is %.40q, want %.40q or %.40q", name, got, f.is, f.or))

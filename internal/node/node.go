@@ -5,7 +5,7 @@
 //	listener ─> │                      ├─> store, objects
 //	            └────────── engine ────┘
 //
-// In comes what a server is set up with, checked by whoever asked for it; out goes a
+// In comes what a server is set up with, checked by the caller; out goes a
 // Node that runs until it is told to stop. Nothing is decided here but what belongs to
 // what: the program and the servers of tests share it, so that tests meet the server
 // that is released. Flags, environment and files are the business of cmd/sluice.

@@ -12,7 +12,7 @@ import (
 // block that nobody may ever read; reads of the damaged part fail instead.
 func listener(l *pebble.EventListener, log *logger) *pebble.EventListener {
 	var met sync.Map // of paths
-	ours := pebble.EventListener{
+	own := pebble.EventListener{
 		DataCorruption: func(info pebble.DataCorruptionInfo) {
 			if _, known := met.LoadOrStore(info.Path, true); known {
 				return
@@ -24,8 +24,8 @@ func listener(l *pebble.EventListener, log *logger) *pebble.EventListener {
 		BackgroundError: func(err error) { log.Errorf("background work: %v", err) },
 	}
 	if l == nil {
-		return &ours
+		return &own
 	}
-	all := pebble.TeeEventListener(*l, ours)
+	all := pebble.TeeEventListener(*l, own)
 	return &all
 }

@@ -140,14 +140,14 @@ func all(db *pebbledb.DB) (map[string]string, error) {
 // its end: the database stays open, the log names the file once, and says what to do.
 func TestDamagedTableIsLogged(t *testing.T) {
 	t.Parallel()
-	for _, place := range []string{"block", "footer"} {
-		t.Run(place, func(t *testing.T) {
+	for _, where := range []string{"block", "footer"} {
+		t.Run(where, func(t *testing.T) {
 			t.Parallel()
 			disk := sound.make(t)
 			name := largestTable(t, disk)
 			change(t, disk, name, func(b []byte) []byte {
 				at := len(b) / 3
-				if place == "footer" {
+				if where == "footer" {
 					at = len(b) - 2
 				}
 				b[at] ^= 1

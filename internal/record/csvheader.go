@@ -33,7 +33,7 @@ func (c *csvRows) begin() error {
 		return err
 	}
 	if !named && first != nil && c.schema.Header == HeaderOptional && c.schema.Starts != nil && !c.schema.Starts(first.cell(0)) {
-		return broken(first.line, first.offset, "no header where one is due: %s; the first row must name the column %q, or be a record", first.found(), c.schema.Fields[0])
+		return brokenError(first.line, first.offset, "no header where one is due: %s; the first row must name the column %q, or be a record", first.found(), c.schema.Fields[0])
 	}
 	if !named {
 		c.inOrder()
@@ -136,7 +136,7 @@ func (c *csvRows) columns(first *row) (bool, error) {
 	for i := range first.cells {
 		f, name := c.column(first.cell(i))
 		if f >= 0 && f < len(c.fields) && seen[f] {
-			return false, broken(first.line, first.offset, "the header names the column %q twice", name)
+			return false, brokenError(first.line, first.offset, "the header names the column %q twice", name)
 		}
 		seen[f] = true
 		c.cols, c.names = append(c.cols, f), append(c.names, name)
@@ -144,7 +144,7 @@ func (c *csvRows) columns(first *row) (bool, error) {
 	if s.Header == HeaderRequired {
 		for f := range max(1, s.Required) {
 			if !seen[f] {
-				return false, broken(first.line, first.offset, "no header where one is due: %s; the first row must name the column %q", first.found(), s.Fields[f])
+				return false, brokenError(first.line, first.offset, "no header where one is due: %s; the first row must name the column %q", first.found(), s.Fields[f])
 			}
 		}
 	}

@@ -168,7 +168,7 @@ func (j *jsonRows) odd(rec *Record, b []byte, end int, last bool, o outcome) err
 	switch {
 	case o == bad:
 		line := j.count + lineEnds(b[:end]) + 1
-		return broken(line, rec.Offset+int64(end), "the JSON is broken here, in the record that begins at line %d", rec.Line)
+		return brokenError(line, rec.Offset+int64(end), "the JSON is broken here, in the record that begins at line %d", rec.Line)
 	case o == short && last:
 		return j.cutOff(rec.Line)
 	case o == deep:
@@ -290,7 +290,7 @@ func (j *jsonRows) over() error {
 	case c == ended:
 		return io.EOF
 	}
-	return broken(j.count+1, j.win.offset(), "more text follows the end of the JSON %s", map[bool]string{true: "object", false: "array"}[j.laid == layoutItems])
+	return brokenError(j.count+1, j.win.offset(), "more text follows the end of the JSON %s", map[bool]string{true: "object", false: "array"}[j.laid == layoutItems])
 }
 
 // unexpected is the error of a source that goes on with c where something else is
@@ -299,5 +299,5 @@ func (j *jsonRows) unexpected(c int, expected string) error {
 	if c == ended {
 		return fault.New(fault.Broken, "the source ends in the middle of the JSON, at line %d (byte %d), where %s is due", j.count+1, j.win.offset(), expected)
 	}
-	return broken(j.count+1, j.win.offset(), "the JSON is broken: %s is due here", expected)
+	return brokenError(j.count+1, j.win.offset(), "the JSON is broken: %s is due here", expected)
 }

@@ -42,7 +42,7 @@ func (j *jsonRows) findItems() (laid string, err error) {
 	case o != short || last:
 		return "", nil // no such object: a record, or nothing that can be read
 	case len(b) > j.win.max.record:
-		return "", broken(j.count+1, j.win.offset(), "the object does not name %q within its first 1 MiB", j.schema.Items)
+		return "", brokenError(j.count+1, j.win.offset(), "the object does not name %q within its first 1 MiB", j.schema.Items)
 	}
 	return "", j.fill()
 }

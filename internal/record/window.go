@@ -122,7 +122,7 @@ func lineEnds(b []byte) int64 {
 	}
 }
 
-// broken is the error of a source that cannot be read as a whole.
-func broken(line, offset int64, format string, args ...any) error {
+// brokenError is the error of a source that cannot be read as a whole.
+func brokenError(line, offset int64, format string, args ...any) error {
 	return fault.New(fault.Broken, "line %d (byte %d): %s", line, offset, fmt.Sprintf(format, args...))
 }

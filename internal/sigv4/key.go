@@ -32,7 +32,7 @@ func (k *keyring) get(id scopedKey) []byte {
 	return id.derive()
 }
 
-// put remembers a key that has verified a request. Others are not kept: whoever knows
+// put remembers a key that has verified a request. Others are not kept: a caller that knows
 // an access key alone could flush the ring with made-up regions.
 func (k *keyring) put(id scopedKey, key []byte) {
 	k.mu.Lock()

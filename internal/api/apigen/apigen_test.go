@@ -61,9 +61,9 @@ func narrower(t *testing.T, name string, w, q *shape) {
 	if q.Max != nil && (w.Max == nil || *w.Max > *q.Max) || q.Min != nil && (w.Min == nil || *w.Min < *q.Min) {
 		t.Errorf("%s: qconnect's limits are narrower than wisdom's", name)
 	}
-	for _, word := range w.Enum {
-		if !slices.Contains(q.Enum, word) {
-			t.Errorf("%s: qconnect lacks %s", name, word)
+	for _, text := range w.Enum {
+		if !slices.Contains(q.Enum, text) {
+			t.Errorf("%s: qconnect lacks %s", name, text)
 		}
 	}
 	for member, m := range w.Members {

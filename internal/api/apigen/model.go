@@ -189,10 +189,10 @@ func (p *pkg) plainText(name string) bool {
 func export(name string) string { return strings.ToUpper(name[:1]) + name[1:] }
 
 // camel turns OPT_IN and es-ES into OptIn and EsEs.
-func camel(word string) string {
+func camel(text string) string {
 	var b strings.Builder
 	start := true
-	for _, r := range word {
+	for _, r := range text {
 		switch {
 		case !unicode.IsLetter(r) && !unicode.IsDigit(r):
 			start = true

@@ -262,11 +262,11 @@ func TestPresigned(t *testing.T) {
 		if err != nil {
 			t.Fatalf("PresignPutObject: %v", err)
 		}
-		ours, err := NewPresigner(root).Presign(t.Context(), object.Link{Method: http.MethodPut, Name: diskName("a b/%2F"), Base: e.URL, Region: "eu-west-1", Life: time.Minute})
+		own, err := NewPresigner(root).Presign(t.Context(), object.Link{Method: http.MethodPut, Name: diskName("a b/%2F"), Base: e.URL, Region: "eu-west-1", Life: time.Minute})
 		if err != nil {
 			t.Fatalf("Presign: %v", err)
 		}
-		for i, url := range []string{up.URL, ours} {
+		for i, url := range []string{up.URL, own} {
 			for _, contentType := range []string{"", "text/csv"} {
 				text := fmt.Sprint(i, contentType)
 				r, _ := http.NewRequestWithContext(t.Context(), http.MethodPut, url, strings.NewReader(text))

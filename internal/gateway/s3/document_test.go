@@ -108,9 +108,9 @@ func TestGoodDocuments(t *testing.T) {
 			t.Errorf("DeleteObjects of %q: %s %s", text, res.Status, reply)
 		}
 	}
-	const place = "<CreateBucketConfiguration" + xmlns + "><LocationConstraint>eu-west-1</LocationConstraint><Tags><Tag><Key>a</Key><Value>b</Value></Tag></Tags></CreateBucketConfiguration>"
-	if res, reply := e.raw(t, http.MethodPut, "/fresh", place); res.StatusCode != http.StatusOK {
-		t.Errorf("CreateBucket with %q: %s %s", place, res.Status, reply)
+	const where = "<CreateBucketConfiguration" + xmlns + "><LocationConstraint>eu-west-1</LocationConstraint><Tags><Tag><Key>a</Key><Value>b</Value></Tag></Tags></CreateBucketConfiguration>"
+	if res, reply := e.raw(t, http.MethodPut, "/fresh", where); res.StatusCode != http.StatusOK {
+		t.Errorf("CreateBucket with %q: %s %s", where, res.Status, reply)
 	}
 }
 

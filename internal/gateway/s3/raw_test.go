@@ -287,8 +287,8 @@ func TestNotModified(t *testing.T) {
 	}
 }
 
-// wire sends text as it is, and returns a connection to read the reply from.
-func (e *endpoint) wire(t *testing.T, text string) net.Conn {
+// sendRaw sends text as it is, and returns a connection to read the reply from.
+func (e *endpoint) sendRaw(t *testing.T, text string) net.Conn {
 	t.Helper()
 	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", e.Listener.Addr().String())
 	if err != nil {
@@ -324,7 +324,7 @@ func (e *endpoint) head(t *testing.T, method, target string, extra ...string) st
 func TestExpectOfNothing(t *testing.T) {
 	t.Parallel()
 	e := withBucket(t, Options{})
-	conn := e.wire(t, e.head(t, "PUT", "/uploads/empty", "Content-Length: 0", "Expect: 100-continue"))
+	conn := e.sendRaw(t, e.head(t, "PUT", "/uploads/empty", "Content-Length: 0", "Expect: 100-continue"))
 	in := bufio.NewReader(conn)
 	for _, want := range []int{100, 200} {
 		res, err := http.ReadResponse(in, nil)
@@ -337,7 +337,7 @@ func TestExpectOfNothing(t *testing.T) {
 func TestNoLength(t *testing.T) {
 	t.Parallel()
 	e := withBucket(t, Options{})
-	res, err := http.ReadResponse(bufio.NewReader(e.wire(t, e.head(t, "PUT", "/uploads/x"))), nil)
+	res, err := http.ReadResponse(bufio.NewReader(e.sendRaw(t, e.head(t, "PUT", "/uploads/x"))), nil)
 	if err != nil || res.StatusCode != http.StatusLengthRequired {
 		t.Errorf("PUT without a length: %+v, %v, want 411", res, err)
 	}
@@ -348,11 +348,11 @@ func TestNoLength(t *testing.T) {
 func TestNamesOnTheWire(t *testing.T) {
 	t.Parallel()
 	e := withBucket(t, Options{})
-	text, err := io.ReadAll(e.wire(t, e.head(t, "HEAD", "/uploads/k", "Connection: close")))
+	text, err := io.ReadAll(e.sendRaw(t, e.head(t, "HEAD", "/uploads/k", "Connection: close")))
 	if err != nil || !strings.Contains(string(text), "\r\nx-amz-meta-who: me\r\n") || !strings.Contains(string(text), "\r\nEtag: \"") {
 		t.Errorf("HEAD = %q, %v, want x-amz-meta-who: me and a quoted ETag", text, err)
 	}
-	text, err = io.ReadAll(e.wire(t, e.head(t, "HEAD", "/uploads/nobody", "Connection: close")))
+	text, err = io.ReadAll(e.sendRaw(t, e.head(t, "HEAD", "/uploads/nobody", "Connection: close")))
 	if err != nil || !strings.HasPrefix(string(text), "HTTP/1.1 404") || !strings.HasSuffix(string(text), "\r\n\r\n") {
 		t.Errorf("HEAD of nothing = %q, %v, want 404 and no body", text, err)
 	}
@@ -376,7 +376,7 @@ func TestHangUp(t *testing.T) {
 		defer close(served)
 		h.ServeHTTP(w, r)
 	})
-	conn := e.wire(t, e.head(t, "PUT", "/uploads/half", "Content-Length: 1000000")+strings.Repeat("x", 500_000))
+	conn := e.sendRaw(t, e.head(t, "PUT", "/uploads/half", "Content-Length: 1000000")+strings.Repeat("x", 500_000))
 	_ = conn.Close()
 	<-served
 	if files, err := os.ReadDir(filepath.Join(dir, "blobs")); err != nil || len(files) != 0 {

@@ -130,7 +130,7 @@ func TestD134_UnknownLength(t *testing.T) {
 		if err := r.Header.Write(&head); err != nil {
 			t.Fatal(err)
 		}
-		res, err := http.ReadResponse(bufio.NewReader(e.wire(t, head.String()+"\r\n"+body)), nil)
+		res, err := http.ReadResponse(bufio.NewReader(e.sendRaw(t, head.String()+"\r\n"+body)), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

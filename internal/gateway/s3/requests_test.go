@@ -124,7 +124,7 @@ func TestListBucketsByPages(t *testing.T) {
 func TestStrictArguments(t *testing.T) {
 	t.Parallel()
 	e := withBucket(t, Options{})
-	place := func(s string) string {
+	where := func(s string) string {
 		return "<CreateBucketConfiguration><LocationConstraint>" + s + "</LocationConstraint></CreateBucketConfiguration>"
 	}
 	for _, c := range []struct {
@@ -152,9 +152,9 @@ func TestStrictArguments(t *testing.T) {
 		{"GET", "/uploads/nobody?partNumber=0", "", 400, "InvalidArgument"},
 		{"GET", "/uploads/%ff", "", 400, "InvalidURI"},
 		{"GET", "/%ff", "", 400, "InvalidURI"},
-		{"PUT", "/fresh", place("nowhere"), 400, "InvalidLocationConstraint"},
-		{"PUT", "/fresh", place("us-east-1"), 400, "InvalidLocationConstraint"},
-		{"PUT", "/fresh", place("ap-south-1"), 400, "IllegalLocationConstraintException"},
+		{"PUT", "/fresh", where("nowhere"), 400, "InvalidLocationConstraint"},
+		{"PUT", "/fresh", where("us-east-1"), 400, "InvalidLocationConstraint"},
+		{"PUT", "/fresh", where("ap-south-1"), 400, "IllegalLocationConstraintException"},
 		{"PUT", "/fresh", "<CreateBucketConfiguration><Location/></CreateBucketConfiguration>", 501, "NotImplemented"},
 	} {
 		res, reply := e.raw(t, c.method, c.target, c.body)
@@ -163,7 +163,7 @@ func TestStrictArguments(t *testing.T) {
 			t.Errorf("%s %s: %s: want the argument's name", c.method, c.target, reply)
 		}
 	}
-	if res, reply := e.rawIn(t, "us-east-1", "PUT", "/far", place("ap-south-1")); res.StatusCode != 200 {
+	if res, reply := e.rawIn(t, "us-east-1", "PUT", "/far", where("ap-south-1")); res.StatusCode != 200 {
 		t.Errorf("CreateBucket in another region from us-east-1: %s %s, want 200", res.Status, reply)
 	}
 	res, reply := e.raw(t, "GET", "/uploads?list-type=2&continuation-token=", "")

@@ -159,7 +159,7 @@ func (c *indexCheck) checkFile(name string) {
 		}
 	}
 	switch {
-	case known, !isID(blob): // files of other names are nobody's
+	case known, !isID(blob): // files of other names are not the server's
 	case blob != name:
 		c.report(Finding{
 			Code: BlobUnfinished, Subject: subject, File: subject,

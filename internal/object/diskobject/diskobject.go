@@ -117,7 +117,7 @@ type Store struct {
 	bufs     sync.Pool // *[]byte of copyBuffer
 	buffers  *readBuffers
 
-	// life is held, for reading, by whoever uses the index, so that Close can wait.
+	// life is held, for reading, by all that use the index, so that Close can wait.
 	life   sync.RWMutex
 	closed bool
 

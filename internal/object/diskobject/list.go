@@ -84,7 +84,7 @@ func (s *Store) list(root []byte, q Query, w walk) error {
 			return it.Error()
 		}
 		found++
-		if g, folded := q.commonPrefix(w.name(rest)); folded {
+		if g, grouped := q.commonPrefix(w.name(rest)); grouped {
 			w.group(g)
 			last = g
 			ok = it.SeekGE(after(append(root[:len(root):len(root)], g...)))

@@ -26,7 +26,7 @@ var (
 // Meta is what a caller says about an object, and gets back with it.
 type Meta struct {
 	ContentType string            `json:"type,omitempty"`
-	Headers     map[string]string `json:"headers,omitempty"` // Cache-Control and its kin
+	Headers     map[string]string `json:"headers,omitempty"` // Cache-Control and similar headers
 	User        map[string]string `json:"user,omitempty"`    // without x-amz-meta-, lower case
 }
 

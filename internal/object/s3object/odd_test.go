@@ -85,8 +85,8 @@ var (
 	sourceName = object.Name{Account: account, Bucket: "source", Key: "k"}
 )
 
-// A server that does not heed what a request says is found out, rather than read.
-func TestHeedlessServers(t *testing.T) {
+// A server that ignores conditions and ranges of a request is detected, and nothing is read from it.
+func TestServersThatIgnoreHeaders(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		habit   func(w http.ResponseWriter, r *http.Request) bool
@@ -251,8 +251,8 @@ func TestSilentComplete(t *testing.T) {
 	}
 }
 
-// TestPatience: who has the patience reads what is slow to begin.
-func TestPatience(t *testing.T) {
+// TestFirstByteTimeout: who has the patience reads what is slow to begin.
+func TestFirstByteTimeout(t *testing.T) {
 	t.Parallel()
 	o := &odd{text: "0123456789", habit: func(_ http.ResponseWriter, r *http.Request) bool {
 		select {

@@ -173,7 +173,7 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 }
 
 // greets returns the address of a server that sends the same text on every connection.
-func greets(t *testing.T, words string) string {
+func greets(t *testing.T, substrings string) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -187,7 +187,7 @@ func greets(t *testing.T, words string) string {
 				return
 			}
 			all.Go(func() {
-				_, _ = io.WriteString(c, words)
+				_, _ = io.WriteString(c, substrings)
 				_, _ = c.Read(make([]byte, 4096)) // or closing would take the words back
 				_ = c.Close()
 			})

@@ -13,8 +13,8 @@
 //	object.Name{account, other bucket, key} ->  s3://other bucket/key, only to be read
 //
 // So in the work bucket no account can name what is another's. Every other bucket is a
-// source: it is read as it is, whoever asks, and never written to. Which sources there
-// are, the credentials decide: whoever may create a job may import from every bucket
+// source: it is read for every account, and never written to. Which sources there
+// are, the credentials decide: a caller that may create a job may import from every bucket
 // that they open, so let them open only what every account may import; no alias of the
 // work bucket either, such as an access point. Keys with a "." or ".." between slashes
 // are refused, for some servers and proxies would take them for paths.
