@@ -19,10 +19,10 @@ func refusing(t *testing.T) *httptest.Server {
 	t.Helper()
 	server := httptest.NewTLSServer(New(Parts{
 		Verifier: sigv4.NewVerifier(nil, sigv4.Options{}),
-		S3: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		S3: func(w http.ResponseWriter, _ *http.Request, _ *sigv4.Signature) {
 			http.Error(w, "refused", http.StatusForbidden)
-		}),
-		IsS3: func(*http.Request) bool { return true },
+		},
+		IsS3: func(*http.Request, *sigv4.Signature) bool { return true },
 	}, Options{Stall: time.Minute}))
 	t.Cleanup(server.Close)
 	return server
@@ -92,10 +92,10 @@ func TestRefusedBodiesHaveTime(t *testing.T) {
 	t.Parallel()
 	g := New(Parts{
 		Verifier: sigv4.NewVerifier(nil, sigv4.Options{}),
-		S3: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		S3: func(w http.ResponseWriter, _ *http.Request, _ *sigv4.Signature) {
 			http.Error(w, "refused", http.StatusForbidden)
-		}),
-		IsS3: func(*http.Request) bool { return true },
+		},
+		IsS3: func(*http.Request, *sigv4.Signature) bool { return true },
 	}, Options{Stall: time.Minute})
 	serving(t, &Server{Handler: g}, func(l *pipes, _ func(), _ <-chan error) {
 		conn := l.dial()

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/sigv4"
 	"github.com/sluicehq/sluice/internal/wire"
 )
 
@@ -30,7 +31,8 @@ type exchange struct {
 	in, out   int64 // bytes of the two bodies
 	err       error
 	body      *body // of the request
-	hungUp    bool  // the connection ended before the body did, and before there was a reply
+	signature *sigv4.Signature
+	hungUp    bool // the connection ended before the body did, and before there was a reply
 }
 
 type exchangeKey struct{}

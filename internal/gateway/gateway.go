@@ -10,6 +10,7 @@
 // gateway promises that
 //
 //   - every reply carries a request id, and the log has it;
+//   - a signature is parsed once: requests are routed by it, and it is what is verified;
 //   - an API's handler runs only after the signature holds, and finds the caller with
 //     caller.FromContext; S3 verifies for itself, since its bodies are streams;
 //   - an account that calls AWS's APIs more often than Options.Rate says is told so,
@@ -47,11 +48,13 @@ import (
 // Parts are what the gateway leads to.
 type Parts struct {
 	Verifier *sigv4.Verifier
-	APIs     []*wire.API                 // AWS's APIs, each verified for its signing name
-	S3       http.Handler                // verifies for itself
-	IsS3     func(r *http.Request) bool  // S3's rule of what is meant for it
-	Jobs     http.Handler                // the own API, below jobs.Prefix
-	Ready    func(context.Context) error // tests whether everything works, for /readyz
+	APIs     []*wire.API   // AWS's APIs, each verified for its signing name
+	S3       SignedHandler // verifies for itself
+	// IsS3 is S3's rule of what is meant for it. It is asked about requests that no API
+	// of the mux matches.
+	IsS3  func(r *http.Request, sig *sigv4.Signature) bool
+	Jobs  http.Handler                // the own API, below jobs.Prefix
+	Ready func(context.Context) error // tests whether everything works, for /readyz
 	// S3Operations are the names of the operations that S3 serves, for GET / and metrics.
 	S3Operations []string
 	// Snapshots serves snapshots.Path of the own API.
@@ -60,6 +63,9 @@ type Parts struct {
 	// but does not serve them. S3 answers so by itself.
 	Refuse error
 }
+
+// SignedHandler answers a request whose signature has been parsed and not yet verified.
+type SignedHandler func(w http.ResponseWriter, r *http.Request, sig *sigv4.Signature)
 
 // Options of a Gateway; the zero value works.
 type Options struct {
@@ -162,7 +168,8 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // route leads a request to its place. What it was signed for comes first, so that a
 // bucket may have any name: "metrics", "v2" or "sluice".
 func (g *Gateway) route(w http.ResponseWriter, r *http.Request, e *exchange) {
-	signed := sigv4.ServiceOf(r)
+	e.signature = sigv4.Parse(r)
+	signed := e.signature.Service()
 	switch {
 	case signed == "" && r.URL.Path == "/livez":
 		e.service, e.operation = serviceOwn, opLive
@@ -204,7 +211,7 @@ const (
 func (g *Gateway) aws(w http.ResponseWriter, r *http.Request, e *exchange) {
 	match, ok := g.mux.Match(r)
 	if match.API == nil {
-		if g.parts.IsS3 != nil && g.parts.IsS3(r) {
+		if g.parts.IsS3 != nil && g.parts.IsS3(r, e.signature) {
 			g.s3(w, r, e)
 			return
 		}
@@ -216,7 +223,7 @@ func (g *Gateway) aws(w http.ResponseWriter, r *http.Request, e *exchange) {
 	if ok {
 		e.operation = match.Operation.Name
 	} else {
-		e.requested = requested(r)
+		e.requested = requested(r, e.signature)
 	}
 	if err := g.parts.Refuse; err != nil {
 		e.err = err
@@ -262,7 +269,7 @@ func (g *Gateway) own(w http.ResponseWriter, r *http.Request, e *exchange) {
 // admit verifies r for a service and gives it its caller.
 func (g *Gateway) admit(r *http.Request, e *exchange, service string) (*http.Request, error) {
 	e.body.within(g.o.BodyTime)
-	id, err := g.parts.Verifier.Verify(r, service)
+	id, err := g.parts.Verifier.Verify(r, e.signature, service)
 	if err != nil {
 		return r, err
 	}

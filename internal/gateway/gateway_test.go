@@ -97,7 +97,7 @@ func start(t *testing.T) *fixture {
 	g := New(Parts{
 		Verifier: sigv4.NewVerifier(func(id string) (sigv4.Credentials, bool) { return root, id == root.AccessKey }, sigv4.Options{}),
 		APIs:     []*wire.API{things(func(ctx context.Context) { f.caller = caller.FromContext(ctx) })},
-		S3: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		S3: func(w http.ResponseWriter, r *http.Request, _ *sigv4.Signature) {
 			switch {
 			case strings.HasSuffix(r.URL.Path, "half"):
 				_, _ = io.WriteString(w, "half of it")
@@ -107,7 +107,7 @@ func start(t *testing.T) *fixture {
 				n, _ := io.Copy(io.Discard, r.Body)
 				_, _ = io.Copy(w, io.LimitReader(zeros{}, 2*n))
 			}
-		}),
+		},
 		IsS3:  s3.IsS3,
 		Jobs:  jobs.New(st, jobs.Options{Version: "v9", Observe: Observe}),
 		Ready: func(context.Context) error { return f.ready },
@@ -312,4 +312,9 @@ func TestMetricsCount(t *testing.T) {
 			t.Errorf("/metrics lacks %s:\n%s", want, shown)
 		}
 	}
+}
+
+// asS3 makes h a handler of S3 that looks at no signature.
+func asS3(h http.Handler) SignedHandler {
+	return func(w http.ResponseWriter, r *http.Request, _ *sigv4.Signature) { h.ServeHTTP(w, r) }
 }

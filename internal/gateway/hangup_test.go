@@ -59,7 +59,7 @@ func TestCallersThatHangUp(t *testing.T) {
 	out, registry := &buffer{}, prometheus.NewRegistry()
 	g := New(Parts{
 		Verifier: sigv4.NewVerifier(func(id string) (sigv4.Credentials, bool) { return root, id == root.AccessKey }, sigv4.Options{}),
-		APIs:     []*wire.API{waiting(begun)}, S3: endless, Jobs: endless,
+		APIs:     []*wire.API{waiting(begun)}, S3: asS3(endless), Jobs: endless,
 	}, Options{Log: slog.New(slog.NewJSONHandler(out, nil)), Registry: registry})
 	server := httptest.NewServer(g)
 	t.Cleanup(server.Close)
@@ -113,7 +113,7 @@ func TestCallersThatBreakOffUploads(t *testing.T) {
 	})
 	g := New(Parts{
 		Verifier: sigv4.NewVerifier(func(id string) (sigv4.Credentials, bool) { return root, id == root.AccessKey }, sigv4.Options{}),
-		APIs:     []*wire.API{waiting(nil)}, S3: reads, Jobs: reads,
+		APIs:     []*wire.API{waiting(nil)}, S3: asS3(reads), Jobs: reads,
 	}, Options{Log: slog.New(slog.NewJSONHandler(out, nil))})
 	server := httptest.NewServer(g)
 	t.Cleanup(server.Close)

@@ -81,7 +81,7 @@ var errUnserved = fault.New(fault.UnknownOperation, "this operation is not serve
 // lost answers a request that is for no service: people with a text, programs with the
 // error that they understand.
 func (g *Gateway) lost(w http.ResponseWriter, r *http.Request, e *exchange, m wire.Match) {
-	e.requested = requested(r)
+	e.requested = requested(r, e.signature)
 	if isPerson(r) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.WriteHeader(http.StatusNotFound)
@@ -109,9 +109,9 @@ const shownSegments = 4
 
 // requested returns what a request asks for, within bounds: the service that it is signed
 // for, and the target, or the method and the beginning of the path.
-func requested(r *http.Request) string {
+func requested(r *http.Request, sig *sigv4.Signature) string {
 	text := ""
-	if service := sigv4.ServiceOf(r); serviceForm.MatchString(service) {
+	if service := sig.Service(); serviceForm.MatchString(service) {
 		text = service + " "
 	}
 	if target := r.Header.Get("X-Amz-Target"); target != "" {

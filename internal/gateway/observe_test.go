@@ -17,7 +17,7 @@ func TestLogLevels(t *testing.T) {
 	t.Parallel()
 	for status, want := range map[int]string{200: "INFO", 404: "INFO", 501: "INFO", 500: "ERROR", 503: "ERROR"} {
 		out := &buffer{}
-		g := New(Parts{S3: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })},
+		g := New(Parts{S3: func(w http.ResponseWriter, _ *http.Request, _ *sigv4.Signature) { w.WriteHeader(status) }},
 			Options{Log: slog.New(slog.NewJSONHandler(out, nil))})
 		r := httptest.NewRequest(http.MethodGet, "/bucket?acl", nil)
 		sigv4.Sign(r, root, "eu-west-1", serviceS3, sigv4.EmptyPayload, time.Now())

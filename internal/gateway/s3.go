@@ -14,7 +14,7 @@ func (g *Gateway) s3(w http.ResponseWriter, r *http.Request, e *exchange) {
 		return
 	}
 	w.Header().Set("X-Amz-Request-Id", e.id)
-	g.parts.S3.ServeHTTP(w, r)
+	g.parts.S3(w, r, e.signature)
 }
 
 // verb returns a method that S3 knows, or one word for all others: a caller can make

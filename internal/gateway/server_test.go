@@ -64,15 +64,15 @@ func serving(t *testing.T, s *Server, test func(l *pipes, stop func(), ended <-c
 func echoing() *Gateway {
 	return New(Parts{
 		Verifier: sigv4.NewVerifier(nil, sigv4.Options{}),
-		S3: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		S3: func(w http.ResponseWriter, r *http.Request, _ *sigv4.Signature) {
 			body, err := io.ReadAll(r.Body)
 			if err != nil {
 				http.Error(w, "broken off", http.StatusBadRequest)
 				return
 			}
 			_, _ = w.Write(body)
-		}),
-		IsS3: func(*http.Request) bool { return true },
+		},
+		IsS3: func(*http.Request, *sigv4.Signature) bool { return true },
 	}, Options{Stall: time.Minute})
 }
 
@@ -118,11 +118,11 @@ func TestReaderThatStandsIsCutOff(t *testing.T) {
 	var wrote chan error
 	g := New(Parts{
 		Verifier: sigv4.NewVerifier(nil, sigv4.Options{}),
-		S3: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		S3: func(w http.ResponseWriter, _ *http.Request, _ *sigv4.Signature) {
 			_, err := io.Copy(w, io.LimitReader(zeros{}, 10<<20))
 			wrote <- err
-		}),
-		IsS3: func(*http.Request) bool { return true },
+		},
+		IsS3: func(*http.Request, *sigv4.Signature) bool { return true },
 	}, Options{Stall: time.Minute})
 	serving(t, &Server{Handler: g}, func(l *pipes, _ func(), _ <-chan error) {
 		wrote = make(chan error, 1) // of the bubble

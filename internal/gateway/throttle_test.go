@@ -32,8 +32,8 @@ func throttled(r Rate) *Gateway {
 			sesv2api.New(sesv2api.Unimplemented{}),
 			qconnectapi.New(qconnectapi.Unimplemented{}),
 		},
-		S3: ok, Jobs: ok,
-		IsS3: func(*http.Request) bool { return false },
+		S3: asS3(ok), Jobs: ok,
+		IsS3: func(*http.Request, *sigv4.Signature) bool { return false },
 	}, Options{Rate: r})
 }
 

@@ -50,7 +50,7 @@ func (n *Node) connect(ctx context.Context, v *sigv4.Verifier) error {
 	n.maintain(options.Bucket)
 	lead := gateway.Parts{
 		Verifier: v, IsS3: s3.IsS3, Ready: n.ready,
-		APIs: n.apis(tokens, options), S3: refusedS3{}, Refuse: errNoAPI,
+		APIs: n.apis(tokens, options), S3: refuseS3, Refuse: errNoAPI,
 	}
 	if n.o.has(API) {
 		lead.Refuse = nil
@@ -127,10 +127,8 @@ func (n *Node) poll() time.Duration {
 var errNoAPI = fault.New(fault.Unavailable, "this server only runs imports (--roles worker): "+
 	"call one with the role api, which answers /readyz?role=api with 200")
 
-// refusedS3 is errNoAPI in the form of S3.
-type refusedS3 struct{}
-
-func (refusedS3) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+// refuseS3 answers with errNoAPI in the form of S3.
+func refuseS3(w http.ResponseWriter, _ *http.Request, _ *sigv4.Signature) {
 	w.Header().Set("Content-Type", "application/xml")
 	w.WriteHeader(http.StatusServiceUnavailable)
 	_, _ = io.WriteString(w, `<?xml version="1.0" encoding="UTF-8"?>`+"\n"+

@@ -21,8 +21,8 @@ import (
 type objects struct {
 	object.Store
 	links  service.Links
-	bucket string       // for uploads and reports; the services' own choice if empty
-	s3     http.Handler // answers S3's requests on our own port
+	bucket string                // for uploads and reports; the services' own choice if empty
+	s3     gateway.SignedHandler // answers S3's requests on our own port
 	ping   func(context.Context) error
 	bytes  func(context.Context) (int64, error) // what they take of this node's disk; nil if they are elsewhere
 }
@@ -52,7 +52,7 @@ func (n *Node) openObjects(ctx context.Context, key sigv4.Credentials, v *sigv4.
 			s3: s3.New(d, v, s3.Options{
 				Logger: n.o.Logger, Observe: gateway.Observe, Space: n.space,
 				MaxLinked: n.o.MaxUpload, UploadsPerAccount: n.o.MaxUploads, UploadsPerLink: n.o.MaxUploadsPerLink,
-			}),
+			}).ServeSigned,
 			ping:  d.Ping,
 			bytes: d.Bytes,
 		}
@@ -63,7 +63,7 @@ func (n *Node) openObjects(ctx context.Context, key sigv4.Credentials, v *sigv4.
 		if err != nil {
 			return fmt.Errorf("objects: %w", err)
 		}
-		n.objects = objects{Store: o, links: o, bucket: o.Bucket(), s3: elsewhere{}, ping: o.Ping}
+		n.objects = objects{Store: o, links: o, bucket: o.Bucket(), s3: elsewhere, ping: o.Ping}
 		return nil
 	})
 	if err != nil || embedded == nil {
@@ -73,9 +73,7 @@ func (n *Node) openObjects(ctx context.Context, key sigv4.Credentials, v *sigv4.
 }
 
 // elsewhere answers S3 requests that should have gone to the S3 where the files lie.
-type elsewhere struct{}
-
-func (elsewhere) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+func elsewhere(w http.ResponseWriter, _ *http.Request, _ *sigv4.Signature) {
 	w.Header().Set("Content-Type", "application/xml")
 	w.WriteHeader(http.StatusNotImplemented)
 	_, _ = io.WriteString(w, `<?xml version="1.0" encoding="UTF-8"?>`+"\n"+

@@ -17,7 +17,7 @@ func BenchmarkVerify(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		in.Body, in.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-		if _, err := v.Verify(in, "ses"); err != nil {
+		if _, err := v.Verify(in, Parse(in), "ses"); err != nil {
 			b.Fatalf("Verify: %v", err)
 		}
 	}
@@ -30,7 +30,7 @@ func BenchmarkVerifyLink(b *testing.B) {
 	v := verifierAt(noon)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := v.Verify(in, "s3"); err != nil {
+		if _, err := v.Verify(in, Parse(in), "s3"); err != nil {
 			b.Fatalf("Verify: %v", err)
 		}
 	}
@@ -55,7 +55,7 @@ func BenchmarkBody(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				in := received(b, r, encoded)
-				if _, err := v.Verify(in, "s3"); err != nil {
+				if _, err := v.Verify(in, Parse(in), "s3"); err != nil {
 					b.Fatalf("Verify: %v", err)
 				}
 				if n, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, in.Body, window); n != size || err != nil {

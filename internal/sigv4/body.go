@@ -24,43 +24,43 @@ const (
 // payload returns the last line of the canonical request, which stands for the body.
 // Only a caller that does not say its hash makes us read the body before we know who
 // it is.
-func (v *Verifier) payload(r *http.Request, c *claim) (string, error) {
+func (v *Verifier) payload(r *http.Request, sig *Signature) (string, error) {
 	switch {
-	case c.hash != "" && c.service == serviceS3:
-		return c.hash, checkHash(c.hash)
-	case c.hash != "":
-		return c.hash, nil
-	case c.loads():
+	case sig.hash != "" && sig.service == serviceS3:
+		return sig.hash, checkHash(sig.hash)
+	case sig.hash != "":
+		return sig.hash, nil
+	case sig.loads():
 		sum, err := v.load(r)
 		return hex.EncodeToString(sum[:]), err
-	case c.presigned:
+	case sig.presigned:
 		return UnsignedPayload, nil
 	}
 	return "", refuse(MissingHash, fault.BadSignature, "Missing required header for this request: x-amz-content-sha256")
 }
 
 // loads reports whether the body must be read before the signature can be verified.
-func (c *claim) loads() bool { return c.hash == "" && c.service != serviceS3 }
+func (sig *Signature) loads() bool { return sig.hash == "" && sig.service != serviceS3 }
 
 // guard puts between r and its handler what checks the body, now that its caller is
 // known and key has signed what c.hash says.
-func (v *Verifier) guard(r *http.Request, c *claim, key []byte) error {
-	if c.service != serviceS3 {
-		return v.guardSmall(r, c)
+func (v *Verifier) guard(r *http.Request, sig *Signature, key []byte) error {
+	if sig.service != serviceS3 {
+		return v.guardSmall(r, sig)
 	}
-	switch c.hash {
+	switch sig.hash {
 	case "", UnsignedPayload:
 		return nil
 	case streamSigned, streamSignedTrailer, streamUnsignedTrailer:
-		return unchunk(r, c, key)
+		return unchunk(r, sig, key)
 	}
-	want, err := parseHash(c.hash)
+	want, err := parseHash(sig.hash)
 	if err != nil {
 		return err
 	}
 	if r.Body == nil || r.Body == http.NoBody {
 		if want != sha256.Sum256(nil) { // nobody would read it to find out
-			return errHash(c.hash, EmptyPayload)
+			return errHash(sig.hash, EmptyPayload)
 		}
 		return nil
 	}
@@ -68,15 +68,15 @@ func (v *Verifier) guard(r *http.Request, c *claim, key []byte) error {
 	return nil
 }
 
-func (v *Verifier) guardSmall(r *http.Request, c *claim) error {
+func (v *Verifier) guardSmall(r *http.Request, sig *Signature) error {
 	switch {
-	case c.hash == "": // loaded and signed
+	case sig.hash == "": // loaded and signed
 		return nil
-	case c.hash == UnsignedPayload && c.presigned:
+	case sig.hash == UnsignedPayload && sig.presigned:
 		_, err := v.load(r)
 		return err
 	}
-	want, err := parseHash(c.hash)
+	want, err := parseHash(sig.hash)
 	if err != nil {
 		return err
 	}
@@ -188,7 +188,7 @@ func (b *hashedBody) Read(p []byte) (int, error) {
 func (b *hashedBody) Close() error { return b.src.Close() }
 
 // unchunk makes r.Body decode its aws-chunked bytes, and r say what comes out of it.
-func unchunk(r *http.Request, c *claim, key []byte) error {
+func unchunk(r *http.Request, sig *Signature, key []byte) error {
 	n, err := strconv.ParseUint(r.Header.Get("X-Amz-Decoded-Content-Length"), 10, 63)
 	if err != nil {
 		return refuse(MissingLength, fault.Invalid, "x-amz-decoded-content-length must be a number of bytes.")
@@ -199,10 +199,10 @@ func unchunk(r *http.Request, c *claim, key []byte) error {
 		body = http.NoBody
 	}
 	d := newChunkedBody(body, length)
-	if c.hash != streamUnsignedTrailer {
-		d.signer = newChunkSigner(c, key)
+	if sig.hash != streamUnsignedTrailer {
+		d.signer = newChunkSigner(sig, key)
 	}
-	if c.hash != streamSigned {
+	if sig.hash != streamSigned {
 		d.trailing = true
 		for _, v := range r.Header["X-Amz-Trailer"] {
 			for name := range strings.SplitSeq(v, ",") {

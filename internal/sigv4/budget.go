@@ -33,8 +33,8 @@ func newBudget(bytes, largest int64) *budget {
 
 // admit waits until there is room for the body of r, if it is read before the signature
 // is verified. The room is taken until release is called.
-func (v *Verifier) admit(r *http.Request, c *claim) (release func(), err error) {
-	if !c.loads() || r.Body == nil || r.Body == http.NoBody {
+func (v *Verifier) admit(r *http.Request, sig *Signature) (release func(), err error) {
+	if !sig.loads() || r.Body == nil || r.Body == http.NoBody {
 		return func() {}, nil
 	}
 	size, from := r.ContentLength, v.loading.large

@@ -50,7 +50,7 @@ func TestBodiesBeforeTheSignature(t *testing.T) {
 				})
 				for range 3 {
 					r, to := unhashed(t, large)
-					go func() { _, _ = v.Verify(r, "ses") }()
+					go func() { _, _ = v.Verify(r, Parse(r), "ses") }()
 					go func() { time.Sleep(c.ends); to.Close() }()
 				}
 				synctest.Wait()

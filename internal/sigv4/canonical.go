@@ -122,20 +122,20 @@ func appendPath(b []byte, path, service string) []byte {
 }
 
 // canonicalHash returns the SHA-256 of the canonical request.
-func canonicalHash(r *http.Request, path string, query []parameter, c *claim, payload string) [sha256.Size]byte {
+func canonicalHash(r *http.Request, path string, sig *Signature, payload string) [sha256.Size]byte {
 	var room [1024]byte // most are shorter
-	return sha256.Sum256(appendCanonicalRequest(room[:0], r, path, query, c, payload))
+	return sha256.Sum256(appendCanonicalRequest(room[:0], r, path, sig, payload))
 }
 
 // appendCanonicalRequest appends the text whose hash is signed.
-func appendCanonicalRequest(b []byte, r *http.Request, path string, query []parameter, c *claim, payload string) []byte {
+func appendCanonicalRequest(b []byte, r *http.Request, path string, sig *Signature, payload string) []byte {
 	b = append(b, r.Method...)
 	b = append(b, '\n')
-	b = appendPath(b, path, c.service)
+	b = appendPath(b, path, sig.service)
 	b = append(b, '\n')
-	b = appendQuery(b, query)
+	b = appendQuery(b, sig.query)
 	b = append(b, '\n')
-	for _, name := range c.signed {
+	for _, name := range sig.signed {
 		b = append(b, name...)
 		b = append(b, ':')
 		values, _ := headerValues(r, name)
@@ -148,7 +148,7 @@ func appendCanonicalRequest(b []byte, r *http.Request, path string, query []para
 		b = append(b, '\n')
 	}
 	b = append(b, '\n')
-	for i, name := range c.signed {
+	for i, name := range sig.signed {
 		if i > 0 {
 			b = append(b, ';')
 		}

@@ -45,7 +45,7 @@ func (u upload) encode(t testing.TB) (*http.Request, []byte) {
 	} else {
 		r.Header.Set("X-Amz-Trailer", u.announced)
 	}
-	c := newClaim(example, "us-east-1", "s3", noon)
+	c := newSignature(example, "us-east-1", "s3", noon)
 	if u.presign {
 		r.Header.Set("X-Amz-Content-Sha256", u.hash)
 		link := newRequest(t, "PUT", Presign("PUT", r.URL, example, c.region, c.service, maxExpiry, r.Header, noon), nil)

@@ -19,12 +19,12 @@ type chunkSigner struct {
 	sum   [sha256.Size]byte
 }
 
-func newChunkSigner(c *claim, key []byte) *chunkSigner {
+func newChunkSigner(sig *Signature, key []byte) *chunkSigner {
 	return &chunkSigner{
 		mac:   hmac.New(sha256.New, key),
 		hash:  sha256.New(),
-		where: "\n" + c.at + "\n" + c.scope() + "\n",
-		prev:  []byte(c.signature),
+		where: "\n" + sig.at + "\n" + sig.scope() + "\n",
+		prev:  []byte(sig.signature),
 	}
 }
 

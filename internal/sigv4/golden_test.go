@@ -174,7 +174,7 @@ func TestGoldenIAM(t *testing.T) {
 		t.Errorf("Sign = %s, want %s", got, want)
 	}
 	v := NewVerifier(func(string) (Credentials, bool) { return key, true }, Options{Now: func() time.Time { return at }})
-	if id, err := v.Verify(received(t, r, nil), "iam"); err != nil || id.Account != "1" {
+	if id, err := verify(v, received(t, r, nil), "iam"); err != nil || id.Account != "1" {
 		t.Errorf("Verify = %+v, %v, want account 1", id, err)
 	}
 }

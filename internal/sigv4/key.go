@@ -60,9 +60,9 @@ func mac(key []byte, text string) []byte {
 }
 
 // signature returns the signature of a canonical request by its hash.
-func signature(key []byte, c *claim, hash [sha256.Size]byte) [2 * sha256.Size]byte {
+func signature(key []byte, sig *Signature, hash [sha256.Size]byte) [2 * sha256.Size]byte {
 	h := hmac.New(sha256.New, key)
-	h.Write(appendStringToSign(make([]byte, 0, 256), c, hash))
+	h.Write(appendStringToSign(make([]byte, 0, 256), sig, hash))
 	var sum [sha256.Size]byte
 	h.Sum(sum[:0])
 	var text [2 * sha256.Size]byte
@@ -70,8 +70,8 @@ func signature(key []byte, c *claim, hash [sha256.Size]byte) [2 * sha256.Size]by
 	return text
 }
 
-func appendStringToSign(b []byte, c *claim, hash [sha256.Size]byte) []byte {
-	for _, part := range [...]string{algorithm, "\n", c.at, "\n", c.date, "/", c.region, "/", c.service, "/", terminator, "\n"} {
+func appendStringToSign(b []byte, sig *Signature, hash [sha256.Size]byte) []byte {
+	for _, part := range [...]string{algorithm, "\n", sig.at, "\n", sig.date, "/", sig.region, "/", sig.service, "/", terminator, "\n"} {
 		b = append(b, part...)
 	}
 	return hex.AppendEncode(b, hash[:])

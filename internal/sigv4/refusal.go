@@ -63,9 +63,9 @@ func explain(err error, service string, details ...Detail) error {
 	return &Refusal{Details: details, err: err}
 }
 
-// malformed refuses what a claim says of itself, in the header or in the link.
-func (c *claim) malformed(format string, args ...any) error {
-	if c.presigned {
+// malformed refuses the form of a signature, in the header or in the link.
+func (sig *Signature) malformed(format string, args ...any) error {
+	if sig.presigned {
 		return refuse(MalformedLink, fault.BadSignature, format, args...)
 	}
 	return refuse(MalformedHeader, fault.BadSignature, format, args...)
@@ -73,17 +73,17 @@ func (c *claim) malformed(format string, args ...any) error {
 
 // mismatch refuses a signature, and shows S3's callers what was signed here: all of it
 // is what they sent.
-func (c *claim) mismatch(r *http.Request, query []parameter, payload string) error {
+func (sig *Signature) mismatch(r *http.Request, payload string) error {
 	err := refuse(Mismatch, fault.BadSignature, "The request signature we calculated does not match the signature you provided. "+
 		"Check your AWS Secret Access Key and signing method.")
-	if c.service != serviceS3 {
+	if sig.service != serviceS3 {
 		return err
 	}
-	canonical := appendCanonicalRequest(nil, r, wirePath(r), query, c, payload)
-	text := string(appendStringToSign(nil, c, sha256.Sum256(canonical)))
-	return explain(err, c.service,
-		Detail{"AWSAccessKeyId", c.accessKey},
-		Detail{"StringToSign", text}, Detail{"SignatureProvided", c.signature}, Detail{"StringToSignBytes", hexPairs([]byte(text))},
+	canonical := appendCanonicalRequest(nil, r, wirePath(r), sig, payload)
+	text := string(appendStringToSign(nil, sig, sha256.Sum256(canonical)))
+	return explain(err, sig.service,
+		Detail{"AWSAccessKeyId", sig.accessKey},
+		Detail{"StringToSign", text}, Detail{"SignatureProvided", sig.signature}, Detail{"StringToSignBytes", hexPairs([]byte(text))},
 		Detail{"CanonicalRequest", string(canonical)}, Detail{"CanonicalRequestBytes", hexPairs(canonical)})
 }
 
@@ -103,16 +103,16 @@ func hexPairs(b []byte) string {
 const isoTime = "2006-01-02T15:04:05Z"
 
 // expired refuses a link whose time is over.
-func (v *Verifier) expired(c *claim) error {
-	return explain(fault.New(fault.Expired, "Request has expired"), c.service,
-		Detail{"X-Amz-Expires", strconv.Itoa(int(c.expires.Seconds()))},
-		Detail{"Expires", c.time.Add(c.expires).Format(isoTime)},
+func (v *Verifier) expired(sig *Signature) error {
+	return explain(fault.New(fault.Expired, "Request has expired"), sig.service,
+		Detail{"X-Amz-Expires", strconv.Itoa(int(sig.expires.Seconds()))},
+		Detail{"Expires", sig.time.Add(sig.expires).Format(isoTime)},
 		Detail{"ServerTime", v.o.Now().UTC().Format(isoTime)})
 }
 
 // skewed refuses what an S3 client signed by another clock.
-func (v *Verifier) skewed(c *claim) error {
-	return explain(fault.New(fault.Skewed, "The difference between the request time and the current time is too large."), c.service,
-		Detail{"RequestTime", c.at}, Detail{"ServerTime", v.o.Now().UTC().Format(isoTime)},
+func (v *Verifier) skewed(sig *Signature) error {
+	return explain(fault.New(fault.Skewed, "The difference between the request time and the current time is too large."), sig.service,
+		Detail{"RequestTime", sig.at}, Detail{"ServerTime", v.o.Now().UTC().Format(isoTime)},
 		Detail{"MaxAllowedSkewMilliseconds", strconv.FormatInt(v.o.Skew.Milliseconds(), 10)})
 }

@@ -97,7 +97,7 @@ func TestDetails(t *testing.T) {
 
 	json := signed("ses")
 	json.Header.Set("X-Amz-Target", "unsigned")
-	_, err := verifierAt(noon.Add(time.Minute)).Verify(received(t, json, nil), "ses")
+	_, err := verify(verifierAt(noon.Add(time.Minute)), received(t, json, nil), "ses")
 	var refusal *Refusal
 	if !errors.As(err, &refusal) || refusal.Details != nil || fault.KindOf(err) != fault.BadSignature {
 		t.Errorf("refusal of another service = %+v, want no details, BadSignature", refusal)

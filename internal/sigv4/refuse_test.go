@@ -95,9 +95,9 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestServiceOfBrokenSignature: a refusal is written in the form of the service that was
+// TestServiceOfBrokenSignatures: a refusal is written in the form of the service that was
 // meant, so it is known as soon as the credential can be read.
-func TestServiceOfBrokenSignature(t *testing.T) {
+func TestServiceOfBrokenSignatures(t *testing.T) {
 	t.Parallel()
 	for authorization, want := range map[string]string{
 		"": "", "Basic YTpi": "", "AWS AKID:c2ln": "", "AWS4-HMAC-SHA256 Credential=a/b": "",
@@ -105,8 +105,8 @@ func TestServiceOfBrokenSignature(t *testing.T) {
 	} {
 		r := received(t, newRequest(t, "GET", "http://example.com/", nil), nil)
 		r.Header.Set("Authorization", authorization)
-		if got := ServiceOf(r); got != want {
-			t.Errorf("ServiceOf(%q) = %q, want %q", authorization, got, want)
+		if got := Parse(r).Service(); got != want {
+			t.Errorf("service of %q = %q, want %q", authorization, got, want)
 		}
 	}
 }
@@ -132,11 +132,11 @@ func TestDateHeaderWillDo(t *testing.T) {
 	t.Parallel()
 	r := newRequest(t, "GET", "http://example.com/", nil)
 	r.Header.Set("Date", noon.Format(http.TimeFormat))
-	c := newClaim(example, "us-east-1", "ses", noon)
+	c := newSignature(example, "us-east-1", "ses", noon)
 	c.signed = []string{"date", "host"}
 	sig := c.sign(r, example.Secret, EmptyPayload)
 	r.Header.Set("Authorization", algorithm+" Credential="+c.accessKey+"/"+c.scope()+",SignedHeaders=date;host,Signature="+sig)
-	if _, err := verifierAt(noon).Verify(received(t, r, nil), "ses"); err != nil {
+	if _, err := verify(verifierAt(noon), received(t, r, nil), "ses"); err != nil {
 		t.Errorf("Verify: %v", err)
 	}
 }
@@ -147,7 +147,7 @@ func TestEmptySecretIsNoKey(t *testing.T) {
 	r := newRequest(t, "GET", "http://example.com/", nil)
 	Sign(r, none, "us-east-1", "ses", EmptyPayload, noon)
 	v := NewVerifier(func(string) (Credentials, bool) { return none, true }, Options{Now: func() time.Time { return noon }})
-	_, err := v.Verify(received(t, r, nil), "ses")
+	_, err := verify(v, received(t, r, nil), "ses")
 	wantKind(t, "empty secret", err, fault.UnknownKey)
 }
 
@@ -207,7 +207,7 @@ func TestS3WantsThePayloadHash(t *testing.T) {
 	Sign(r, example, "us-east-1", "s3", EmptyPayload, noon)
 	r.Header.Del("X-Amz-Content-Sha256")
 	r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), "x-amz-content-sha256;", "", 1))
-	_, err := verifierAt(noon).Verify(received(t, r, nil), "s3")
+	_, err := verify(verifierAt(noon), received(t, r, nil), "s3")
 	wantKind(t, "without x-amz-content-sha256", err, fault.BadSignature)
 }
 
@@ -219,12 +219,12 @@ func TestReplacedSecret(t *testing.T) {
 	r := newRequest(t, "GET", "http://example.com/", nil)
 	Sign(r, example, "us-east-1", "ses", EmptyPayload, noon)
 	for range 2 {
-		if _, err := v.Verify(received(t, r, nil), "ses"); err != nil {
+		if _, err := verify(v, received(t, r, nil), "ses"); err != nil {
 			t.Fatalf("Verify: %v", err)
 		}
 	}
 	current.Secret = "replaced"
-	_, err := v.Verify(received(t, r, nil), "ses")
+	_, err := verify(v, received(t, r, nil), "ses")
 	wantKind(t, "after the secret was replaced", err, fault.BadSignature)
 }
 

@@ -92,7 +92,7 @@ func TestSignOverTheWire(t *testing.T) {
 	for _, known := range []bool{true, false} {
 		body := letters(5000)
 		r := newRequest(t, "PUT", server.URL+"/a+b?x=1", body)
-		c := newClaim(example, "us-east-1", "ses", noon)
+		c := newSignature(example, "us-east-1", "ses", noon)
 		r.Header.Set("X-Amz-Date", c.at)
 		r.Header.Set("Expect", "100-continue")
 		c.signed = []string{"content-length", "expect", "host", "x-amz-date"}

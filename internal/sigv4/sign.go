@@ -17,15 +17,14 @@ import (
 // The path of r.URL is respelled as AWS spells it ("+" as "%2B"), because not every
 // server accepts a signature over another spelling.
 func Sign(r *http.Request, c Credentials, region, service, payloadHash string, at time.Time) {
-	cl := newClaim(c, region, service, at)
-	r.Header.Set("X-Amz-Date", cl.at)
+	sig := newSignature(c, region, service, at)
+	r.Header.Set("X-Amz-Date", sig.at)
 	if service == serviceS3 {
 		r.Header.Set("X-Amz-Content-Sha256", payloadHash)
 	}
-	cl.signed = covered(r.Header)
-	sig := cl.sign(r, c.Secret, payloadHash)
-	r.Header.Set("Authorization", algorithm+" Credential="+cl.accessKey+"/"+cl.scope()+
-		", SignedHeaders="+strings.Join(cl.signed, ";")+", Signature="+sig)
+	sig.signed = covered(r.Header)
+	r.Header.Set("Authorization", algorithm+" Credential="+sig.accessKey+"/"+sig.scope()+
+		", SignedHeaders="+strings.Join(sig.signed, ";")+", Signature="+sig.sign(r, c.Secret, payloadHash))
 }
 
 // Presign returns u as a link that anyone may use with the given method from at until
@@ -33,18 +32,18 @@ func Sign(r *http.Request, c Credentials, region, service, payloadHash string, a
 // headers, which the user of the link must then send as they are; headers may be nil.
 // The body is not covered for S3, and has to be empty for all other services.
 func Presign(method string, u *url.URL, c Credentials, region, service string, ttl time.Duration, headers http.Header, at time.Time) string {
-	cl := newClaim(c, region, service, at)
-	cl.signed = append(covered(nil), lowerNames(headers)...)
-	slices.Sort(cl.signed)
-	cl.signed = slices.Compact(cl.signed)
+	sig := newSignature(c, region, service, at)
+	sig.signed = append(covered(nil), lowerNames(headers)...)
+	slices.Sort(sig.signed)
+	sig.signed = slices.Compact(sig.signed)
 
 	link := *u
 	for _, p := range []parameter{
 		{paramAlgorithm, algorithm},
-		{paramCredential, cl.accessKey + "/" + cl.scope()},
-		{paramDate, cl.at},
+		{paramCredential, sig.accessKey + "/" + sig.scope()},
+		{paramDate, sig.at},
 		{paramExpires, strconv.FormatInt(int64(ttl/time.Second), 10)},
-		{paramSignedHeaders, strings.Join(cl.signed, ";")},
+		{paramSignedHeaders, strings.Join(sig.signed, ";")},
 	} {
 		link.RawQuery = addParameter(link.RawQuery, p)
 	}
@@ -56,18 +55,17 @@ func Presign(method string, u *url.URL, c Credentials, region, service string, t
 		}
 	}
 	r := &http.Request{Method: method, URL: &link, Host: u.Host, Header: headers, ContentLength: -1}
-	sig := cl.sign(r, c.Secret, payload)
-	link.RawQuery = addParameter(link.RawQuery, parameter{paramSignature, sig})
+	link.RawQuery = addParameter(link.RawQuery, parameter{paramSignature, sig.sign(r, c.Secret, payload)})
 	return link.String()
 }
 
-func newClaim(c Credentials, region, service string, at time.Time) claim {
+func newSignature(c Credentials, region, service string, at time.Time) *Signature {
 	s := at.UTC().Format(stamp)
-	return claim{accessKey: c.AccessKey, date: s[:day], region: region, service: service, at: s}
+	return &Signature{accessKey: c.AccessKey, date: s[:day], region: region, service: service, at: s}
 }
 
 // sign respells the path of r and returns the signature of r.
-func (c *claim) sign(r *http.Request, secret, payload string) string {
+func (sig *Signature) sign(r *http.Request, secret, payload string) string {
 	path := r.URL.EscapedPath()
 	if path == "" {
 		path = "/"
@@ -75,12 +73,9 @@ func (c *claim) sign(r *http.Request, secret, payload string) string {
 	}
 	path = respell(path)
 	r.URL.RawPath = path
-	query, err := parseQuery(r.URL.RawQuery)
-	if err != nil {
-		query = nil // no server takes such a query; ours says so
-	}
-	key := scopedKey{secret, c.date, c.region, c.service}.derive()
-	sum := signature(key, c, canonicalHash(r, path, query, c, payload))
+	sig.query, _ = parseQuery(r.URL.RawQuery) // no server takes one with an error; ours says so
+	key := scopedKey{secret, sig.date, sig.region, sig.service}.derive()
+	sum := signature(key, sig, canonicalHash(r, path, sig, payload))
 	return string(sum[:])
 }
 

@@ -1,7 +1,8 @@
 // Package sigv4 says who is asking: it verifies, and makes, AWS Signature Version 4.
 //
-// In comes a request as net/http hands it over; out comes the Identity of its
-// caller, or a fault that says what is wrong with the signature:
+// In comes a request as net/http hands it over. Parse reads its signature, which is good
+// for routing and proves nothing; Verifier.Verify returns the Identity of the caller, or a
+// fault that says what is wrong with the signature:
 //
 //	fault.Unauthenticated  no signature
 //	fault.UnknownKey       an access key that Lookup does not know, or a session token

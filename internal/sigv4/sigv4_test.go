@@ -55,9 +55,13 @@ func newRequest(t testing.TB, method, url string, body []byte) *http.Request {
 	return r
 }
 
+func verify(v *Verifier, r *http.Request, services ...string) (Identity, error) {
+	return v.Verify(r, Parse(r), services...)
+}
+
 // verifyAll verifies r and reads its body to the end.
 func verifyAll(v *Verifier, r *http.Request, services ...string) (Identity, []byte, error) {
-	id, err := v.Verify(r, services...)
+	id, err := verify(v, r, services...)
 	if err != nil {
 		return id, nil, err
 	}
@@ -83,8 +87,8 @@ func TestSignIsVerified(t *testing.T) {
 			body := []byte("one,two\n")
 			Sign(r, example, "eu-west-1", service, HashPayload(body), noon)
 			in := received(t, r, body)
-			if got := ServiceOf(in); got != service {
-				t.Errorf("ServiceOf(%s) = %q, want %q", url, got, service)
+			if got := Parse(in).Service(); got != service {
+				t.Errorf("service of %s = %q, want %q", url, got, service)
 			}
 			id, got, err := verifyAll(verifierAt(noon), in, "x", service)
 			want := Identity{Account: example.Account, AccessKey: example.AccessKey, Region: "eu-west-1", Service: service}
@@ -109,7 +113,7 @@ func TestPresignIsVerified(t *testing.T) {
 		r.Header = headers.Clone()
 		in := received(t, r, nil)
 		id, _, err := verifyAll(verifierAt(noon.Add(time.Hour)), in, service)
-		if err != nil || !id.Presigned || id.Service != service || ServiceOf(in) != service {
+		if err != nil || !id.Presigned || id.Service != service || Parse(in).Service() != service {
 			t.Errorf("Verify(%s) = %+v, %v; want a presigned identity", link, id, err)
 		}
 		_, _, err = verifyAll(verifierAt(noon.Add(time.Hour+time.Second)), received(t, r, nil), service)

@@ -43,13 +43,12 @@ func NewVerifier(lookup Lookup, o Options) *Verifier {
 	return &Verifier{lookup: lookup, o: o, loading: newBudget(o.MaxLoading, o.MaxBody)}
 }
 
-// Verify returns who signed r, for one of the services (signing names, as "ses",
-// "wisdom", "s3"). A request signed for another service, and an anonymous one, is
-// refused. Every refusal carries a fault kind, see the package comment; an error
-// without one is a connection that broke.
+// Verify returns who signed r, whose signature Parse returned as sig, for one of the
+// services (signing names, as "ses", "wisdom", "s3"). A request signed for another
+// service, and an anonymous one, is refused. Every refusal carries a fault kind, see
+// the package comment; an error without one is a connection that broke.
 //
-// Verify takes r as the server received it, before anything rewrites its path, query
-// or headers, and prepares its body:
+// Verify takes r as Parse did, and prepares its body:
 //
 //   - For services other than S3 the body has been read and checked. r.Body holds it
 //     in memory, r.ContentLength is its length.
@@ -60,116 +59,89 @@ func NewVerifier(lookup Lookup, o Options) *Verifier {
 //     (-1 if the client did not send it), "aws-chunked" is gone from Content-Encoding,
 //     and after io.EOF r.Trailer holds the trailers (X-Amz-Checksum-*), verified if
 //     they were signed.
-func (v *Verifier) Verify(r *http.Request, services ...string) (Identity, error) {
-	query, err := parseQuery(r.URL.RawQuery)
-	if err != nil {
-		return Identity{}, err
+func (v *Verifier) Verify(r *http.Request, sig *Signature, services ...string) (Identity, error) {
+	if sig.err != nil {
+		return Identity{}, sig.err
 	}
-	c, err := readClaim(r, query)
-	if err != nil {
-		return Identity{}, err
+	if !slices.Contains(services, sig.service) {
+		return Identity{}, sig.malformed("Credential should be scoped to correct service: '%s'.", strings.Join(services, "' or '"))
 	}
-	if !slices.Contains(services, c.service) {
-		return Identity{}, c.malformed("Credential should be scoped to correct service: '%s'.", strings.Join(services, "' or '"))
-	}
-	who, ok := v.lookup(c.accessKey)
+	who, ok := v.lookup(sig.accessKey)
 	if !ok || who.Secret == "" { // an empty secret is one that everybody knows
-		return Identity{}, errUnknownKey(&c)
+		return Identity{}, errUnknownKey(sig)
 	}
-	if err := v.checkTime(&c); err != nil {
+	if err := v.checkTime(sig); err != nil {
 		return Identity{}, err
 	}
-	if err := checkCovered(r, &c); err != nil {
+	if err := checkCovered(r, sig); err != nil {
 		return Identity{}, err
 	}
-	release, err := v.admit(r, &c)
+	release, err := v.admit(r, sig)
 	if err != nil {
 		return Identity{}, err
 	}
 	defer release()
-	payload, err := v.payload(r, &c)
+	payload, err := v.payload(r, sig)
 	if err != nil {
 		return Identity{}, err
 	}
 
-	id := scopedKey{who.Secret, c.date, c.region, c.service}
+	id := scopedKey{who.Secret, sig.date, sig.region, sig.service}
 	key := v.keys.get(id)
-	if !matches(r, query, &c, payload, key) {
-		return Identity{}, c.mismatch(r, query, payload)
+	if !matches(r, sig, payload, key) {
+		return Identity{}, sig.mismatch(r, payload)
 	}
 	v.keys.put(id, key)
-	if err := v.guard(r, &c, key); err != nil {
+	if err := v.guard(r, sig, key); err != nil {
 		return Identity{}, err
 	}
 	return Identity{
-		Account: who.Account, AccessKey: c.accessKey,
-		Region: c.region, Service: c.service, Presigned: c.presigned,
+		Account: who.Account, AccessKey: sig.accessKey,
+		Region: sig.region, Service: sig.service, Presigned: sig.presigned,
 	}, nil
 }
 
-// ServiceOf returns the service that r says it is signed for, in header or link,
-// before anything is verified; "" if it says none. It is for routing only, and reads
-// no more of the claim than that.
-func ServiceOf(r *http.Request) string {
-	query, err := parseQuery(r.URL.RawQuery)
-	if err != nil {
-		return ""
-	}
-	link := linkOf(query)
-	header := r.Header["Authorization"]
-	var c claim // what is wrong with it is for Verify to say
-	switch {
-	case link != nil && len(header) == 0:
-		c, _ = readLink(link)
-	case link == nil && len(header) == 1:
-		if scheme, rest, _ := strings.Cut(header[0], " "); scheme == algorithm {
-			_ = c.setCredential(parseAuthorization(rest).credential.value)
-		}
-	}
-	return c.service
-}
-
 // errUnknownKey says it in the words of the service that was called.
-func errUnknownKey(c *claim) error {
-	if c.service == serviceS3 {
+func errUnknownKey(sig *Signature) error {
+	if sig.service == serviceS3 {
 		return explain(fault.New(fault.UnknownKey, "The AWS Access Key Id you provided does not exist in our records."),
-			c.service, Detail{"AWSAccessKeyId", c.accessKey})
+			sig.service, Detail{"AWSAccessKeyId", sig.accessKey})
 	}
 	return fault.New(fault.UnknownKey, "The security token included in the request is invalid.")
 }
 
 // checkTime refuses what was signed too long ago, or in the future.
-func (v *Verifier) checkTime(c *claim) error {
+func (v *Verifier) checkTime(sig *Signature) error {
 	now := v.o.Now().UTC()
 	early, late := now.Add(-v.o.Skew), now.Add(v.o.Skew)
 	switch {
-	case c.presigned && now.After(c.time.Add(c.expires)):
-		return v.expired(c)
-	case c.service == serviceS3 && (c.time.After(late) || !c.presigned && c.time.Before(early)):
-		return v.skewed(c)
-	case c.time.After(late):
+	case sig.presigned && now.After(sig.time.Add(sig.expires)):
+		return v.expired(sig)
+	case sig.service == serviceS3 && (sig.time.After(late) || !sig.presigned && sig.time.Before(early)):
+		return v.skewed(sig)
+	case sig.time.After(late):
 		return fault.New(fault.Skewed, "Signature not yet current: %s is still later than %s (%s + %v min.)",
-			c.at, late.Format(stamp), now.Format(stamp), v.o.Skew.Minutes())
-	case !c.presigned && c.time.Before(early):
+			sig.at, late.Format(stamp), now.Format(stamp), v.o.Skew.Minutes())
+	case !sig.presigned && sig.time.Before(early):
 		return fault.New(fault.Skewed, "Signature expired: %s is now earlier than %s (%s - %v min.)",
-			c.at, early.Format(stamp), now.Format(stamp), v.o.Skew.Minutes())
+			sig.at, early.Format(stamp), now.Format(stamp), v.o.Skew.Minutes())
 	}
 	return nil
 }
 
 // checkCovered demands that all is signed that has to be, and that all is there that
 // was signed.
-func checkCovered(r *http.Request, c *claim) error {
-	if !slices.Contains(c.signed, "host") {
+func checkCovered(r *http.Request, sig *Signature) error {
+	if !slices.Contains(sig.signed, "host") {
 		return explain(refuse(UnsignedHeader, fault.BadSignature, "'Host' must be a 'SignedHeader' in the AWS Authorization."),
-			c.service, Detail{"HeadersNotSigned", "host"})
+			sig.service, Detail{"HeadersNotSigned", "host"})
 	}
 	var unsigned []string
 	for name := range r.Header {
 		if !isAmz(name) { // most are not
 			continue
 		}
-		if name = lowerName(name); !slices.Contains(c.signed, name) {
+		if name = lowerName(name); !slices.Contains(sig.signed, name) {
 			unsigned = append(unsigned, name)
 		}
 	}
@@ -177,9 +149,9 @@ func checkCovered(r *http.Request, c *claim) error {
 		slices.Sort(unsigned)
 		names := strings.Join(unsigned, ", ")
 		return explain(refuse(UnsignedHeader, fault.BadSignature, "There were headers present in the request which were not signed: %s", names),
-			c.service, Detail{"HeadersNotSigned", names})
+			sig.service, Detail{"HeadersNotSigned", names})
 	}
-	for _, name := range c.signed {
+	for _, name := range sig.signed {
 		if _, ok := headerValues(r, name); !ok {
 			return refuse(Mismatch, fault.BadSignature, "The signed header '%s' is not in the request.", name)
 		}
@@ -194,16 +166,16 @@ func isAmz(name string) bool {
 
 // matches reports whether the signature is that of r. A client may spell its path
 // other than AWS does ("+" for "%2B") and yet sign AWS's spelling, as AWS wants it.
-func matches(r *http.Request, query []parameter, c *claim, payload string, key []byte) bool {
+func matches(r *http.Request, sig *Signature, payload string, key []byte) bool {
 	path := wirePath(r)
-	if c.signs(key, canonicalHash(r, path, query, c, payload)) {
+	if sig.signs(key, canonicalHash(r, path, sig, payload)) {
 		return true
 	}
 	spelled := respell(path)
-	return spelled != path && c.signs(key, canonicalHash(r, spelled, query, c, payload))
+	return spelled != path && sig.signs(key, canonicalHash(r, spelled, sig, payload))
 }
 
-func (c *claim) signs(key []byte, hash [32]byte) bool {
-	sum := signature(key, c, hash)
-	return subtle.ConstantTimeCompare(sum[:], []byte(c.signature)) == 1
+func (sig *Signature) signs(key []byte, hash [32]byte) bool {
+	sum := signature(key, sig, hash)
+	return subtle.ConstantTimeCompare(sum[:], []byte(sig.signature)) == 1
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/sluicehq/sluice/internal/sigv4"
 )
 
-// IsS3 reports whether r, which matches no other API, is meant for S3, so that an error
-// has to be S3's XML. That is so if
+// IsS3 reports whether r, which matches no other API and whose signature Parse returned as
+// sig, is meant for S3, so that an error has to be S3's XML. That is so if
 //
 //   - it is signed for S3, or for a variant of it, as s3express;
 //   - it carries Signature Version 2, or a signature whose service cannot be read, in a
@@ -17,11 +17,11 @@ import (
 //     link does that lost its query.
 //
 // A readable signature for another service is that service's: its clients expect JSON.
-func IsS3(r *http.Request) bool {
+func IsS3(r *http.Request, sig *sigv4.Signature) bool {
 	if r.Header.Get("X-Amz-Target") != "" {
 		return false
 	}
-	signed := sigv4.ServiceOf(r)
+	signed := sig.Service()
 	switch scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " "); {
 	case signed != "":
 		return signed == service || strings.HasPrefix(signed, service+"express")

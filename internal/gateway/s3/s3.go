@@ -67,7 +67,7 @@ type Options struct {
 	Observe func(context.Context, wire.Done)
 }
 
-// Handler is an http.Handler that speaks S3.
+// Handler speaks S3.
 type Handler struct {
 	store    *diskobject.Store
 	verifier *sigv4.Verifier
@@ -95,6 +95,7 @@ type call struct {
 	w        http.ResponseWriter
 	r        *http.Request
 	q        url.Values
+	sig      *sigv4.Signature
 	who      sigv4.Identity
 	id       string // of the request
 	bucket   string
@@ -115,10 +116,11 @@ const (
 	atObject
 )
 
-func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// ServeSigned answers r, whose signature Parse returned as sig.
+func (h *Handler) ServeSigned(w http.ResponseWriter, r *http.Request, sig *sigv4.Signature) {
 	began := time.Now()
 	r = r.WithContext(r.Context()) // a copy: net/http looks at its own to see if the body was asked for
-	c := &call{Handler: h, r: r, id: h.requestID(w, r)}
+	c := &call{Handler: h, r: r, sig: sig, id: h.requestID(w, r)}
 	c.w = &reply{ResponseWriter: w, call: c}
 	w.Header().Set("X-Amz-Request-Id", c.id)
 	name, err := c.serve()
@@ -165,7 +167,7 @@ func (c *call) serve() (string, error) {
 		c.r.Body = received{c.r.Body}
 	}
 	// Who is not known is told nothing, not even what we cannot do.
-	who, verifyErr := c.verifier.Verify(c.r, service)
+	who, verifyErr := c.verifier.Verify(c.r, c.sig, service)
 	if verifyErr != nil {
 		return op.name, verifyErr
 	}

@@ -50,7 +50,7 @@ func start(t testing.TB, secure bool, o Options) *endpoint {
 		t.Fatalf("Open: %v", err)
 	}
 	h := New(store, sigv4.NewVerifier(lookup, sigv4.Options{}), o)
-	e := &endpoint{httptest.NewUnstartedServer(h), store, dir}
+	e := &endpoint{httptest.NewUnstartedServer(parsing(h)), store, dir}
 	e.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	if secure {
 		e.StartTLS()
@@ -64,6 +64,11 @@ func start(t testing.TB, secure bool, o Options) *endpoint {
 		}
 	})
 	return e
+}
+
+// parsing is h behind what parses signatures, as the gateway does.
+func parsing(h *Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeSigned(w, r, sigv4.Parse(r)) })
 }
 
 // client returns an official client that signs with key.

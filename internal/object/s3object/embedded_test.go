@@ -1,6 +1,7 @@
 package s3object_test
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"testing"
 
@@ -21,7 +22,10 @@ func embedded(t testing.TB, secure bool) *httptest.Server {
 	}
 	key := sigv4.Credentials{AccessKey: foreignKey, Secret: foreignSecret, Account: "000000000000"}
 	lookup := func(id string) (sigv4.Credentials, bool) { return key, id == key.AccessKey }
-	server := httptest.NewUnstartedServer(gateway.New(disk, sigv4.NewVerifier(lookup, sigv4.Options{}), gateway.Options{}))
+	handler := gateway.New(disk, sigv4.NewVerifier(lookup, sigv4.Options{}), gateway.Options{})
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handler.ServeSigned(w, r, sigv4.Parse(r))
+	}))
 	if secure {
 		server.StartTLS()
 	} else {

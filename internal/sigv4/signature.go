@@ -25,8 +25,9 @@ const (
 // maxExpiry is how long a presigned link may be good for, at AWS and here.
 const maxExpiry = 7 * 24 * time.Hour
 
-// claim is what a request says about its own signature, before any of it is believed.
-type claim struct {
+// Signature is what a request says about its own signature, before any of it is verified:
+// good for routing, and for Verifier.Verify.
+type Signature struct {
 	accessKey string
 	date      string // of the scope, YYYYMMDD
 	region    string
@@ -38,34 +39,53 @@ type claim struct {
 	signed    []string // names of the signed headers, lower case, sorted
 	signature string   // 64 lower-case hex digits
 	hash      string   // x-amz-content-sha256, "" if absent
+	query     []parameter
+	err       error // why it cannot be verified; nil if nothing is wrong so far
 }
+
+// Parse reads the signature of r, from its Authorization header or its presigned link.
+// It takes r as the server received it, before anything rewrites its path, query or
+// headers. What is missing or malformed is reported by Verify.
+func Parse(r *http.Request) *Signature {
+	query, err := parseQuery(r.URL.RawQuery)
+	if err != nil {
+		return &Signature{err: err}
+	}
+	sig, err := parseSignature(r, query)
+	sig.query, sig.err = query, err
+	return &sig
+}
+
+// Service returns the service that the request says it is signed for; "" if it says
+// none that can be read. Nothing is verified yet.
+func (sig *Signature) Service() string { return sig.service }
 
 // scope returns what the signing key is bound to.
-func (c *claim) scope() string {
-	return c.date + "/" + c.region + "/" + c.service + "/" + terminator
+func (sig *Signature) scope() string {
+	return sig.date + "/" + sig.region + "/" + sig.service + "/" + terminator
 }
 
-// readClaim finds the signature of r in its header or its link. On an error the claim
-// holds what could be read before.
-func readClaim(r *http.Request, query []parameter) (claim, error) {
+// parseSignature finds the signature of r in its header or its link. On an error the
+// Signature holds what could be read before.
+func parseSignature(r *http.Request, query []parameter) (Signature, error) {
 	link := linkOf(query)
 	header := r.Header["Authorization"]
 	switch {
 	case len(header) > 1 || len(header) == 1 && link != nil:
-		return claim{}, refuse(TwoMechanisms, fault.BadSignature,
+		return Signature{}, refuse(TwoMechanisms, fault.BadSignature,
 			"Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter or the Authorization header should be specified")
 	case link != nil:
-		c, err := readLink(link)
+		sig, err := parseLink(link)
 		if h := r.Header.Get("X-Amz-Content-Sha256"); h != "" {
-			c.hash = h
+			sig.hash = h
 		}
-		return c, err
+		return sig, err
 	case len(header) == 1 && header[0] != "":
-		return readHeader(r, header[0])
+		return parseHeader(r, header[0])
 	case slices.ContainsFunc(query, func(p parameter) bool { return p.name == "AWSAccessKeyId" }):
-		return claim{}, errVersion2()
+		return Signature{}, errVersion2()
 	}
-	return claim{}, fault.New(fault.Unauthenticated, "Missing Authentication Token")
+	return Signature{}, fault.New(fault.Unauthenticated, "Missing Authentication Token")
 }
 
 func errVersion2() error {
@@ -79,38 +99,38 @@ func unsupported(scheme string, kind fault.Kind, format string, args ...any) err
 		Detail{"ArgumentName", "Authorization"}, Detail{"ArgumentValue", scheme})
 }
 
-// readHeader reads
+// parseHeader reads
 //
 //	AWS4-HMAC-SHA256 Credential=KEY/DATE/REGION/SERVICE/aws4_request, SignedHeaders=a;b, Signature=HEX
-func readHeader(r *http.Request, header string) (claim, error) {
+func parseHeader(r *http.Request, header string) (Signature, error) {
 	scheme, rest, _ := strings.Cut(header, " ")
 	switch {
 	case scheme == "AWS":
-		return claim{}, errVersion2()
+		return Signature{}, errVersion2()
 	case strings.HasPrefix(scheme, "AWS4-") && scheme != algorithm:
-		return claim{}, unsupported(scheme, fault.BadSignature, "Unsupported signing algorithm %q: use %s", scheme, algorithm)
+		return Signature{}, unsupported(scheme, fault.BadSignature, "Unsupported signing algorithm %q: use %s", scheme, algorithm)
 	case scheme != algorithm:
-		return claim{}, unsupported(scheme, fault.Unauthenticated, "Missing Authentication Token: sign with Signature Version 4 (%s)", algorithm)
+		return Signature{}, unsupported(scheme, fault.Unauthenticated, "Missing Authentication Token: sign with Signature Version 4 (%s)", algorithm)
 	}
 	a := parseAuthorization(rest)
-	c := claim{hash: r.Header.Get("X-Amz-Content-Sha256")}
-	badCredential := c.setCredential(a.credential.value) // first, so that an error is its service's
+	sig := Signature{hash: r.Header.Get("X-Amz-Content-Sha256")}
+	badCredential := sig.setCredential(a.credential.value) // first, so that an error is its service's
 	if !a.wellFormed {
-		return c, c.malformed("Invalid key=value pair (missing equal-sign or given twice) in Authorization header")
+		return sig, sig.malformed("Invalid key=value pair (missing equal-sign or given twice) in Authorization header")
 	}
 	if name := a.missing(); name != "" {
-		return c, c.malformed("Authorization header requires '%s' parameter.", name)
+		return sig, sig.malformed("Authorization header requires '%s' parameter.", name)
 	}
 	if badCredential != nil {
-		return c, badCredential
+		return sig, badCredential
 	}
 	if r.Header.Get("X-Amz-Security-Token") != "" {
-		return c, errToken()
+		return sig, errToken()
 	}
-	if err := c.setDate(headerDate(r)); err != nil {
-		return c, err
+	if err := sig.setDate(headerDate(r)); err != nil {
+		return sig, err
 	}
-	return c, c.setSignature(a.signedHeaders.value, a.signature.value)
+	return sig, sig.setSignature(a.signedHeaders.value, a.signature.value)
 }
 
 // headerDate returns X-Amz-Date, or the Date header in the form of X-Amz-Date.
@@ -145,39 +165,39 @@ func linkOf(query []parameter) []parameter {
 	return link
 }
 
-func readLink(link []parameter) (claim, error) {
+func parseLink(link []parameter) (Signature, error) {
 	parts := map[string]string{}
 	for _, p := range link {
 		if _, twice := parts[p.name]; twice {
-			return claim{}, refuse(MalformedLink, fault.BadSignature, "AWS query-string parameter '%s' is given twice.", p.name)
+			return Signature{}, refuse(MalformedLink, fault.BadSignature, "AWS query-string parameter '%s' is given twice.", p.name)
 		}
 		parts[p.name] = p.value
 	}
-	c := claim{presigned: true, hash: parts[paramContentHash]}
-	badCredential := c.setCredential(parts[paramCredential]) // first, so that an error is its service's
+	sig := Signature{presigned: true, hash: parts[paramContentHash]}
+	badCredential := sig.setCredential(parts[paramCredential]) // first, so that an error is its service's
 	for _, name := range []string{paramAlgorithm, paramCredential, paramDate, paramExpires, paramSignedHeaders, paramSignature} {
 		if parts[name] == "" {
-			return c, c.malformed("AWS query-string parameters must include '%s'.", name)
+			return sig, sig.malformed("AWS query-string parameters must include '%s'.", name)
 		}
 	}
 	if a := parts[paramAlgorithm]; a != algorithm {
-		return c, c.malformed("Unsupported signing algorithm %q: use %s", a, algorithm)
+		return sig, sig.malformed("Unsupported signing algorithm %q: use %s", a, algorithm)
 	}
 	if badCredential != nil {
-		return c, badCredential
+		return sig, badCredential
 	}
 	if parts[paramToken] != "" {
-		return c, errToken()
+		return sig, errToken()
 	}
-	if err := c.setDate(parts[paramDate]); err != nil {
-		return c, err
+	if err := sig.setDate(parts[paramDate]); err != nil {
+		return sig, err
 	}
 	seconds, err := strconv.ParseUint(parts[paramExpires], 10, 32)
-	c.expires = time.Duration(seconds) * time.Second //nolint:gosec // 32 bits fit
-	if err != nil || seconds == 0 || c.expires > maxExpiry {
-		return c, c.malformed("X-Amz-Expires must be between 1 and %d seconds.", int(maxExpiry.Seconds()))
+	sig.expires = time.Duration(seconds) * time.Second //nolint:gosec // 32 bits fit
+	if err != nil || seconds == 0 || sig.expires > maxExpiry {
+		return sig, sig.malformed("X-Amz-Expires must be between 1 and %d seconds.", int(maxExpiry.Seconds()))
 	}
-	return c, c.setSignature(parts[paramSignedHeaders], parts[paramSignature])
+	return sig, sig.setSignature(parts[paramSignedHeaders], parts[paramSignature])
 }
 
 // errToken refuses session tokens: nobody here issues them.
@@ -186,22 +206,22 @@ func errToken() error {
 }
 
 // setCredential reads KEY/DATE/REGION/SERVICE/aws4_request. A key may hold slashes.
-func (c *claim) setCredential(s string) error {
+func (sig *Signature) setCredential(s string) error {
 	parts := strings.Split(s, "/")
 	n := len(parts) - 4
 	if n < 1 || slices.Contains(parts[n:], "") || parts[0] == "" {
-		return c.malformed("Credential must have at least 5 slash-delimited elements: "+
+		return sig.malformed("Credential must have at least 5 slash-delimited elements: "+
 			"<access-key>/YYYYMMDD/<region>/<service>/%s", terminator)
 	}
-	c.accessKey, c.date, c.region, c.service = strings.Join(parts[:n], "/"), parts[n], parts[n+1], parts[n+2]
+	sig.accessKey, sig.date, sig.region, sig.service = strings.Join(parts[:n], "/"), parts[n], parts[n+1], parts[n+2]
 	if end := parts[n+3]; end != terminator {
-		if c.service != serviceS3 { // without its end a scope may begin anywhere
-			c.service = ""
+		if sig.service != serviceS3 { // without its end a scope may begin anywhere
+			sig.service = ""
 		}
-		return c.malformed("Credential should be scoped with a valid terminator: '%s', not '%s'.", terminator, end)
+		return sig.malformed("Credential should be scoped with a valid terminator: '%s', not '%s'.", terminator, end)
 	}
-	if !ValidRegion(c.region) {
-		return c.malformed("Credential should be scoped to a valid region: 1 to %d of a-z, 0-9 and '-'.", MaxRegion)
+	if !ValidRegion(sig.region) {
+		return sig.malformed("Credential should be scoped to a valid region: 1 to %d of a-z, 0-9 and '-'.", MaxRegion)
 	}
 	return nil
 }
@@ -217,33 +237,33 @@ func ValidRegion(s string) bool {
 	}) < 0
 }
 
-func (c *claim) setDate(s string) error {
-	if s == "" && !c.presigned {
+func (sig *Signature) setDate(s string) error {
+	if s == "" && !sig.presigned {
 		return refuse(MissingDate, fault.BadSignature, "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
 	}
 	t, err := time.Parse(stamp, s)
 	if err != nil || len(s) != len(stamp) {
 		reason := MissingDate
-		if c.presigned {
+		if sig.presigned {
 			reason = MalformedLink
 		}
 		return refuse(reason, fault.BadSignature, "Date must be in ISO-8601 'basic format'. Got '%s'.", s)
 	}
-	if c.date != s[:day] {
-		return c.malformed("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '%s' != '%s'.", c.date, s[:day])
+	if sig.date != s[:day] {
+		return sig.malformed("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '%s' != '%s'.", sig.date, s[:day])
 	}
-	c.at, c.time = s, t
+	sig.at, sig.time = s, t
 	return nil
 }
 
-func (c *claim) setSignature(signed, signature string) error {
-	c.signed = strings.Split(signed, ";")
-	for i, name := range c.signed {
-		if name == "" || name != strings.ToLower(name) || i > 0 && name <= c.signed[i-1] {
-			return c.malformed("SignedHeaders must be lower case, sorted, and each name only once.")
+func (sig *Signature) setSignature(signed, signature string) error {
+	sig.signed = strings.Split(signed, ";")
+	for i, name := range sig.signed {
+		if name == "" || name != strings.ToLower(name) || i > 0 && name <= sig.signed[i-1] {
+			return sig.malformed("SignedHeaders must be lower case, sorted, and each name only once.")
 		}
 	}
 	// Anything but 64 lower-case hex digits cannot be the signature, and is refused with it.
-	c.signature = signature
+	sig.signature = signature
 	return nil
 }
