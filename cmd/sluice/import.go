@@ -40,12 +40,22 @@ func newImport() *cobra.Command {
 		Short: "Upload a file, import it, and watch until it is done",
 		Long: `Upload a file, start an import of it, watch its progress, and print how it ended.
 
-FILE is CSV or JSON, as it is or packed with gzip or zstd. DESTINATION is one of
+FILE is CSV or JSON, as it is or packed with gzip or zstd. DESTINATION is one of these; below
+each are the columns of CSV. JSON objects have members of these names, but for the topics:
+topicPreferences is an array.
 
   address-list/NAME      an address list of SES Mail Manager
-  contact-list/NAME      a contact list of SES v2
+      address
+  contact-list/NAME      a contact list of SES v2; a record replaces the whole contact
+      emailAddress,unsubscribeAll,attributesData,topicPreferences.TOPIC
   quick-responses/NAME   a knowledge base of Connect Wisdom; CSV only
-  suppression            the account's suppression list of SES v2
+      name,content,contentType,shortcutKey,description,channels,language,isActive,
+      routingProfiles,groupingCriteria,groupingValues
+  suppression            the account's suppression list of SES v2; CSV without a header
+      emailAddress,reason (BOUNCE or COMPLAINT)
+
+A header names the columns, in any order. Only address, emailAddress, reason, name and
+content must be there. docs/formats.md in the source has examples of each.
 
 NAME may also be the id of a list, as "sluice jobs" shows it. With --create a list or
 knowledge base is created if there is none of the name, a contact list without topics;
