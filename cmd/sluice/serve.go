@@ -169,7 +169,7 @@ func (c *config) local() bool { return c.store == pebble || c.objects == disk }
 // node turns the settings, which are checked, into the options of a node.
 func (c *config) node(getenv func(string) string, cert *gateway.Certificate, log *slog.Logger) node.Options {
 	o := node.Options{
-		Dir: c.data, Getenv: getenv,
+		Dir:  c.data,
 		Jobs: c.jobs, Lease: c.lease, Grace: c.grace, TLS: cert, Proxy: c.proxy, AcceptLoss: c.acceptLoss,
 		Version: version, Logger: log,
 		Key: func() (sigv4.Credentials, error) {
@@ -180,13 +180,13 @@ func (c *config) node(getenv func(string) string, cert *gateway.Certificate, log
 	c.bounds.set(&o)
 	c.retention.set(&o)
 	if c.store != pebble {
-		o.Store = c.store
+		o.Store = openPostgres(c.store)
 	}
 	if o.MinFree = c.minFree.bytes; c.minFree.set && o.MinFree == 0 {
 		o.MinFree = -1
 	}
 	if c.objects != disk {
-		o.Objects = c.objects
+		o.Objects = openS3(c.objects, getenv)
 	}
 	if c.limits == "aws" {
 		o.Limits = service.AWS

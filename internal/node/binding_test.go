@@ -218,9 +218,8 @@ func TestUnreachableFilesElsewhere(t *testing.T) {
 	t.Parallel()
 	mem := vfs.NewMem()
 	run(t, mem, "a")
-	env := map[string]string{"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
 	_, err := Open(t.Context(), Options{
-		Dir: "a", FS: mem, MinFree: -1, Objects: "s3://files?endpoint=nowhere", Getenv: func(name string) string { return env[name] },
+		Dir: "a", FS: mem, MinFree: -1, Objects: s3At("s3://files?endpoint=nowhere"),
 		Logger: slog.New(slog.DiscardHandler), Key: func() (sigv4.Credentials, error) { return testKey, nil },
 	})
 	if err == nil || !strings.Contains(err.Error(), "objects:") {

@@ -58,7 +58,7 @@ func (n *Node) connect(ctx context.Context, v *sigv4.Verifier) error {
 			return err
 		}
 		lead.S3 = n.objects.s3
-		if n.o.Objects == "" {
+		if n.o.Objects == nil {
 			lead.S3Operations = s3.Operations()
 		}
 		lead.Jobs = jobs.New(wholeRejects{n.counted, n.objects}, jobs.Options{

@@ -41,13 +41,11 @@ type Options struct {
 	Dir    string // where the embedded store and the files of the embedded S3 lie
 	Memory bool   // keep them in memory instead, gone with the node
 
-	// Store is the URL of a database that nodes share, postgres://…; empty is the
-	// embedded store.
-	Store string
-	// Objects is the URL of an S3 elsewhere that files lie in, s3://…; empty is an
-	// embedded S3.
-	Objects string
-	Getenv  func(string) string // looks for AWS credentials for Objects; nil finds none
+	// Store opens a database that nodes share; nil is the embedded store. Objects opens an
+	// S3 elsewhere for the files; nil is the embedded S3. They are functions, so that a
+	// server that keeps all in itself, as in a test, does not link their clients.
+	Store   func(context.Context, *slog.Logger) (SharedStore, error)
+	Objects func(context.Context, *slog.Logger, *guard.Guard) (RemoteObjects, error)
 
 	// Key returns the root key. It is called when the store is open: an embedded one is
 	// what keeps a second server off Dir, so Key may make a key and leave it there.
@@ -99,9 +97,6 @@ const (
 )
 
 func (o Options) withDefaults() Options {
-	if o.Getenv == nil {
-		o.Getenv = func(string) string { return "" }
-	}
 	if len(o.Roles) == 0 {
 		o.Roles = []Role{API, Worker}
 	}
@@ -130,7 +125,7 @@ func (o Options) withDefaults() Options {
 func (o Options) has(r Role) bool { return slices.Contains(o.Roles, r) }
 
 // shared reports whether other nodes may work on the same jobs.
-func (o Options) shared() bool { return o.Store != "" }
+func (o Options) shared() bool { return o.Store != nil }
 
 // Node is a server, put together. Open makes one.
 type Node struct {

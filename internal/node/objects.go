@@ -11,7 +11,6 @@ import (
 	"github.com/sluicehq/sluice/internal/gateway/s3"
 	"github.com/sluicehq/sluice/internal/object"
 	"github.com/sluicehq/sluice/internal/object/diskobject"
-	"github.com/sluicehq/sluice/internal/object/s3object"
 	"github.com/sluicehq/sluice/internal/service"
 	"github.com/sluicehq/sluice/internal/sigv4"
 	"github.com/sluicehq/sluice/internal/store/pebblestore"
@@ -31,7 +30,7 @@ type objects struct {
 // callers go themselves.
 func (n *Node) openObjects(ctx context.Context, key sigv4.Credentials, v *sigv4.Verifier) error {
 	embedded, _ := n.store.(*pebblestore.Store)
-	if n.o.Objects == "" {
+	if n.o.Objects == nil {
 		var create func() error
 		var bind func(*diskobject.Store) error
 		if embedded != nil {
@@ -59,7 +58,7 @@ func (n *Node) openObjects(ctx context.Context, key sigv4.Credentials, v *sigv4.
 		return nil
 	}
 	err := n.patiently(ctx, "objects", func() error {
-		o, err := s3object.Open(ctx, n.o.Objects, s3object.Options{Getenv: n.o.Getenv, Logger: n.o.Logger, Guard: n.guard})
+		o, err := n.o.Objects(ctx, n.o.Logger, n.guard)
 		if err != nil {
 			return fmt.Errorf("objects: %w", err)
 		}

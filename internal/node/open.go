@@ -11,7 +11,6 @@ import (
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/pebbledb"
 	"github.com/sluicehq/sluice/internal/store/pebblestore"
-	"github.com/sluicehq/sluice/internal/store/pgstore"
 )
 
 // openStore opens the store that the options name.
@@ -29,7 +28,7 @@ func (n *Node) openStore(ctx context.Context) error {
 		return nil
 	}
 	return n.patiently(ctx, "store", func() error {
-		s, err := pgstore.Open(ctx, n.o.Store, pgstore.Options{Logger: n.o.Logger})
+		s, err := n.o.Store(ctx, n.o.Logger)
 		if err != nil {
 			return fmt.Errorf("store: %w", err)
 		}
@@ -47,13 +46,14 @@ const waitingEvery = 10 * time.Second
 
 // SettingError is why a node cannot be opened until somebody changes a setting, here or of
 // the database or the S3.
-type SettingError struct{ error }
+type SettingError struct{ Err error }
 
-func (e *SettingError) Unwrap() error { return e.error }
+func (e *SettingError) Error() string { return e.Err.Error() }
+func (e *SettingError) Unwrap() error { return e.Err }
 
 // settingError gives an error its type if waiting for the database or the S3 is of no use.
 func settingError(err error) error {
-	if fault.Is(err, fault.Invalid) || fault.Is(err, fault.Denied) || errors.Is(err, pgstore.ErrStandby) {
+	if fault.Is(err, fault.Invalid) || fault.Is(err, fault.Denied) {
 		return &SettingError{err}
 	}
 	return err

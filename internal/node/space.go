@@ -15,7 +15,7 @@ import (
 // there and the options do not say otherwise. Without it n.space is nil, which has no
 // limits.
 func (n *Node) watchSpace(registry prometheus.Registerer) error {
-	local := n.o.Store == "" || n.o.Objects == ""
+	local := n.o.Store == nil || n.o.Objects == nil
 	if !local || n.o.Memory || n.o.MinFree < 0 {
 		return nil
 	}

@@ -1,8 +1,10 @@
 package node
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -15,7 +17,19 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/sluicehq/sluice/internal/gateway/jobs"
+	"github.com/sluicehq/sluice/internal/guard"
+	"github.com/sluicehq/sluice/internal/object/s3object"
 )
+
+// s3At opens an S3 with the key of the tests.
+func s3At(url string) func(context.Context, *slog.Logger, *guard.Guard) (RemoteObjects, error) {
+	return func(ctx context.Context, log *slog.Logger, g *guard.Guard) (RemoteObjects, error) {
+		getenv := func(name string) string {
+			return map[string]string{"AWS_ACCESS_KEY_ID": testKey.AccessKey, "AWS_SECRET_ACCESS_KEY": testKey.Secret}[name]
+		}
+		return s3object.Open(ctx, url, s3object.Options{Getenv: getenv, Logger: log, Guard: g})
+	}
+}
 
 // While the object storage answers 503 for some sources, their jobs wait and show it, and
 // others are done; when it answers again, they go on by themselves.
@@ -40,10 +54,7 @@ func TestObjectStorageUnavailable(t *testing.T) {
 	m := newModel(storage.caller)
 	m.setUp(t)
 	p := startProcess(t, vfs.NewMem(), func(o *Options) {
-		o.Objects = "s3://work?endpoint=" + proxy.URL
-		o.Getenv = func(name string) string {
-			return map[string]string{"AWS_ACCESS_KEY_ID": testKey.AccessKey, "AWS_SECRET_ACCESS_KEY": testKey.Secret}[name]
-		}
+		o.Objects = s3At("s3://work?endpoint=" + proxy.URL)
 	})
 	defer func() {
 		for _, p := range []*process{p, storage} {
