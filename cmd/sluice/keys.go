@@ -35,7 +35,7 @@ func newKey() key {
 	}
 }
 
-// credentialsFile is where the root key of a data directory lies: an AWS credentials
+// credentialsFile is where the root key of a data directory is: an AWS credentials
 // file, which AWS_SHARED_CREDENTIALS_FILE may name.
 func credentialsFile(data string) string { return filepath.Join(data, "credentials") }
 

@@ -183,7 +183,7 @@ func TestIncremental(t *testing.T) {
 }
 
 // TestLostAndFound backs up into the root of a file system, where only root may read
-// lost+found: it is passed over.
+// lost+found: it is skipped.
 func TestLostAndFound(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

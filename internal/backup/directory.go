@@ -139,7 +139,7 @@ func (d directory) Open(_ context.Context, name string) (io.ReadCloser, error) {
 	return os.Open(d.at(name))
 }
 
-// List passes over names with a dot at the start: files that are being written, and the
+// List skips names with a dot at the start: files that are being written, and the
 // lock.
 func (d directory) List(_ context.Context, prefix string) (map[string]int64, error) {
 	names := map[string]int64{}

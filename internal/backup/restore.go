@@ -20,7 +20,7 @@ type RestoreOptions struct {
 }
 
 // Newest returns the manifest of a backup: the one with the ID, or the newest complete
-// one. It does not pass over a newest one that is damaged: the caller has to decide.
+// one. It does not skip a newest one that is damaged: the caller has to decide.
 func Newest(ctx context.Context, t Target, id string) (Manifest, error) {
 	if err := checkTarget(ctx, t); err != nil {
 		return Manifest{}, err

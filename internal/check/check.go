@@ -7,7 +7,7 @@
 // severity, what it is about and what to do. Run changes nothing. Repair does what is
 // safe and nothing else.
 //
-// The backends walk their own rows (pebblestore.Inspect, diskobject.Inspect). What lies
+// The backends walk their own rows (pebblestore.Inspect, diskobject.Inspect). What is
 // between them is here: holds, sources and reports of jobs.
 package check
 

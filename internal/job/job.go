@@ -66,7 +66,7 @@ type Destination struct {
 
 // Source is where a job's bytes are. Version is empty until the job is bound to the
 // bytes that lie there when it starts; Size is theirs from then on, and before that
-// what lay there when the job was made, or 0.
+// what was there when the job was made, or 0.
 type Source struct {
 	Bucket  string        `json:",omitzero"`
 	Key     string        `json:",omitzero"`

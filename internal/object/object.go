@@ -19,7 +19,7 @@ import (
 	"github.com/sluicehq/sluice/internal/fault"
 )
 
-// Name says where an object lies. Buckets of two accounts never meet, even under
+// Name says where an object is. Buckets of two accounts never meet, even under
 // one name.
 type Name struct {
 	Account string
@@ -68,10 +68,10 @@ type Info struct {
 // Store holds objects. Its methods may be called concurrently. A name that holds
 // nothing is fault.NotFound.
 type Store interface {
-	// Stat tells what lies at n now.
+	// Stat returns what is known of the object n.
 	Stat(ctx context.Context, n Name) (Info, error)
 
-	// Hold tells what lies at n now and keeps that version readable by Open until
+	// Hold returns what is known of the object n and keeps that version readable by Open until
 	// Release is called with the same holder, also over restarts. A holder holds
 	// one version: holding again moves it. The holder is any name that the caller
 	// will remember, such as a job's id.
@@ -81,16 +81,16 @@ type Store interface {
 	Release(ctx context.Context, holder string) error
 
 	// Open reads the given version of n from offset to its end. An empty version
-	// means what lies there now. A version that is gone, because nobody held it, is
+	// means what is there now. A version that is gone, because nobody held it, is
 	// fault.Broken with a sentence that says the object has changed. The caller
 	// closes the reader.
 	Open(ctx context.Context, n Name, version string, offset int64) (io.ReadCloser, error)
 
-	// Put stores what r gives under n, replacing what lay there, once r has ended
+	// Put stores what r gives under n, replacing what was there, once r has ended
 	// without an error; otherwise nothing has changed. Missing buckets are made.
 	Put(ctx context.Context, n Name, contentType string, r io.Reader) (Info, error)
 
-	// Delete removes what lies at n; to find nothing is no error.
+	// Delete removes what is at n; to find nothing is no error.
 	Delete(ctx context.Context, n Name) error
 
 	Upkeep

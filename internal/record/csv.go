@@ -18,7 +18,7 @@ type csvRows struct {
 	fields  []string // of the schema, without that of other columns
 	prefix  string   // of other columns' names
 	others  bool     // there are such columns
-	cols    []int    // column to field, -1 for one that nobody asked for
+	cols    []int    // column to field, -1 for one that was not asked for
 	width   int      // how many fields a row is cut into: the schema's, and one for each other column
 	names   []string // of the columns, as in a layout; nil if they are in the fields' order
 	written string   // the layout
@@ -32,7 +32,7 @@ type csvRows struct {
 	missing []int // fields that no column is for
 
 	// The place of the next such byte at or after win.pos, win.end if none is in
-	// memory. One that lies before win.pos is out of date.
+	// memory. One that is before win.pos is out of date.
 	lf, cr, quote, nul, high int
 	rare                     int // the least of quote, nul and high, when they were last looked up
 }
@@ -89,7 +89,7 @@ func (c *csvRows) next(rec *Record) error {
 	}
 }
 
-// passEmpty passes over empty lines. There may be gigabytes of them, packed into a small
+// passEmpty skips empty lines. There may be gigabytes of them, packed into a small
 // file.
 func (c *csvRows) passEmpty() {
 	const empty = 0x0a0a0a0a0a0a0a0a
@@ -131,7 +131,7 @@ func (c *csvRows) look() {
 }
 
 // odd does one step that the fast way cannot: it reads a row that is out of the
-// ordinary, passes over blank lines or reads on. It reports whether rec is a row.
+// ordinary, skips blank lines or reads on. It reports whether rec is a row.
 func (c *csvRows) odd(rec *Record) (bool, error) {
 	switch c.phase {
 	case begin:
@@ -208,7 +208,7 @@ func (c *csvRows) consume(after, end int) {
 	}
 }
 
-// locate says in rec where the row from start to end lies.
+// locate says in rec where the row from start to end is.
 func (c *csvRows) locate(rec *Record, start, end int) {
 	rec.Line, rec.Offset, rec.Raw = c.count+1, c.win.base+int64(start), c.win.buf[start:end]
 }
@@ -225,7 +225,7 @@ func (c *csvRows) unreadable(end int) *Refusal {
 }
 
 // tooLong refuses the row at win.pos, of which the first n bytes are known to hold no line
-// end outside quotes. What follows them is passed over as far as the next line end. The
+// end outside quotes. What follows them is skipped as far as the next line end. The
 // position depends on the text alone, and not on how much of it is in memory.
 func (c *csvRows) tooLong(rec *Record, n int) {
 	w := c.win
@@ -237,7 +237,7 @@ func (c *csvRows) tooLong(rec *Record, n int) {
 	w.pos, c.phase, c.rare = end, inLine, -1
 }
 
-// passLine passes over the rest of a line.
+// passLine skips the rest of a line.
 func (c *csvRows) passLine() error {
 	c.look()
 	end := min(c.lf, c.cr)

@@ -22,7 +22,7 @@ const maxName = 256
 // layout is "csv" alone if the columns are in the order of the fields, and otherwise has
 // their names, as in `csv ["emailAddress","","reason"]`, where a column that nobody wants
 // is an empty one. Names mean the same however the fields have changed when reading is
-// taken up again.
+// resumed.
 func (c *csvRows) begin() error {
 	first, err := c.peekRow()
 	if err != nil {

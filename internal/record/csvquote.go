@@ -163,7 +163,7 @@ func (c *csvRows) undouble(cell []byte) []byte {
 	}
 }
 
-// skipBlanks returns the index of the first byte from i on that is no blank.
+// skipBlanks returns the index of the first byte from i on that is not blank.
 func skipBlanks(b []byte, i int) int {
 	for i < len(b) && (b[i] == ' ' || b[i] == '\t') {
 		i++

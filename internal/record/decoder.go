@@ -30,7 +30,7 @@ type rows interface {
 	// it. It returns io.EOF when there is none, and errPaused when it had to read from the
 	// source; it is called again then.
 	next(rec *Record) error
-	// lines tells how many line ends lie before the window's unread text.
+	// lines tells how many line ends come before the window's unread text.
 	lines() int64
 	// state is what the unread text begins with.
 	state() state
@@ -245,7 +245,7 @@ func (d *Decoder) note() {
 	d.at.Line, d.at.Offset, d.state = d.rows.lines(), d.win.offset(), d.rows.state()
 }
 
-// Position is where reading can be taken up after what was last yielded, or the end of
+// Position is where reading can be resumed after what was last yielded, or the end of
 // the source.
 func (d *Decoder) Position() Position {
 	at, layout := d.at, d.rows.layout()
@@ -259,7 +259,7 @@ func (d *Decoder) Position() Position {
 	return at
 }
 
-// Close lets go of the source. The records yielded are invalid afterwards.
+// Close releases the source. The records yielded are invalid afterwards.
 func (d *Decoder) Close() error {
 	if d.text == nil {
 		return nil

@@ -68,7 +68,7 @@ func (e *Excerpts) seek(offset int64) error {
 	return e.d.skip(offset)
 }
 
-// Close lets go of the source.
+// Close releases the source.
 func (e *Excerpts) Close() error {
 	if e.d == nil {
 		return nil

@@ -24,7 +24,7 @@ type jsonRows struct {
 	laid   string // one of the words above; empty at the beginning
 	count  int64  // line ends before win.pos
 	phase  phase
-	skip   skipper // of a value that is passed over
+	skip   skipper // of a value that is skipped
 	line   int64   // on which that begins
 	raw    []byte
 }
@@ -160,7 +160,7 @@ func (j *jsonRows) unreadText() []byte {
 
 // odd deals with a value in b that cannot be taken. With one value a line, the line
 // is refused, and the next is a new start; elsewhere a value that is sound as a whole
-// is passed over, and anything else breaks the source.
+// is skipped, and anything else breaks the source.
 func (j *jsonRows) odd(rec *Record, b []byte, end int, last bool, o outcome) error {
 	if j.laid == layoutLines {
 		return j.refuseLine(rec, o)

@@ -47,7 +47,7 @@ func (j *jsonRows) findItems() (laid string, err error) {
 	return "", j.fill()
 }
 
-// lineByLine tells whether the values lie one a line, judged by the first: it ends,
+// lineByLine reports whether the values lie one a line, judged by the first: it ends,
 // or stops to be JSON, on the line on which it begins.
 func (j *jsonRows) lineByLine() (laid string, err error) {
 	b, last := j.view()
@@ -79,7 +79,7 @@ func (j *jsonRows) inObject() error {
 	return nil
 }
 
-// member passes over a member of the object that holds the records. If it is another
+// member skips a member of the object that holds the records. If it is another
 // array of records, it ends after the opening bracket.
 func (j *jsonRows) member() error {
 	if _, err := j.space(false); err != nil {

@@ -13,7 +13,7 @@ type outcome uint8
 const (
 	good  outcome = iota
 	short         // the text ends before the value does
-	bad           // it is no JSON; the scan stands at the first byte that does not fit
+	bad           // it is not JSON; the scan stands at the first byte that does not fit
 	deep          // it nests too deep
 )
 
@@ -114,7 +114,7 @@ func (s *jsonScan) object(i, depth int, fields []Field) (int, outcome) {
 	}
 }
 
-// expectedField tells whether at i stands the name of the given field with its colon right
+// expectedField reports whether at i stands the name of the given field with its colon right
 // after it, which is how records look that a program wrote. It returns where that
 // ends, 0 if it does not stand there.
 func (s *jsonScan) expectedField(i, field int, fields []Field) int {

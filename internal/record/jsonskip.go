@@ -44,7 +44,7 @@ func (j *jsonRows) copyStart(rec *Record, why *Refusal) {
 	rec.Raw, rec.Refused = j.raw, why
 }
 
-// passLine passes over the rest of a line, without its end.
+// passLine skips the rest of a line, without its end.
 func (j *jsonRows) passLine() error {
 	w := j.win
 	end := bytes.IndexAny(w.unread(), "\r\n")
@@ -60,7 +60,7 @@ func (j *jsonRows) passLine() error {
 	return nil
 }
 
-// refuseValue refuses the value at win.pos, which is passed over by its brackets and
+// refuseValue refuses the value at win.pos, which is skipped by its brackets and
 // quotes alone, however long it is.
 func (j *jsonRows) refuseValue(rec *Record, why *Refusal) error {
 	if err := j.win.need(j.win.max.raw); err != nil {
@@ -82,7 +82,7 @@ func (j *jsonRows) refuseValue(rec *Record, why *Refusal) error {
 	return nil
 }
 
-// passValue passes over the rest of an array, object or string.
+// passValue skips the rest of an array, object or string.
 func (j *jsonRows) passValue() error {
 	n, done := j.skip.skip(j.unreadText())
 	j.pass(n)
@@ -96,7 +96,7 @@ func (j *jsonRows) passValue() error {
 	return j.fill()
 }
 
-// passNumber passes over the rest of a number.
+// passNumber skips the rest of a number.
 func (j *jsonRows) passNumber() error {
 	w := j.win
 	for w.pos < w.end && isNumber(w.buf[w.pos]) {

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// str scans the rest of a string whose opening quote lies before i.
+// str scans the rest of a string whose opening quote is before i.
 func (s *jsonScan) str(i int) (int, outcome) {
 	s.escaped = false
 	for {

@@ -16,11 +16,11 @@ type phase uint8
 const (
 	between  phase = iota // another record or the end
 	begin                 // the first record, or what stands before it
-	inLine                // the rest of a line that is passed over
-	inValue               // the rest of a JSON value that is passed over, outside of its strings
+	inLine                // the rest of a line that is skipped
+	inValue               // the rest of a JSON value that is skipped, outside of its strings
 	inString              // the same, within a string
 	inEscape              // the same, after a backslash
-	inNumber              // the rest of a number that is passed over
+	inNumber              // the rest of a number that is skipped
 	first                 // the first element of an array or its end
 	due                   // an element, after a comma
 	inObject              // a comma or the end of the object that holds the array of records

@@ -42,7 +42,7 @@ func randomSource(t *rapid.T) (text string, f Format, s Schema) {
 	return text, f, s
 }
 
-// TestResumingIsReadingOn: a reading that is taken up at any position comes to the same
+// TestResumingIsReadingOn: a reading that is resumed at any position comes to the same
 // records and the same end as one that is not interrupted.
 func TestResumingIsReadingOn(t *testing.T) {
 	t.Parallel()

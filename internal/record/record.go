@@ -6,7 +6,7 @@
 // refusal of its own and never ends the reading; a source that is broken as a whole
 // ends it with fault.Broken and a sentence that names line and byte.
 //
-// The package is pure: it reads from an io.Reader and knows no file, no network and
+// The package is pure: it reads from an io.Reader and does not know any file, no network and
 // no clock. It allocates nothing per record; a Record and all it points to are
 // valid until the next one is asked for. What it holds in memory is bounded by
 // MaxRecord, a chunk and, for zstd, the stream's window of at most 32 MiB.
@@ -14,16 +14,16 @@
 // # Bytes
 //
 // Gzip, of one member or several, and zstd are known by their first bytes, whatever
-// the source is called. A byte order mark is passed over; one of UTF-16 makes the
+// the source is called. A byte order mark is skipped; one of UTF-16 makes the
 // source UTF-16. Archives, pictures, workbooks, bytes with NULs near the beginning
 // and text that is clearly of the other format break the source. After that, a record
 // that is not UTF-8 or holds a NUL is refused and nothing else. A line ends in LF,
 // CR LF or CR. A record longer than 1 MiB is refused as soon as that is known, and the
-// rest of it passed over.
+// rest of it skipped.
 //
 // # Positions
 //
-// Reading can be taken up at any Position that a Decoder had: after a record, but also
+// Reading can be resumed at any Position that a Decoder had: after a record, but also
 // in the middle of text without records, which may be of any length. That is white space
 // between records, what stands before the first one or after the last, and the rest of
 // a record that is too long. A plain source is opened at the position's offset, a packed
@@ -32,8 +32,8 @@
 //	plain csv                          after a record, in a file without a header
 //	packed csv ["emailAddress",""]     after a record; the columns by name
 //	plain begin json                   before the first record
-//	packed in-line json lines          in a line that is passed over
-//	plain in-string:2:17 json array    in a value that is passed over, within a string in two
+//	packed in-line json lines          in a line that is skipped
+//	plain in-string:2:17 json array    in a value that is skipped, within a string in two
 //	                                   objects or arrays; the value begins at line 17
 //	plain due json items               after a comma, before an element
 //
@@ -53,8 +53,8 @@
 //   - Cells that are missing at the end of a row are Absent. Surplus ones are let pass
 //     if they are empty; otherwise the row is refused.
 //   - Names in a header are compared without regard to surrounding blanks and, where
-//     none is the very same, to case. Their order is free, and columns that nobody
-//     asked for are passed over.
+//     none is exactly the same, to case. Their order is free, and columns that nobody
+//     asked for are skipped.
 //
 // # JSON
 //
@@ -63,11 +63,11 @@
 //
 //   - one object with an array of records as the member Schema.Items;
 //   - one array of records;
-//   - one value a line. A line that is no JSON is refused, and the next is read;
+//   - one value a line. A line that is not JSON is refused, and the next is read;
 //   - values one after the other, each over several lines.
 //
 // In the last two, commas may stand between values. Where there are no lines to go by,
-// text that is no JSON breaks the source. Of members with one name the last wins; one
+// text that is not JSON breaks the source. Of members with one name the last wins; one
 // half of a surrogate pair becomes U+FFFD. A value that nests more than 64 deep, or is
 // of another kind than a record, is refused.
 package record
@@ -84,7 +84,7 @@ const (
 )
 
 // Position is a place between two records, or in text that has none, at which reading can
-// be taken up again.
+// be resumed.
 // Offset counts bytes of the source's text as UTF-8: for a plain UTF-8 file that is
 // the place in the file (a byte order mark counts), for a compressed one the place
 // in what it unpacks to.
@@ -169,5 +169,5 @@ type Schema struct {
 }
 
 // Source gives the bytes of a source from an offset on. It is called again, with
-// another offset, when reading is taken up in the middle of a plain source.
+// another offset, when reading is resumed in the middle of a plain source.
 type Source func(offset int64) (io.ReadCloser, error)

@@ -30,7 +30,7 @@ var forms = []struct{ magic, name string }{
 }
 
 // sniff refuses a source whose beginning is not text, or clearly text of another
-// format than f, and passes over a byte order mark.
+// format than f, and skips a byte order mark.
 func (d *Decoder) sniff(f Format, s Schema) error {
 	if err := d.win.need(sniffed); err != nil {
 		return d.explain(err)

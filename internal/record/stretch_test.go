@@ -9,7 +9,7 @@ import (
 )
 
 // TestNoTextWithoutPositions: however much text has no record, the reading can be
-// interrupted after each chunk of it, and a reading that is taken up there does not read
+// interrupted after each chunk of it, and a reading that is resumed there does not read
 // again what was read before.
 func TestNoTextWithoutPositions(t *testing.T) {
 	t.Parallel()

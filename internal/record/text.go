@@ -136,7 +136,7 @@ func (t *text) explain(err error, lines, offset int64) error {
 	return fault.New(fault.Broken, "the %s stream is corrupt after line %d (byte %d): %v", t.packing, lines, offset, err)
 }
 
-// Close lets go of the source.
+// Close releases the source.
 func (t *text) Close() error {
 	if t.unpack == nil {
 		return t.raw.Close()

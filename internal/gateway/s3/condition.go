@@ -17,7 +17,7 @@ const (
 )
 
 // conditional are the headers that make a request conditional, each with the operations
-// that change something and check it. Reads follow RFC 9110, which lets them pass over a
+// that change something and check it. Reads follow RFC 9110, which lets them skip a
 // condition that they do not know.
 var conditional = map[string][]string{
 	"If-Match":                          {"PutObject", "CopyObject", "CompleteMultipartUpload", "DeleteObject"},

@@ -163,7 +163,7 @@ func evaluate(h http.Header, prefix string, o diskobject.Object) (int, error) {
 	return http.StatusNotModified, nil
 }
 
-// anyOf tells whether a list of ETags, quoted or not, has the one given.
+// anyOf reports whether a list of ETags, quoted or not, has the one given.
 func anyOf(list, etag string) bool {
 	for one := range strings.SplitSeq(list, ",") {
 		one = strings.TrimPrefix(textproto.TrimString(one), "W/")

@@ -50,7 +50,7 @@ func modelArguments(t *testing.T, operation string) []string {
 }
 
 // TestD152_RepeatedHeaders sends every header of every operation twice: the second must not
-// be passed over.
+// be skipped.
 func TestD152_RepeatedHeaders(t *testing.T) {
 	t.Parallel()
 	e := withBucket(t, Options{})

@@ -109,7 +109,7 @@ func (c *call) operation() (*operation, error) {
 	return found, nil
 }
 
-// asked tells whether q asks for op, and for nothing besides.
+// asked reports whether q asks for op, and for nothing besides.
 func (op *operation) asked(q url.Values) bool {
 	if op.query != "" && (!q.Has(op.query) || op.value != "" && q.Get(op.query) != op.value) {
 		return false

@@ -108,7 +108,7 @@ func (st *step) makeBucket(n object.Name) error {
 	return err
 }
 
-// scan calls fn with what lies at from and behind it, as long as the keys start with
+// scan calls fn with what is at from and behind it, as long as the keys start with
 // prefix and fn wants more. The slices are fn's until it returns. A step that has not
 // been applied is not seen.
 func (s *Store) scan(prefix, from []byte, fn func(key, value []byte) (more bool, err error)) error {

@@ -2,7 +2,7 @@
 //
 // In come names and streams, out go streams. Bytes lie in blobs: files that are
 // written once, under random names, so that no key ever becomes a path. What is
-// known about them lies in an index, a small Pebble store beside them:
+// known about them is in an index, a small Pebble store beside them:
 //
 //	DIR/blobs/<32 hex digits>        bytes; an object is a list of such segments
 //	DIR/blobs/<32 hex digits>.tmp    the same, unfinished or not renamed yet
@@ -82,7 +82,7 @@ type Space interface {
 	// The size is always -1: not known. Who knows it asks before the store is called.
 	Upload(size int64) error
 	// Write is asked before every change of the index, but for those that Delete is asked
-	// before: they let go of blobs.
+	// before: they release blobs.
 	Write() error
 	Delete() error
 }

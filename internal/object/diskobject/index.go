@@ -178,17 +178,17 @@ type step struct {
 	s     *Store
 	batch *pebble.Batch
 	owned []string             // blobs that now exist
-	freed map[string][]segment // contents, and parts by the name of their blob, that it lets go of
+	freed map[string][]segment // contents, and parts by the name of their blob, that it releases
 }
 
 // errUnsynced: whether the step survives is not known.
 var errUnsynced = errors.New("sync index")
 
 // update runs fn and makes what it did durable; an error of fn undoes it. Blobs that
-// were let go of are removed afterwards.
+// were released are removed afterwards.
 func (s *Store) update(fn func(*step) error) error { return s.updateIf(s.space.Write, fn) }
 
-// updateToDelete is update for a step that lets go of blobs and adds nothing: it is served
+// updateToDelete is update for a step that releases blobs and adds nothing: it is served
 // on a disk that is too full for others, so that room can be made.
 func (s *Store) updateToDelete(fn func(*step) error) error { return s.updateIf(s.space.Delete, fn) }
 
@@ -272,7 +272,7 @@ func (st *step) own(w written) error {
 	return nil
 }
 
-// disown lets go of the blobs that id stood for. Each has a tombstone until its file is
+// disown releases the blobs that id stood for. Each has a tombstone until its file is
 // gone; with its checksums, for readers that are open.
 func (st *step) disown(id string, segments []segment) error {
 	st.freed[id] = segments
@@ -315,7 +315,7 @@ func (st *step) refer(id string, by int) error {
 }
 
 // put lets n be e, whose content exists and counts this reference already, in the place
-// of what lay there.
+// of what was there.
 func (st *step) put(n object.Name, e entry) error {
 	var old entry
 	ok, err := st.get(objectKey(n), &old)

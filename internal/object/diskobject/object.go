@@ -56,7 +56,7 @@ func (w Write) check(d Digest) error {
 	return w.Check(d)
 }
 
-// Head tells what lies at n now.
+// Head returns what is known of the object n.
 func (s *Store) Head(_ context.Context, n object.Name) (Object, error) {
 	var e entry
 	err := s.view(func() (err error) {

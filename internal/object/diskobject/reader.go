@@ -39,7 +39,7 @@ type Reader struct {
 	done   bool
 }
 
-// Get opens what lies at n now.
+// Get opens the object n.
 func (s *Store) Get(_ context.Context, n object.Name) (*Reader, error) {
 	return s.reader(func() (entry, error) { return lookup(s, n) }, n)
 }
@@ -243,7 +243,7 @@ func (r *Reader) Part(number int) (start, size int64, ok bool) {
 	return start, r.parts[number-1].Size, true
 }
 
-// Close lets go of the version.
+// Close releases the version.
 func (r *Reader) Close() error {
 	if r.done {
 		return nil

@@ -237,7 +237,7 @@ func (s *Store) Abort(_ context.Context, n object.Name, id string, started time.
 	})
 }
 
-// dropUpload forgets an upload and its parts, and lets go of the blobs that are not
+// dropUpload forgets an upload and its parts, and releases the blobs that are not
 // kept.
 func (st *step) dropUpload(n object.Name, id string, keep map[string]bool) error {
 	if err := st.delete(uploadKey(n, id)); err != nil {

@@ -115,7 +115,7 @@ func (f *fixture) read(n object.Name, version string, offset int64) (string, err
 	return string(text), errors.Join(err, r.Close())
 }
 
-// wantText checks what lies at n from offset on; version may be "".
+// wantText checks what is at n from offset on; version may be "".
 func (f *fixture) wantText(n object.Name, version string, offset int64, want string) {
 	f.Helper()
 	got, err := f.read(n, version, offset)

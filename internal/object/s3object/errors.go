@@ -58,7 +58,7 @@ func isFull(err error) bool {
 	return status(err) == http.StatusInsufficientStorage || code(err) == "QuotaExceeded"
 }
 
-// errVersionGone is what reading a version comes to that no longer lies there.
+// errVersionGone is the error of reading a version that is no longer there.
 func errVersionGone(n object.Name) error {
 	return fault.New(fault.Broken, "the object %s has changed since it was started from", n.URL())
 }
@@ -74,7 +74,7 @@ func (s *Store) limited(ctx context.Context, body int) (context.Context, context
 	return context.WithTimeoutCause(ctx, d, errSilent)
 }
 
-// toFault returns what err, met while doing something with what lies at a, means to those
+// toFault returns what err, met while doing something with what is at a, means to those
 // who asked. The whole of it is for the log.
 func (s *Store) toFault(doing string, a at, err error) error {
 	var meaning error

@@ -63,7 +63,7 @@ func TestReadOverBrokenConnections(t *testing.T) {
 	}
 }
 
-// begin opens what lies at n, over a connection that is cut after the first megabyte, and
+// begin opens what is at n, over a connection that is cut after the first megabyte, and
 // reads the first bytes.
 func begin(t *testing.T, s *s3object.Store, p *proxy, n object.Name, version string, text []byte) io.ReadCloser {
 	t.Helper()
@@ -203,7 +203,7 @@ func TestFailedPutLeavesNothing(t *testing.T) {
 		if _, err := s.Put(ctx, r.name("report"), "", in); !errors.Is(err, context.Canceled) {
 			t.Errorf("Put of %d bytes that is cancelled: %v, want Canceled", size, err)
 		}
-		if objects, uploads := r.lies(); len(objects)+len(uploads) > 0 {
+		if objects, uploads := r.keys(); len(objects)+len(uploads) > 0 {
 			t.Errorf("after failed puts of %d bytes there are objects %q and uploads %q", size, objects, uploads)
 		}
 	}
@@ -218,12 +218,12 @@ func TestRefusedPart(t *testing.T) {
 	if !fault.Is(err, fault.Unavailable) {
 		t.Errorf("Put with a part that is refused: %v, want Unavailable", err)
 	}
-	if objects, uploads := r.lies(); len(objects)+len(uploads) > 0 {
+	if objects, uploads := r.keys(); len(objects)+len(uploads) > 0 {
 		t.Errorf("after a refused part there are objects %q and uploads %q", objects, uploads)
 	}
 }
 
-// What is put is what lies there, on both sides of every limit.
+// What is put is what is there, on both sides of every limit.
 func TestPutSizes(t *testing.T) {
 	t.Parallel()
 	const part = 5 << 20
@@ -243,7 +243,7 @@ func TestPutSizes(t *testing.T) {
 			t.Errorf("content type after Put of %d bytes is not text/csv", size)
 		}
 	}
-	if _, uploads := r.lies(); len(uploads) > 0 {
+	if _, uploads := r.keys(); len(uploads) > 0 {
 		t.Errorf("uploads %q are left", uploads)
 	}
 }

@@ -138,14 +138,14 @@ func checkKey(key string) error {
 	return nil
 }
 
-// at is where an object lies.
+// at is where an object is.
 type at struct {
 	name        object.Name
 	bucket, key string
 	work        bool // in the work bucket
 }
 
-// find returns where n lies.
+// find returns where n is.
 func (p location) find(n object.Name) (at, error) {
 	a := at{name: n, bucket: n.Bucket, key: n.Key, work: n.Bucket == p.bucket}
 	if a.work {
@@ -162,7 +162,7 @@ func (p location) find(n object.Name) (at, error) {
 	return a, checkKey(a.key)
 }
 
-// own is find for what is to be written, which lies in the work bucket.
+// own is find for what is to be written, which is in the work bucket.
 func (p location) own(n object.Name) (at, error) {
 	a, err := p.find(n)
 	if err == nil && !a.work {

@@ -18,7 +18,7 @@ func TestWhereThingsLie(t *testing.T) {
 	if _, err := s.Put(t.Context(), r.name("reports/1.csv"), "", strings.NewReader("x")); err != nil {
 		t.Fatalf("Put: %v", err)
 	}
-	objects, _ := r.lies()
+	objects, _ := r.keys()
 	if want := []string{"some/prefix/" + account + "/reports/1.csv"}; !slices.Equal(objects, want) {
 		t.Errorf("the bucket holds %q, want %q", objects, want)
 	}

@@ -242,7 +242,7 @@ func TestOpenMakesTheBucket(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if objects, _ := r.lies(); len(objects) > 0 {
+	if objects, _ := r.keys(); len(objects) > 0 {
 		t.Errorf("opening left %q behind", objects)
 	}
 }

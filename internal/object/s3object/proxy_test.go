@@ -95,7 +95,7 @@ func (p *proxy) relay(client net.Conn, target string, quit <-chan struct{}) {
 	case <-down:
 	case <-quit:
 	}
-	_ = client.(*net.TCPConn).SetLinger(0) // cut, rather than ended in good order
+	_ = client.(*net.TCPConn).SetLinger(0) // cut, rather than ended gracefully
 	_ = client.Close()
 	_ = server.Close()
 	wg.Wait()

@@ -89,7 +89,7 @@ func (s *Store) Hold(ctx context.Context, n object.Name, holder string) (object.
 	return s.Stat(ctx, n)
 }
 
-// Release implements object.Store; there is nothing to let go of.
+// Release implements object.Store; there is nothing to release.
 func (s *Store) Release(context.Context, string) error { return nil }
 
 func checkHolder(holder string) error {

@@ -95,8 +95,8 @@ func (r *rig) name(key string) object.Name {
 	return object.Name{Account: account, Bucket: r.bucket, Key: key}
 }
 
-// lies returns the keys of the bucket and of the uploads that are under way.
-func (r *rig) lies() (objects, uploads []string) {
+// keys returns the keys of the bucket and of the uploads that are under way.
+func (r *rig) keys() (objects, uploads []string) {
 	r.Helper()
 	list, err := r.client.ListObjectsV2(r.Context(), &s3.ListObjectsV2Input{Bucket: &r.bucket})
 	r.check("ListObjectsV2", err)

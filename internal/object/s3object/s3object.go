@@ -6,7 +6,7 @@
 //
 // # Where things lie
 //
-// One bucket is the work bucket: what callers upload and what jobs report lies there,
+// One bucket is the work bucket: what callers upload and what jobs report is there,
 // the accounts apart by a folder each.
 //
 //	object.Name{account, work bucket, key}  ->  s3://WORK/PREFIX account/key

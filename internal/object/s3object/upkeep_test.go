@@ -35,7 +35,7 @@ func TestUpkeepOfTheWorkBucket(t *testing.T) {
 			t.Errorf("AbortUploads before %v: %d, %v; want %d", want.before, ended, err, want.ended)
 		}
 	}
-	if _, uploads := r.lies(); !slices.Equal(uploads, []string{"elsewhere/" + account + "/three"}) {
+	if _, uploads := r.keys(); !slices.Equal(uploads, []string{"elsewhere/" + account + "/three"}) {
 		t.Errorf("uploads of the work bucket: %q, want the one outside of the prefix", uploads)
 	}
 	left, err := r.client.ListMultipartUploads(r.Context(), &s3.ListMultipartUploadsInput{Bucket: &other})

@@ -97,7 +97,7 @@ func (u *upload) send(ctx context.Context, body []byte, r io.Reader) error {
 	return err
 }
 
-// next reads the next part into buf, and tells whether it is the last.
+// next reads the next part into buf, and reports whether it is the last.
 func (u *upload) next(ctx context.Context, buf []byte, r io.Reader) (body []byte, last bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, false, u.s.toFault("write", u.at, err)

@@ -7,7 +7,7 @@ import (
 )
 
 // version names the bytes of an object, in object.Info as ETag or ETag@id. The zero
-// value is whatever lies there.
+// value is whatever is there.
 type version struct {
 	etag string // without quotes
 	id   string // S3's own, if the bucket keeps versions
