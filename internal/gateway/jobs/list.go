@@ -22,6 +22,9 @@ const (
 	mostJobs   = 1000
 )
 
+// suppression is the list that every account has. The store does not list it.
+const suppression = "suppression"
+
 var states = []job.State{job.Created, job.Processing, job.Completed, job.Failed, job.Stopped}
 
 var apis = []job.Wire{job.MailManager, job.SESv2, job.QConnect}
@@ -132,7 +135,7 @@ func (a *API) selectList(ctx context.Context, o job.Owner, word string, f *store
 	}
 	switch len(lists) {
 	case 0:
-		return false, nil
+		return word == suppression, nil
 	case 1:
 		f.Kind, f.List = lists[0].Ref.Kind, lists[0].Ref.ID
 		return true, nil

@@ -88,6 +88,7 @@ func TestListsByName(t *testing.T) {
 		{"address-list/partners", "into-al-1 in address-list partners"},
 		{"quick-responses/partners", "into-kb-1 in quick-responses partners"},
 		{"al-2", "into-al-2 in address-list "},
+		{"suppression", ""},
 		{"gone", `there is no list "gone", and no job into a deleted list of that ID`},
 		{"partners", `list: "partners" is one of several: address-list/partners, quick-responses/partners`},
 	} {
