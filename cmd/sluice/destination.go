@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,7 +69,7 @@ const destinations = "address-list/NAME, contact-list/NAME, quick-responses/NAME
 // newImporter reads the flags --to and --action.
 func newImporter(to, action string) (importer, error) {
 	if action != "PUT" && action != "DELETE" {
-		return nil, fmt.Errorf("action: %q is not one of PUT, DELETE", action)
+		return nil, fmt.Errorf("action: %s is not one of PUT, DELETE", quoteValue(action))
 	}
 	if to == "" {
 		return nil, errors.New("--to is missing: it takes " + destinations)
@@ -90,7 +91,21 @@ func newImporter(to, action string) (importer, error) {
 	case kind == "suppression" && !named:
 		return &suppression{action: action}, nil
 	}
-	return nil, fmt.Errorf("to: %q is not one of %s", to, destinations)
+	return nil, fmt.Errorf("to: %q is not one of %s%s", to, destinations, suggestKind(kind, name))
+}
+
+// suggestKind suggests a value of --to for one whose part before the slash is misspelled.
+func suggestKind(kind, name string) string {
+	for _, to := range []string{"address-list", "contact-list", "quick-responses", "suppression"} {
+		if suggest(kind, []string{to}) == "" {
+			continue
+		}
+		if to != "suppression" {
+			to += "/" + cmp.Or(name, "NAME")
+		}
+		return "; did you mean " + to + "?"
+	}
+	return ""
 }
 
 // addressList imports through SES Mail Manager.

@@ -47,76 +47,50 @@ func (l *listName) missing(ctx context.Context, c *client, lists []namedList) er
 		what = "knowledge base"
 	}
 	text := fmt.Sprintf("there is no %s %q", what, l.ref)
-	near := nearest(l.ref, lists)
-	for i, name := range near {
-		near[i] = l.kind + "/" + name
-	}
-	if len(near) == 0 || !strings.HasSuffix(near[0], "/"+l.ref) {
-		near = append(l.ofOtherKinds(ctx, c), near...)
-	}
+	near := nearest(ctx, c, l.kind, l.ref, map[string][]namedList{l.kind: lists})
 	if len(near) > 0 {
 		return fmt.Errorf("%s; did you mean %s? To create the list, add --create", text, strings.Join(near, " or "))
 	}
 	return fmt.Errorf("%s; to create it, add --create", text)
 }
 
-// ofOtherKinds returns the lists of other kinds that have the name.
-func (l *listName) ofOtherKinds(ctx context.Context, c *client) (found []string) {
-	for _, kind := range listKinds {
-		if kind == l.kind {
-			continue
-		}
-		lists, err := listsOf[kind](ctx, c)
-		if err == nil && slices.ContainsFunc(lists, func(e namedList) bool { return e.name == l.ref }) {
-			found = append(found, kind+"/"+l.ref)
-		}
-	}
-	return found
-}
-
-// meantBy returns the lists, at most three, that a ref was most likely meant for: a name,
-// or a name with its kind before it.
+// meantBy returns the lists that a ref was most likely meant for: a name, or a name with
+// its kind before it.
 func meantBy(ctx context.Context, c *client, ref string) []string {
-	var all []namedList
-	_, _, hasKind := strings.Cut(ref, "/")
-	for _, kind := range listKinds {
-		lists, err := listsOf[kind](ctx, c)
-		if err != nil {
-			continue // it is only a hint
-		}
-		for _, l := range lists {
-			one := namedList{id: kind + "/" + l.name, name: l.name}
-			if hasKind {
-				one.name = one.id
-			}
-			all = append(all, one)
-		}
+	kind, name, hasKind := strings.Cut(ref, "/")
+	if !hasKind {
+		kind, name = "", ref
 	}
-	return nearestOf(ref, all, func(l namedList) string { return l.id })
+	return nearest(ctx, c, kind, name, nil)
 }
 
-// nearest returns the names, at most three, that a ref was most likely meant for.
-func nearest(ref string, lists []namedList) []string {
-	return nearestOf(ref, lists, func(l namedList) string { return l.name })
-}
-
-// nearestOf is nearest with what shows a list.
-func nearestOf(ref string, lists []namedList, shown func(namedList) string) []string {
+// nearest returns the lists, at most three, that a name was most likely meant for, as --to
+// takes them: those whose names are most like it, of equal ones first those of the kind.
+// listed are the lists that are known already, by their kind.
+func nearest(ctx context.Context, c *client, kind, name string, listed map[string][]namedList) []string {
 	type candidate struct {
-		name     string
+		to       string
 		distance int
 	}
 	var found []candidate
-	for _, l := range lists {
-		d := editDistance(strings.ToLower(ref), strings.ToLower(l.name))
-		if d <= max(2, len(ref)/3) {
-			found = append(found, candidate{shown(l), d})
+	kinds := slices.Clone(listKinds)
+	slices.SortStableFunc(kinds, func(a, b string) int { return editDistance(a, kind) - editDistance(b, kind) })
+	for _, k := range kinds {
+		lists, ok := listed[k]
+		if !ok {
+			lists, _ = listsOf[k](ctx, c) // it is only a hint
+		}
+		for _, l := range lists {
+			d := editDistance(strings.ToLower(name), strings.ToLower(l.name))
+			if d <= max(2, len(name)/3) && d < len(name) {
+				found = append(found, candidate{k + "/" + l.name, d})
+			}
 		}
 	}
 	slices.SortStableFunc(found, func(a, b candidate) int { return a.distance - b.distance })
-	var names []string
+	var all []string
 	for _, c := range found[:min(3, len(found))] {
-		names = append(names, c.name)
+		all = append(all, c.to)
 	}
-	return names
+	return all
 }
