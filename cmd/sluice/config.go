@@ -87,11 +87,8 @@ func loadSettings(f *pflag.FlagSet, getenv func(string) string) error {
 	var wrong []error
 	set := func(name, value, from string) {
 		if err := f.Set(name, value); err != nil {
-			if isPrintable(value) {
-				wrong = append(wrong, fmt.Errorf("%s: %s: %q: %w", from, name, value, reason(err)))
-			} else {
-				wrong = append(wrong, fmt.Errorf("%s: %s: %s is not valid", from, name, quoteValue(value)))
-			}
+			flag := f.Lookup(name)
+			wrong = append(wrong, fmt.Errorf("%s: %s: %s is not valid%s", from, name, quoteValue(value), wanted(flag, reason(err))))
 		}
 	}
 	f.VisitAll(func(flag *pflag.Flag) {
@@ -250,10 +247,15 @@ const (
 	leastLease = 2 * time.Second // it is renewed several times before it ends, by clocks that are not the same
 )
 
+// errDataURL has nothing of the value: it may have a password.
+var errDataURL = errors.New("data: the value is a URL or a connection string, not the name of a directory")
+
 // dataDir returns the data directory as an absolute path: the one that was asked
 // for, or else that of the XDG base directory specification.
 func dataDir(asked string, getenv func(string) string) (string, error) {
 	switch {
+	case isConnection(asked):
+		return "", errDataURL
 	case asked != "":
 	case filepath.IsAbs(getenv("XDG_DATA_HOME")):
 		asked = filepath.Join(getenv("XDG_DATA_HOME"), "sluice")

@@ -16,26 +16,32 @@ import (
 )
 
 // connection is how a client command finds its server: see loadClientConfig.
-type connection struct{ data, region string }
+type connection struct {
+	data, region string
+	line         string // the flags of the command line: see options
+}
 
 func (at *connection) flags(cmd *cobra.Command) {
 	dataFlag(cmd.Flags(), &at.data)
 	regionFlag(cmd.Flags(), &at.region)
 }
 
-// client returns the client that the command line and the environment describe.
-func (at *connection) client(cmd *cobra.Command) (*client, error) {
-	options := at.options(cmd.Flags())
-	if err := loadSettings(cmd.Flags(), os.Getenv); err != nil {
-		return nil, err
-	}
+// load sets the flags that the command line left open from the environment. A command
+// checks its flags after it.
+func (at *connection) load(cmd *cobra.Command) error {
+	at.line = at.options(cmd.Flags())
+	return loadSettings(cmd.Flags(), os.Getenv)
+}
+
+// client returns the client that the flags and the environment describe.
+func (at *connection) client() (*client, error) {
 	t, err := loadClientConfig(at.data, at.region, os.Getenv)
 	if err != nil {
 		return nil, err
 	}
 	c, err := t.client()
 	if err == nil {
-		c.options = options
+		c.options = at.line
 	}
 	return c, err
 }

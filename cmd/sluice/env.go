@@ -11,6 +11,8 @@ import (
 	"net/http"
 	neturl "net/url"
 	"os"
+	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -38,10 +40,17 @@ func pickRegion(flag string, getenv func(string) string) (string, error) {
 		case getenv("AWS_REGION"):
 			name = "AWS_REGION"
 		}
-		return "", usageError{fmt.Errorf("%s: %q is no name of a region: it takes 1 to %d of a-z, 0-9 and '-'", name, region, sigv4.MaxRegion)}
+		value := hidden
+		if almostRegion.MatchString(region) {
+			value = strconv.Quote(region)
+		}
+		return "", usageError{fmt.Errorf("%s: %s is no name of a region: it takes 1 to %d of a-z, 0-9 and '-'", name, value, sigv4.MaxRegion)}
 	}
 	return region, nil
 }
+
+// almostRegion matches what was meant for the name of a region. Anything else may be a key.
+var almostRegion = regexp.MustCompile(`^[A-Za-z0-9_. -]{1,24}$`)
 
 func regionFlag(f *pflag.FlagSet, region *string) {
 	f.StringVar(region, "region", "", "`region` whose lists and jobs are meant (default AWS_REGION, or else us-east-1)")
@@ -100,6 +109,10 @@ func loadClientConfig(data, region string, getenv func(string) string) (clientCo
 	if err != nil {
 		return clientConfig{}, err
 	}
+	getenv, _, err = withSecretFiles(getenv)
+	if err != nil {
+		return clientConfig{}, err
+	}
 	t := clientConfig{
 		endpoint: endpoint{URL: strings.TrimSuffix(url, "/"), CA: getenv("AWS_CA_BUNDLE")},
 		key:      key{getenv("AWS_ACCESS_KEY_ID"), getenv("AWS_SECRET_ACCESS_KEY")},
@@ -129,7 +142,7 @@ AWS_CA_BUNDLE is among them; Node.js wants the same file as NODE_EXTRA_CA_CERTS.
   sluice env --shell powershell | Out-String | Invoke-Expression`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if wrong := checkVariables(cmd.Root(), environ()); wrong != nil {
+			if wrong := checkVariables(environ(), cmd.Root().Commands()...); wrong != nil {
 				return usageError{errors.Join(wrong...)}
 			}
 			if err := loadSettings(cmd.Flags(), os.Getenv); err != nil {
@@ -137,7 +150,7 @@ AWS_CA_BUNDLE is among them; Node.js wants the same file as NODE_EXTRA_CA_CERTS.
 			}
 			export, ok := shells[strings.ToLower(shell)]
 			if !ok {
-				return usageError{fmt.Errorf("shell: %q is not one of bash, zsh, sh, fish, powershell", shell)}
+				return usageError{fmt.Errorf("shell: %s is not one of bash, zsh, sh, fish, powershell", quoteValue(shell))}
 			}
 			t, err := findClientConfig(data, region, os.Getenv)
 			if err == nil {

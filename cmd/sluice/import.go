@@ -83,6 +83,10 @@ FILE may be "-" for standard input, or a pipe. That is copied into a temporary f
   zcat bounces.csv.gz | sluice import - --to suppression`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			repeat := commandOf(cmd, args)
+			if err := at.load(cmd); err != nil {
+				return err
+			}
 			action = strings.ToUpper(action)
 			dst, err := newImporter(to, action)
 			if err == nil && create && action == "DELETE" {
@@ -91,8 +95,7 @@ FILE may be "-" for standard input, or a pipe. That is copied into a temporary f
 			if err != nil {
 				return usageError{err}
 			}
-			repeat := commandOf(cmd, args)
-			c, err := at.client(cmd)
+			c, err := at.client()
 			if err != nil {
 				return err
 			}
@@ -236,6 +239,7 @@ type outcome struct {
 	Seconds float64
 	Error   string
 	Report  string // a link to it, where there are no counts
+	command string // that prints the rejected records
 }
 
 type counts struct {
@@ -297,7 +301,7 @@ func (o outcome) why() string {
 	case o.Error != "":
 		return o.Error
 	case o.counts != nil && o.Rejected > 0:
-		return fmt.Sprintf("%s rejected; see: sluice report %s", records(o.Rejected), o.Job)
+		return fmt.Sprintf("%s rejected; see: %s", records(o.Rejected), o.command)
 	case o.Report != "":
 		return "records were rejected; their report: " + o.Report
 	case o.counts != nil && o.Imported == 0:

@@ -70,13 +70,13 @@ type jobQuery struct {
 
 // values returns the query for the server.
 func (q *jobQuery) values() (url.Values, error) {
-	for _, s := range q.states {
-		if !slices.Contains(jobStates, s) {
-			return nil, fmt.Errorf("state: %q is not one of %s", s, strings.Join(jobStates, ", "))
+	for i, s := range q.states {
+		if q.states[i] = strings.ToLower(s); !slices.Contains(jobStates, q.states[i]) {
+			return nil, fmt.Errorf("state: %s is not one of %s", quoteValue(s), strings.Join(jobStates, ", "))
 		}
 	}
-	if q.api != "" && !slices.Contains(jobAPIs, q.api) {
-		return nil, fmt.Errorf("api: %q is not one of %s", q.api, strings.Join(jobAPIs, ", "))
+	if q.api = strings.ToLower(q.api); q.api != "" && !slices.Contains(jobAPIs, q.api) {
+		return nil, fmt.Errorf("api: %s is not one of %s", quoteValue(q.api), strings.Join(jobAPIs, ", "))
 	}
 	if q.limit < 0 {
 		return nil, errors.New("limit: must be at least 1, or 0 for all")
@@ -124,11 +124,14 @@ Jobs belong to a region: see --region.`,
   sluice jobs --state failed --limit 0 --json | jq -r .error`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := at.load(cmd); err != nil {
+				return err
+			}
 			query, err := q.values()
 			if err != nil {
 				return usageError{err}
 			}
-			c, err := at.client(cmd)
+			c, err := at.client()
 			if err != nil {
 				return err
 			}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -65,7 +64,10 @@ func newJob() *cobra.Command {
   sluice job --watch job-3qlenopx5xw66ewlx3phx7jz`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := at.client(cmd)
+			if err := at.load(cmd); err != nil {
+				return err
+			}
+			c, err := at.client()
 			if err != nil {
 				return err
 			}
@@ -99,7 +101,7 @@ func newJob() *cobra.Command {
 
 func printJob(out io.Writer, j jobs.Job, asJSON bool) error {
 	if asJSON {
-		return json.NewEncoder(out).Encode(j)
+		return printJSON(out, j)
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	row := func(name, value string) { fmt.Fprintf(table, "%s\t%s\n", name, printableText(value)) }
@@ -178,7 +180,10 @@ func newStop() *cobra.Command {
   sluice stop job-3qlenopx5xw66ewlx3phx7jz --json | jq .imported`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := at.client(cmd)
+			if err := at.load(cmd); err != nil {
+				return err
+			}
+			c, err := at.client()
 			if err != nil {
 				return err
 			}
@@ -215,14 +220,17 @@ character set, is then a text.`,
   sluice report job-3qlenopx5xw66ewlx3phx7jz -o rejected.csv`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := at.client(cmd)
+			if err := at.load(cmd); err != nil {
+				return err
+			}
+			c, err := at.client()
 			if err != nil {
 				return err
 			}
 			query := url.Values{}
 			switch safe = strings.ToLower(safe); {
 			case safe != "" && safe != "excel":
-				return usageError{fmt.Errorf("safe: %q is not excel", safe)}
+				return usageError{fmt.Errorf("safe: %s is not excel", quoteValue(safe))}
 			case safe != "" && asJSON:
 				return usageError{errors.New("safe, json: JSON is no form for spreadsheets")}
 			case safe != "":

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -131,6 +132,15 @@ func TestClientTarget(t *testing.T) {
 	mine.region = defaultRegion
 	if got, err := loadClientConfig(data, "", env{}.get); got != mine || err != nil {
 		t.Errorf("without a region: %+v, %v; want %+v", got, err, mine)
+	}
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte("s\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	delete(aws, "AWS_SECRET_ACCESS_KEY")
+	aws["AWS_SECRET_ACCESS_KEY_FILE"] = secret
+	if got, err := loadClientConfig("", "", aws.get); got != there || err != nil {
+		t.Errorf("with the secret in a file: %+v, %v; want %+v", got, err, there)
 	}
 	if _, err := loadClientConfig("", "", env{"AWS_ENDPOINT_URL": "http://there"}.get); err == nil {
 		t.Error("AWS_ENDPOINT_URL without keys: no error")

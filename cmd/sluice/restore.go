@@ -37,8 +37,11 @@ see "sluice backup list", "sluice backup verify" and --backup.
 			if err := loadSettings(cmd.Flags(), os.Getenv); err != nil {
 				return err
 			}
-			if data == "" {
+			switch {
+			case data == "":
 				return usageError{errors.New("data: name the directory to make, with --data")}
+			case isConnection(data):
+				return usageError{errDataURL}
 			}
 			t, err := openTarget(cmd.Context(), args[0], false, "")
 			if err != nil {

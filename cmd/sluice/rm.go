@@ -26,7 +26,10 @@ exit code is 1.`,
   sluice stop job-3qlenopx5xw66ewlx3phx7jz && sluice rm job-3qlenopx5xw66ewlx3phx7jz
   sluice jobs --json --state failed --limit 0 | jq -r .id | xargs sluice rm`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := at.client(cmd)
+			if err := at.load(cmd); err != nil {
+				return err
+			}
+			c, err := at.client()
 			if err != nil {
 				return err
 			}

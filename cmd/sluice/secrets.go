@@ -101,14 +101,17 @@ func quoteValue(value string) string {
 	if isPrintable(value) {
 		return fmt.Sprintf("%q", value)
 	}
-	return "the value (not shown, it may be a secret)"
+	return hidden
 }
+
+// hidden stands for a value in an error.
+const hidden = "the value (not shown, it may be a secret)"
 
 // refuseURLs refuses settings that name a file and look like a URL: a message about the
 // file would have the password of one that came to the wrong setting.
 func (c *config) refuseURLs(refuse func(format string, args ...any)) {
 	for _, s := range []struct{ name, value string }{
-		{"data", c.data}, {"config", c.file}, {"tls-cert", c.tlsCert}, {"tls-key", c.tlsKey},
+		{"config", c.file}, {"tls-cert", c.tlsCert}, {"tls-key", c.tlsKey},
 	} {
 		if isConnection(s.value) {
 			refuse("%s: the value is a URL or a connection string, not the name of a file", s.name)

@@ -63,7 +63,8 @@ Its memory is kept within 400 MiB unless GOMEMLIMIT says otherwise.`,
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			line := commandLine(cmd.Flags())
-			if wrong := checkVariables(cmd.Root(), environ()); wrong != nil {
+			// The command of the banner runs in the same environment.
+			if wrong := checkVariables(environ(), cmd, newEnv()); wrong != nil {
 				return usageError{errors.Join(wrong...)}
 			}
 			getenv, exposed, err := withSecretFiles(os.Getenv)

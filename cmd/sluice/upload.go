@@ -116,7 +116,7 @@ func openFile(ctx context.Context, path, format string, stdin io.Reader) (*opene
 		format, err = guessFormat(name, fd)
 	}
 	if err == nil && format != "CSV" && format != "JSON" {
-		err = usageError{fmt.Errorf("format: %q is not one of CSV, JSON", format)}
+		err = usageError{fmt.Errorf("format: %s is not one of CSV, JSON", quoteValue(format))}
 	}
 	if err != nil {
 		fd.Close()

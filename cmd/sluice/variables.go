@@ -21,23 +21,29 @@ func variableOf(flag string) string {
 // environ lists the environment; tests have others.
 var environ = os.Environ
 
-// checkVariables refuses variables that begin with SLUICE_ and are none of this program's:
-// one that is misspelled would have no effect. root has all commands.
-func checkVariables(root *cobra.Command, environ []string) []error {
-	known := slices.Clone(secretVariables)
-	for _, cmd := range append(root.Commands(), root) {
-		cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, variableOf(f.Name)) })
-	}
+// checkVariables refuses variables that begin with SLUICE_ and are none of the commands':
+// one that is misspelled would have no effect.
+func checkVariables(environ []string, commands ...*cobra.Command) []error {
+	var known []string // without the prefix
 	for _, name := range secretVariables {
-		known = append(known, name+fileSuffix)
+		if name, ok := strings.CutPrefix(name, variablePrefix); ok {
+			known = append(known, name, name+fileSuffix)
+		}
+	}
+	for _, cmd := range commands {
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			known = append(known, strings.TrimPrefix(variableOf(f.Name), variablePrefix))
+		})
 	}
 	var wrong []error
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
-		if !strings.HasPrefix(name, variablePrefix) || slices.Contains(known, name) || isServiceVariable(name, value) {
+		own, ok := strings.CutPrefix(name, variablePrefix)
+		if !ok || slices.Contains(known, own) || isServiceVariable(name, value) {
 			continue
 		}
-		wrong = append(wrong, fmt.Errorf("%s: no setting has this name%s", name, suggest(name, known)))
+		meant := strings.Replace(suggest(own, known), "mean ", "mean "+variablePrefix, 1)
+		wrong = append(wrong, fmt.Errorf("%s: no setting has this name%s", name, meant))
 	}
 	return wrong
 }

@@ -63,6 +63,7 @@ func (r *metered) Read(p []byte) (int, error) {
 // did not end well.
 func (w *watcher) watch(ctx context.Context, c *client, id string, ask func(context.Context) (progress, error)) error {
 	o, err := w.follow(ctx, c, id, ask)
+	o.command = c.command("report", id)
 	if w.line != nil {
 		w.line.clear() // also of what was interrupted
 	}
