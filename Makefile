@@ -7,7 +7,8 @@
 # make test-faults fifteen minutes of killed nodes, cut networks, crashed databases, fail-overs and hostile callers
 # make test-s3     the S3 tests of versitygw, an S3 server of another maker
 # make check       all that CI checks: make test, formatting, linters, race detector, fuzzing
-# make readme      README's tables of operations, from what AWS's clients see here
+# make docs        the pages of docs/differences, from their entries
+# make operations  the tables of docs/operations.md, from what AWS's clients see here
 # make bench       the figures of docs/operating.md, measured here
 
 GO ?= go
@@ -21,7 +22,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 # the tools, are modules of their own, so that the product's go.mod holds what it needs.
 MODULES := . conformance bench
 
-.PHONY: build demo setup test test-repeat test-faults test-s3 check bench lint race fuzz generate readme clean
+.PHONY: build demo setup test test-repeat test-faults test-s3 check bench lint race fuzz generate docs operations clean
 
 build:
 	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/sluice ./cmd/sluice
@@ -85,7 +86,10 @@ fuzz:
 generate:
 	$(GO) generate ./...
 
-readme: setup
+docs:
+	$(GO) test -count=1 -run Page ./internal/differences -update
+
+operations: setup
 	SLUICE_TEST_ALL=1 $(GO) -C conformance test -count=1 -run TestJavaScript . -update
 
 bench: build

@@ -15,7 +15,7 @@ import (
 
 // TestJavaScript runs the suites under js with the JavaScript SDK. The clients note what
 // they call and are answered; at the end that is compared with the interface tables, for
-// every operation and every error that it declares, and with README.md.
+// every operation and every error that it declares, and with docs/operations.md.
 func TestJavaScript(t *testing.T) {
 	t.Parallel()
 	needJavaScript(t)
@@ -43,7 +43,7 @@ func TestJavaScript(t *testing.T) {
 		}
 		seen := readCalls(t, calls)
 		checkCoverage(t, seen)
-		checkReadme(t, seen)
+		checkOperationsPage(t, seen)
 	})
 }
 

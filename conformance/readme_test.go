@@ -2,14 +2,10 @@ package conformance
 
 import (
 	"encoding/json"
-	"flag"
-	"fmt"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,78 +13,7 @@ import (
 	"github.com/sluicehq/sluice/internal/testenv"
 )
 
-var update = flag.Bool("update", false, "rewrite README.md's tables of operations, and the replies in testdata")
-
 const readmePath = "../README.md"
-
-// tables are the places of README.md that are written from what was seen, each with the
-// services that it tells of.
-var tables = regexp.MustCompile(`(?s)(<!-- operations of ([a-z0-9 ]+) -->\n).*?(<!-- /operations -->\n)`)
-
-// checkReadme compares README.md's tables of operations with what was seen.
-func checkReadme(t *testing.T, seen map[operation]answers) {
-	t.Helper()
-	readme := readFile(t, readmePath)
-	listed := map[string]bool{}
-	want := tables.ReplaceAllStringFunc(readme, func(block string) string {
-		parts := tables.FindStringSubmatch(block)
-		names := strings.Fields(parts[2])
-		for _, name := range names {
-			listed[name] = true
-		}
-		return parts[1] + operationsTable(t, seen, names) + parts[3]
-	})
-	for _, service := range services {
-		if !listed[service] {
-			t.Errorf("README.md has no table of the operations of %s", service)
-		}
-	}
-	switch {
-	case want == readme || t.Failed():
-	case *update:
-		if err := os.WriteFile(readmePath, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	default:
-		t.Error("README.md's tables are not what was seen: make readme writes them")
-	}
-}
-
-// operationsTable tells of the operations of services that are the same on the wire:
-// whether all of them answered, and which of the declared errors any of them was made to
-// answer.
-func operationsTable(t *testing.T, seen map[operation]answers, services []string) string {
-	t.Helper()
-	errors := map[string][]string{}
-	served := map[string]bool{}
-	for _, service := range services {
-		for name, declared := range declared(t, service) {
-			if _, known := served[name]; !known {
-				served[name] = true
-			}
-			got := seen[operation{service, name}]
-			served[name] = served[name] && got[""] > 0
-			for _, err := range declared {
-				if got[err] > 0 && !slices.Contains(errors[name], err) {
-					errors[name] = append(errors[name], err)
-				}
-			}
-		}
-	}
-	var rows strings.Builder
-	n := 0
-	for _, name := range slices.Sorted(maps.Keys(served)) {
-		state := "not served"
-		if served[name] {
-			state = "served"
-			n++
-		}
-		slices.Sort(errors[name])
-		fmt.Fprintf(&rows, "| %s | %s | %s |\n", name, state, strings.ReplaceAll(strings.Join(errors[name], ", "), "Exception", ""))
-	}
-	return fmt.Sprintf("%d of %d operations are served.\n\n| operation | state | errors that it was seen to answer, each an …Exception |\n|---|---|---|\n%s",
-		n, len(served), rows.String())
-}
 
 // TestReadmeQuickStart runs the README's own commands as a newcomer does: in shells that
 // have nothing but a home directory and a path. Only the server's port is another, since

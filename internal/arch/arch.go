@@ -34,6 +34,7 @@ var imports = map[string][]string{
 	"testenv":     {}, // of tests and what supports them, see testSupport
 	"check":       {"store", "object", "pebbledb", "job"},
 	"gotest":      {},
+	"differences": {}, // docs/differences as data; of tests
 	"arch":        {},
 }
 

@@ -9,7 +9,7 @@ import (
 	"github.com/sluicehq/sluice/internal/sigv4"
 )
 
-// The tests of docs/differences.md that are S3's.
+// The tests of docs/differences that are S3's.
 
 func TestD55_HeadersWithoutEffect(t *testing.T) {
 	t.Parallel()

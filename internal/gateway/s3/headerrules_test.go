@@ -6,7 +6,7 @@ type headerRule struct {
 	value      string
 	status     int    // checked: the answer to it, 304 or an error, and not 501
 	stored     bool   // kept with the object, and shown again
-	difference string // no effect, by that entry of docs/differences.md
+	difference string // no effect, by that entry of docs/differences
 	wrong      string // with difference: a value that is refused
 	refused    bool   // NotImplemented
 	transport  bool   // not of S3: of HTTP, of the signature, or of the SDK's own statistics

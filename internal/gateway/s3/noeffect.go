@@ -9,7 +9,7 @@ import (
 )
 
 // noEffect are headers that are accepted and change nothing, each with a check of its
-// value: a value that S3 would refuse is refused. The list is in docs/differences.md, D55
+// value: a value that S3 would refuse is refused. The list is in docs/differences, D55
 // and D137.
 //
 // Source: Amazon S3 API Reference, PutObject, CopyObject, CreateBucket, DeleteObject,

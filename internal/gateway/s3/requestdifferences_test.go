@@ -12,7 +12,7 @@ import (
 	"github.com/sluicehq/sluice/internal/sigv4"
 )
 
-// The tests of docs/differences.md that are about requests: signatures, headers, links.
+// The tests of docs/differences that are about requests: signatures, headers, links.
 
 func TestD130_WhoseErrors(t *testing.T) {
 	t.Parallel()

@@ -8,7 +8,7 @@
 //	Create ──> created ── PUT to the link, any number of times ── Start ──> processing ──> …
 //	                                                                 └ binds the job to the bytes that lie there
 //
-// Where AWS does not say what an operation does, docs/differences.md says what this
+// Where AWS does not say what an operation does, docs/differences says what this
 // one does and why.
 package mailmanager
 

@@ -13,7 +13,7 @@
 // base share a name or a shortcut key is the store's promise, see
 // destination.Words.
 //
-// Where AWS does not say what an operation does, docs/differences.md says what this
+// Where AWS does not say what an operation does, docs/differences says what this
 // one does and why.
 package qconnect
 

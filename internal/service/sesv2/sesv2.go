@@ -12,7 +12,7 @@
 // each with its preferences in its value. The default of a topic is never stored with
 // a contact: it counts as it is when it is asked for.
 //
-// Where AWS does not say what an operation does, docs/differences.md says what this
+// Where AWS does not say what an operation does, docs/differences says what this
 // one does and why. Texts in quotes there were seen in AWS's answers, and are
 // repeated here letter for letter.
 package sesv2
