@@ -116,11 +116,13 @@ func TestPlansWithPostponedJobs(t *testing.T) {
 	check := func() {
 		t.Helper()
 		checkPlans(t, c, map[string]query{
-			"claim":             {sqlClaim, []any{&now, int64(0), "w", false, "node", time.Minute}},
-			"claim a small one": {sqlClaim, []any{&now, int64(1 << 20), "w", false, "node", time.Minute}},
-			"claim a retry":     {sqlClaim, []any{&now, int64(0), "w", true, "node", time.Minute}},
-			"waiting":           {sqlWaiting, []any{&now, int64(0), "w", false}},
-			"waiting retry":     {sqlWaiting, []any{&now, int64(0), "w", true}},
+			"claim":                 {sqlClaim, []any{&now, int64(0), "w", false, "node", time.Minute}},
+			"claim a small one":     {sqlClaim, []any{&now, int64(1 << 20), "w", false, "node", time.Minute}},
+			"claim none so small":   {sqlClaim, []any{&now, int64(1), "w", false, "node", time.Minute}},
+			"waiting none so small": {sqlWaiting, []any{&now, int64(1), "w", false}},
+			"claim a retry":         {sqlClaim, []any{&now, int64(0), "w", true, "node", time.Minute}},
+			"waiting":               {sqlWaiting, []any{&now, int64(0), "w", false}},
+			"waiting retry":         {sqlWaiting, []any{&now, int64(0), "w", true}},
 		})
 	}
 	run("ALTER TABLE jobs SET (autovacuum_enabled = false)") // which would take statistics at any moment

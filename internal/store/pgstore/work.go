@@ -14,8 +14,9 @@ const (
 	// $2 the largest size, $3 the holder and $4 whether attempts ended early. The time is
 	// that of the statement, for an index can be searched only for what does not change.
 	// A job that is ready has not ended; a condition on the state would have the planner
-	// read an index of all unfinished jobs as well.
-	isClaimable = ` WHERE j.ready AND ($2::bigint = 0 OR j.size <= $2::bigint)
+	// read an index of all unfinished jobs as well. The size is compared in a form for which
+	// the index is asked, and not the row.
+	isClaimable = ` WHERE j.ready AND j.size <= coalesce(nullif($2::bigint, 0), 9223372036854775807)
 			AND least(j.attempts, 1) = $4::boolean::int AND j.claimable_at <= coalesce($1::timestamptz, statement_timestamp())
 			AND NOT (j.avoid_holder = $3::text AND coalesce(j.avoid_until > coalesce($1::timestamptz, statement_timestamp()), false))`
 
@@ -30,7 +31,7 @@ const (
 		)`
 
 	// firstInQueue is the condition on the first job of an account that can be claimed, in
-	// the order of the index jobs_queue.
+	// the order of the index jobs_claims.
 	firstInQueue = isClaimable + ` AND j.account = q.account
 			ORDER BY least(j.attempts, 1), j.account, j.waiting_since, j.number LIMIT 1`
 
