@@ -2,15 +2,20 @@ package engine_test
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/engine"
+	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/object"
 	"github.com/sluicehq/sluice/internal/store"
+	"github.com/sluicehq/sluice/internal/testenv"
 )
 
 // An engine that is told to end keeps what it has read, and gives its jobs up at once.
@@ -95,6 +100,70 @@ func TestGrace(t *testing.T) {
 		r.start(engine.Options{})
 		r.journal.await("job completed", "j1", 1)
 		r.verify("j1", job.Completed, in, 500)
+	})
+}
+
+// An engine that is told to end beside as many attempts at waiting jobs as it makes at once
+// ends soon, whatever they wait for, and no attempt counts for it.
+func TestShutdownBesideRetries(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		r := newRig(t)
+		r.list(destination.Suppression)
+		in, long := newRows(500), strings.Repeat("x", 1<<20)
+		const n = 50 // of each kind
+		for i := range n {
+			for kind, text := range map[string]string{"silent": in.String(), "endless": long, "stalling": in.String()} {
+				key := fmt.Sprint(kind, i)
+				r.put(key, text)
+				r.ready(key)
+			}
+		}
+		var isBack atomic.Bool
+		read := func(ctx context.Context, n object.Name, at int64) error {
+			switch {
+			case isBack.Load() || n.Bucket != "files":
+				return nil
+			case strings.HasPrefix(n.Key, "silent"):
+				return silence(ctx)
+			case at < 10<<10:
+				return nil
+			case strings.HasPrefix(n.Key, "endless"):
+				return wait(ctx, time.Second)
+			}
+			return silence(ctx)
+		}
+		commit := func(ctx context.Context, call func() error) error {
+			if isBack.Load() {
+				return call()
+			}
+			return fault.New(fault.Unavailable, "connection reset")
+		}
+		o := &troubledObjects{Objects: r.objects, piece: 2 << 10, read: read}
+		s := &troubledStore{Store: r.store, commit: commit}
+		random := testenv.Rand(t)
+		for range 3 {
+			_, end := r.start(engine.Options{Jobs: 2, BatchRecords: 8192}, s, o)
+			time.Sleep(2*time.Minute + time.Duration(random.IntN(10_000))*time.Millisecond)
+			then := time.Now()
+			end()
+			if d := time.Since(then); d > time.Second {
+				t.Errorf("Run ended after %v, want no time", d)
+			}
+			for i := range n {
+				for _, kind := range []string{"silent", "endless", "stalling"} {
+					if l := r.job(job.ID(fmt.Sprint(kind, i))).Lease; time.Now().Before(l.Until) {
+						t.Errorf("the job %s%d has a lease after the end, want none", kind, i)
+					}
+				}
+			}
+		}
+		isBack.Store(true)
+		r.start(engine.Options{Jobs: 2, BatchRecords: 8192}, s, o)
+		for i := range n {
+			for _, kind := range []string{"silent", "endless", "stalling"} {
+				r.journal.await("job completed", job.ID(fmt.Sprint(kind, i)), 1)
+			}
+		}
 	})
 }
 
