@@ -14,7 +14,7 @@ var imports = map[string][]string{
 	"node":        {"gateway", "wire", "api", "service", "engine", "maintenance", "store", "job", "destination", "object", "pebbledb", "sigv4", "diskspace", "guard", "fault"},
 	"gateway":     {"sigv4", "caller", "wire", "job", "object", "store", "diskspace", "guard", "fault"},
 	"wire":        {"caller", "fault"},
-	"api":         {"wire"},
+	"api":         {"wire", "fault"},
 	"service":     {"api", "caller", "job", "destination", "object", "store", "fault"},
 	"engine":      {"job", "record", "destination", "object", "store", "guard", "redact", "fault"},
 	"maintenance": {"job", "object", "store", "guard", "redact", "fault"},

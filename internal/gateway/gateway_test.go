@@ -55,6 +55,8 @@ func (*empty) Write(w *wire.Writer) {
 	w.Close()
 }
 
+var thingFaults = wire.Faults{fault.Invalid: {"BadRequestException"}}
+
 // things is an API of three operations: one that goes well, one that fails, and one
 // that panics.
 func things(call func(context.Context)) *wire.API {
@@ -62,7 +64,7 @@ func things(call func(context.Context)) *wire.API {
 		return wire.Call(func(ctx context.Context, _ *empty) (*empty, error) { return nil, handle(ctx) })
 	}
 	return &wire.API{
-		Name: "things", SigningName: "thing", Protocol: wire.RestJSON, Faults: wire.SESFaults,
+		Name: "things", SigningName: "thing", Protocol: wire.RestJSON, Faults: thingFaults,
 		Statuses: map[string]int{"BadRequestException": 400},
 		Operations: []wire.Operation{
 			{Name: "GetThing", Method: "GET", Path: "/things/{Name}", Status: 200, Invoke: invoke(func(ctx context.Context) error {

@@ -35,7 +35,7 @@ func waiting(begun chan<- struct{}) *wire.API {
 		})
 	}
 	return &wire.API{
-		Name: "things", SigningName: "thing", Protocol: wire.RestJSON, Faults: wire.SESFaults,
+		Name: "things", SigningName: "thing", Protocol: wire.RestJSON, Faults: thingFaults,
 		Statuses: map[string]int{"BadRequestException": 400},
 		Operations: []wire.Operation{
 			{Name: "AwaitThing", Method: "GET", Path: "/things/{Name}", Status: 200, Invoke: wait(false)},

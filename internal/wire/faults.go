@@ -11,48 +11,11 @@ import (
 // RequestIDHeader carries the request id in every reply.
 const RequestIDHeader = "X-Amzn-Requestid"
 
-// Faults turns a kind into the names that an API has for it, the best first. The
-// first that the operation declares is used, or else the name of fault.Invalid: a
-// refusal that the operation has no word for is a validation error.
+// Faults maps a kind to the names that an API has for it, the best first. The first that
+// the operation declares is used, or else the name of fault.Invalid: a refusal that the
+// operation declares no error for is a validation error. The table of each API is in its
+// generated package.
 type Faults map[fault.Kind][]string
-
-// MailManagerFaults is the table of SES Mail Manager.
-var MailManagerFaults = Faults{
-	fault.Invalid:            {"ValidationException"},
-	fault.NotFound:           {"ResourceNotFoundException"},
-	fault.AlreadyExists:      {"ConflictException"},
-	fault.Conflict:           {"ConflictException"},
-	fault.LimitExceeded:      {"ServiceQuotaExceededException"},
-	fault.PreconditionFailed: {"ConflictException"},
-	fault.BadToken:           {"ValidationException"},
-	fault.Broken:             {"ValidationException"},
-}
-
-// SESFaults is the table of SES v2. A conflict is a bad request there: the model's
-// ConcurrentModificationException is a 500, which every SDK repeats.
-var SESFaults = Faults{
-	fault.Invalid:            {"BadRequestException"},
-	fault.NotFound:           {"NotFoundException"},
-	fault.AlreadyExists:      {"AlreadyExistsException"},
-	fault.Conflict:           {"BadRequestException"},
-	fault.LimitExceeded:      {"LimitExceededException"},
-	fault.PreconditionFailed: {"BadRequestException"},
-	fault.BadToken:           {"InvalidNextTokenException"},
-	fault.Broken:             {"BadRequestException"},
-	fault.Throttled:          {"TooManyRequestsException"},
-}
-
-// ConnectFaults is the table of Wisdom and Q in Connect.
-var ConnectFaults = Faults{
-	fault.Invalid:            {"ValidationException"},
-	fault.NotFound:           {"ResourceNotFoundException"},
-	fault.AlreadyExists:      {"ConflictException"},
-	fault.Conflict:           {"ConflictException"},
-	fault.LimitExceeded:      {"ServiceQuotaExceededException", "TooManyTagsException"},
-	fault.PreconditionFailed: {"PreconditionFailedException", "ConflictException"},
-	fault.BadToken:           {"ValidationException"},
-	fault.Broken:             {"ValidationException"},
-}
 
 // named is an error as it goes out.
 type named struct {
@@ -110,7 +73,7 @@ func name(api *API, op *Operation, k fault.Kind) named {
 		}
 		return n
 	}
-	if api != nil {
+	if api != nil && api.Faults != nil {
 		n := api.Faults[fault.Invalid][0]
 		return named{n, cmp.Or(api.Statuses[n], http.StatusBadRequest)}
 	}
@@ -123,7 +86,7 @@ func name(api *API, op *Operation, k fault.Kind) named {
 func WriteFault(w http.ResponseWriter, r *http.Request, m Match, err error) int {
 	kind := fault.KindOf(err)
 	if m.API == nil && r.Header.Get("X-Amz-Target") != "" {
-		m.API = &API{Protocol: AwsJSON, Faults: MailManagerFaults}
+		m.API = &API{Protocol: AwsJSON}
 	}
 	n := name(m.API, m.Operation, kind)
 	text := "An internal error occurred. The server's log has the rest under this request id."

@@ -40,6 +40,7 @@ func generate(dir string) (map[string][]byte, error) {
 		}
 		for name, emit := range map[string]func(*pkg){
 			"types.go": (*pkg).types, "service.go": (*pkg).contract, "codec.go": (*pkg).codec, "check.go": (*pkg).check,
+			"faults.go": (*pkg).faultTable,
 		} {
 			src, err := p.file(emit)
 			if err != nil {

@@ -27,13 +27,13 @@ func (p *pkg) contract() {
 func (p *pkg) table(ops []string) {
 	meta := p.model.Metadata
 	p.f("// New returns the API whose operations s does.\nfunc New(s Service) *wire.API {\nreturn &wire.API{\n")
-	p.f("Name: %q,\nSigningName: %q,\n", p.pkg, meta.SigningName)
+	p.f("Name: %q,\nSigningName: SigningName,\n", p.pkg)
 	if meta.Protocol == "json" {
 		p.f("Protocol: wire.AwsJSON,\nTarget: %q,\nNamespace: %q,\n", meta.TargetPrefix, "com.amazonaws."+p.pkg)
 	} else {
 		p.f("Protocol: wire.RestJSON,\n")
 	}
-	p.f("Faults: wire.%s,\nStatuses: map[string]int{\n", p.faults)
+	p.f("Faults: faults,\nStatuses: map[string]int{\n")
 	for _, name := range slices.Sorted(maps.Keys(p.model.Shapes)) {
 		if s := p.model.Shapes[name]; s.Exception {
 			// A table without statuses is one of awsJson1_0, where all are 400.

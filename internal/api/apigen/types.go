@@ -29,6 +29,7 @@ func (p *pkg) file(emit func(*pkg)) ([]byte, error) {
 	var imports []string
 	for path, use := range map[string]string{
 		"context": "context.", "math": "math.", "time": "time.", "github.com/sluicehq/sluice/internal/wire": "wire.",
+		"github.com/sluicehq/sluice/internal/fault": "fault.Invalid:",
 	} {
 		if strings.Contains(body, use) {
 			imports = append(imports, path)
@@ -38,8 +39,8 @@ func (p *pkg) file(emit func(*pkg)) ([]byte, error) {
 		return strings.Compare(fmt.Sprint(strings.Contains(a, "."), a), fmt.Sprint(strings.Contains(b, "."), b))
 	})
 	p.f("import (\n")
-	for _, path := range imports {
-		if strings.Contains(path, ".") && len(imports) > 1 {
+	for i, path := range imports {
+		if strings.Contains(path, ".") && i > 0 && !strings.Contains(imports[i-1], ".") {
 			p.f("\n")
 		}
 		p.f("%q\n", path)

@@ -36,11 +36,11 @@ type Service interface {
 func New(s Service) *wire.API {
 	return &wire.API{
 		Name:        "mailmanager",
-		SigningName: "ses",
+		SigningName: SigningName,
 		Protocol:    wire.AwsJSON,
 		Target:      "MailManagerSvc",
 		Namespace:   "com.amazonaws.mailmanager",
-		Faults:      wire.MailManagerFaults,
+		Faults:      faults,
 		Statuses: map[string]int{
 			"AccessDeniedException":         400,
 			"ConflictException":             400,

@@ -38,9 +38,9 @@ type Service interface {
 func New(s Service) *wire.API {
 	return &wire.API{
 		Name:        "qconnect",
-		SigningName: "wisdom",
+		SigningName: SigningName,
 		Protocol:    wire.RestJSON,
-		Faults:      wire.ConnectFaults,
+		Faults:      faults,
 		Statuses: map[string]int{
 			"AccessDeniedException":         403,
 			"ConflictException":             409,

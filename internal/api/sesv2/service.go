@@ -42,9 +42,9 @@ type Service interface {
 func New(s Service) *wire.API {
 	return &wire.API{
 		Name:        "sesv2",
-		SigningName: "ses",
+		SigningName: SigningName,
 		Protocol:    wire.RestJSON,
-		Faults:      wire.SESFaults,
+		Faults:      faults,
 		Statuses: map[string]int{
 			"AlreadyExistsException":          400,
 			"BadRequestException":             400,
