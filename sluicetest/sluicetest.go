@@ -34,8 +34,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sluicehq/sluice/internal/limits"
 	"github.com/sluicehq/sluice/internal/node"
-	"github.com/sluicehq/sluice/internal/service"
 	"github.com/sluicehq/sluice/internal/sigv4"
 )
 
@@ -61,14 +61,14 @@ const (
 type Option func(*options)
 
 type options struct {
-	limits service.Limits
+	limits limits.Profile
 	log    io.Writer
 }
 
 // AWSLimits makes the server refuse what is beyond the limits that AWS publishes:
 // numbers of lists, members, records and jobs, and calls a second. Without it there are
 // no such limits.
-func AWSLimits(o *options) { o.limits = service.AWS }
+func AWSLimits(o *options) { o.limits = limits.AWS }
 
 // Log makes the server write its log, with a line for each request, to w, which for a
 // test is its Output.

@@ -18,8 +18,8 @@ import (
 
 	"github.com/sluicehq/sluice/internal/backup"
 	"github.com/sluicehq/sluice/internal/gateway"
+	"github.com/sluicehq/sluice/internal/limits"
 	"github.com/sluicehq/sluice/internal/node"
-	"github.com/sluicehq/sluice/internal/service"
 	"github.com/sluicehq/sluice/internal/sigv4"
 )
 
@@ -190,7 +190,7 @@ func (c *config) node(getenv func(string) string, cert *gateway.Certificate, log
 		o.Objects = openS3(c.objects, getenv)
 	}
 	if c.limits == "aws" {
-		o.Limits = service.AWS
+		o.Limits = limits.AWS
 	}
 	for _, role := range c.roles {
 		o.Roles = append(o.Roles, node.Role(role))

@@ -11,14 +11,15 @@ package arch
 // but for what strangers forbids. node puts the parts together, and so knows them all,
 // as do cmd, conformance and sluicetest, which are not under internal.
 var imports = map[string][]string{
-	"node":        {"gateway", "wire", "api", "service", "engine", "maintenance", "store", "job", "destination", "object", "pebbledb", "sigv4", "diskspace", "guard", "fault"},
+	"node":        {"gateway", "wire", "api", "service", "limits", "engine", "maintenance", "store", "job", "destination", "object", "pebbledb", "sigv4", "diskspace", "guard", "fault"},
 	"gateway":     {"sigv4", "caller", "wire", "job", "object", "store", "diskspace", "guard", "fault"},
 	"wire":        {"caller", "fault"},
 	"api":         {"wire", "fault"},
-	"service":     {"api", "caller", "job", "destination", "object", "store", "fault"},
+	"service":     {"api", "caller", "limits", "job", "destination", "object", "store", "fault"},
 	"engine":      {"job", "record", "destination", "object", "store", "guard", "redact", "fault"},
 	"maintenance": {"job", "object", "store", "guard", "redact", "fault"},
 	"store":       {"job", "destination", "record", "pebbledb", "diskspace", "fault", "testenv"},
+	"limits":      {"job", "destination"},
 	"job":         {"record", "destination", "fault"},
 	"destination": {"record", "fault"},
 	"record":      {"fault"},

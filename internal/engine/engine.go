@@ -106,17 +106,16 @@ type Options struct {
 	BatchRecords int
 }
 
-// Limits bound what jobs may do. What is absent is not bounded.
-type Limits struct {
-	Records map[Target]int64         // records that a source may hold
-	Members map[destination.Kind]int // members that a list may have
+// Limits bound what jobs may do. A limit of 0 is none.
+type Limits interface {
+	Records(d job.Destination) int64 // records that a source for d may hold
+	Members(k destination.Kind) int  // members that a list of kind k may have
 }
 
-// Target is what a job does, and to what kind of destination.
-type Target struct {
-	Kind   destination.Kind
-	Action destination.Action
-}
+type noLimits struct{}
+
+func (noLimits) Records(job.Destination) int64 { return 0 }
+func (noLimits) Members(destination.Kind) int  { return 0 }
 
 // Engine works on jobs while Run runs.
 type Engine struct {
@@ -166,6 +165,9 @@ func New(s Store, o Objects, opts Options) *Engine {
 }
 
 func (o Options) withDefaults() Options {
+	if o.Limits == nil {
+		o.Limits = noLimits{}
+	}
 	if o.Holder == "" {
 		o.Holder = rand.Text()
 	}

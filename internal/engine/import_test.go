@@ -140,12 +140,12 @@ func TestFailures(t *testing.T) {
 		{name: "broken JSON", text: `{"emailAddress":"a@example.com","reason":"BOUNCE"}` + "\n\x00\x00", change: func(j *job.Job) { j.Source.Format = record.JSON }, rows: -1},
 		{
 			name: "too many records", text: in.String(), rows: 150,
-			options: engine.Options{Limits: engine.Limits{Records: map[engine.Target]int64{{Kind: destination.Suppression, Action: destination.Put}: 150}}},
+			options: engine.Options{Limits: limits{records: 150}},
 			error:   "the source holds more than 150 records, the most that one job may import",
 		},
 		{
 			name: "too many records by one", text: in.String(), rows: 299,
-			options: engine.Options{Limits: engine.Limits{Records: map[engine.Target]int64{{Kind: destination.Suppression, Action: destination.Put}: 299}}},
+			options: engine.Options{Limits: limits{records: 299}},
 			error:   "the source holds more than 299 records, the most that one job may import",
 		},
 		{
@@ -194,7 +194,7 @@ func TestRecordLimitReached(t *testing.T) {
 		in := newRows(64)
 		r.put("j1", in.String())
 		r.ready("j1")
-		r.start(engine.Options{Limits: engine.Limits{Records: map[engine.Target]int64{{Kind: destination.Suppression, Action: destination.Put}: 64}}})
+		r.start(engine.Options{Limits: limits{records: 64}})
 		r.journal.await("job completed", "j1", 1)
 		r.verify("j1", job.Completed, in, 64)
 	})
@@ -212,7 +212,7 @@ func TestMemberLimit(t *testing.T) {
 		text.WriteString("user0@example.com,COMPLAINT\n")
 		r.put("j1", text.String())
 		r.ready("j1")
-		r.start(engine.Options{BatchRecords: 7, Limits: engine.Limits{Members: map[destination.Kind]int{destination.Suppression: 20}}})
+		r.start(engine.Options{BatchRecords: 7, Limits: limits{members: 20}})
 		r.journal.await("job completed", "j1", 1)
 		got := r.picture("j1")
 		if want := (job.Counts{Imported: 21, Rejected: 10}); got.Counts != want || len(got.Members) != 20 {

@@ -38,7 +38,7 @@ func TestD168_MaxRejections(t *testing.T) {
 				r.ready("j1")
 				r.start(engine.Options{
 					MaxRejections: c.most, BatchRecords: 40,
-					Limits: engine.Limits{Members: map[destination.Kind]int{destination.Suppression: c.members}},
+					Limits: limits{members: c.members},
 				})
 				r.journal.await("job "+string(c.state), "j1", 1)
 				j := r.job("j1")

@@ -88,7 +88,7 @@ func (r *reader) read(ctx context.Context, working *sync.WaitGroup) (eof bool, e
 // to be read. It leaves the last batch, if there is one, to be sent.
 func (r *reader) fillBatches(ctx context.Context, working *sync.WaitGroup) (eof bool, err error) {
 	d := r.job.Destination
-	most := r.pipeline.engine.options.Limits.Records[Target{d.Kind, d.Action}]
+	most := r.pipeline.engine.options.Limits.Records(d)
 	r.mostRecords = store.MaxRecords
 	if n := r.pipeline.engine.options.BatchRecords; n > 0 {
 		r.mostRecords = min(n, store.MaxRecords)
@@ -180,7 +180,7 @@ func (r *reader) takeBatch(ctx context.Context) bool {
 		r.dueTick--
 	}
 	if r.job.Destination.Action == destination.Put {
-		r.batch.MaxMembers = p.engine.options.Limits.Members[r.job.Destination.Kind]
+		r.batch.MaxMembers = p.engine.options.Limits.Members(r.job.Destination.Kind)
 	}
 	r.batch.Claims = destination.Claims(r.job.Destination.Kind)
 	return true

@@ -82,6 +82,15 @@ func check(t *testing.T, err error) {
 }
 
 // list makes a list of the kind; it is called as its kind is, and may have a config.
+// limits are those of every job and every list.
+type limits struct {
+	records int64
+	members int
+}
+
+func (l limits) Records(job.Destination) int64 { return l.records }
+func (l limits) Members(destination.Kind) int  { return l.members }
+
 func (r *rig) list(k destination.Kind, config ...string) {
 	r.Helper()
 	l := store.List{Ref: listRef(k), Name: string(k), Created: time.Now(), Config: []byte(strings.Join(config, ""))}

@@ -185,8 +185,7 @@ func TestLimitBehindStretch(t *testing.T) {
 		r := newRig(t)
 		r.list(destination.Suppression)
 		stretches(1 << 20)["blank lines"].put(r, "j1")
-		most := map[engine.Target]int64{{Kind: destination.Suppression, Action: destination.Put}: 1}
-		r.start(engine.Options{Limits: engine.Limits{Records: most}}, r.slowly("j1"))
+		r.start(engine.Options{Limits: limits{records: 1}}, r.slowly("j1"))
 		r.journal.await("job failed", "j1", 1)
 		if j := r.job("j1"); j.Counts.Imported != 1 || j.Checkpoint.Record != 1 {
 			t.Errorf("%+v, checkpoint behind record %d; want one record", j.Counts, j.Checkpoint.Record)

@@ -14,7 +14,7 @@ import (
 	qconnectapi "github.com/sluicehq/sluice/internal/api/qconnect"
 	sesv2api "github.com/sluicehq/sluice/internal/api/sesv2"
 	"github.com/sluicehq/sluice/internal/gateway/jobs"
-	"github.com/sluicehq/sluice/internal/service"
+	"github.com/sluicehq/sluice/internal/limits"
 	"github.com/sluicehq/sluice/internal/sigv4"
 	"github.com/sluicehq/sluice/internal/wire"
 )
@@ -114,7 +114,7 @@ func TestD107_AThrottledCallIsToldWhenToComeAgain(t *testing.T) {
 func TestD108_ThrottlingInTheWordsOfEachAPI(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := throttled(service.AWS.Rate)
+		g := throttled(limits.AWS.Rate)
 		for _, tt := range []struct {
 			call   call
 			most   int

@@ -89,7 +89,7 @@ func (n *Node) engage(o service.Options) func() {
 		Holder: name, Jobs: n.o.Jobs, Lease: n.o.Lease, Grace: n.o.Grace,
 		Logger: n.o.Logger, Registry: n.registry, Guard: n.guard, Waits: n.space.Reason,
 		Shared: n.o.shared(), Poll: n.poll(), PingObjects: n.objects.ping,
-		Limits: engineLimits(o.Limits), MaxRejections: n.o.MaxRejections, MaxUnpack: n.o.MaxUnpack,
+		Limits: o.Limits, MaxRejections: n.o.MaxRejections, MaxUnpack: n.o.MaxUnpack,
 		Reports: func(j job.Job) object.Name { return reportName(j, o.Bucket) },
 	})
 	n.run = append(n.run, worker.Run)
@@ -167,20 +167,6 @@ func (s wholeRejects) Rejects(ctx context.Context, o job.Owner, id job.ID) iter.
 // reportName is where the report of a job goes: beside its uploads.
 func reportName(j job.Job, bucket string) object.Name {
 	return object.Name{Account: j.Owner.Account, Bucket: bucket, Key: j.ReportKey()}
-}
-
-// engineLimits gives the engine those limits of a profile that only it can keep.
-func engineLimits(l service.Limits) engine.Limits {
-	limits := engine.Limits{Members: map[destination.Kind]int{}, Records: map[engine.Target]int64{}}
-	for _, k := range []destination.Kind{
-		destination.AddressList, destination.Suppression, destination.ContactList, destination.QuickResponses,
-	} {
-		limits.Members[k] = l.Members(k)
-		for _, a := range []destination.Action{destination.Put, destination.Delete} {
-			limits.Records[engine.Target{Kind: k, Action: a}] = l.Records(job.Destination{Kind: k, Action: a})
-		}
-	}
-	return limits
 }
 
 func newRegistry(version string) *prometheus.Registry {

@@ -30,7 +30,7 @@ import (
 	"github.com/sluicehq/sluice/internal/diskspace"
 	"github.com/sluicehq/sluice/internal/gateway"
 	"github.com/sluicehq/sluice/internal/guard"
-	"github.com/sluicehq/sluice/internal/service"
+	"github.com/sluicehq/sluice/internal/limits"
 	"github.com/sluicehq/sluice/internal/sigv4"
 	"github.com/sluicehq/sluice/internal/store"
 )
@@ -51,7 +51,7 @@ type Options struct {
 	// what keeps a second server off Dir, so Key may make a key and leave it there.
 	Key func() (sigv4.Credentials, error)
 
-	Limits  service.Limits       // none by default
+	Limits  limits.Profile       // none by default
 	Roles   []Role               // all by default
 	Jobs    int                  // imports that run at once; the number of cores by default
 	Lease   time.Duration        // after which the jobs of a silent node are taken over; 15 s by default

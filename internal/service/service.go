@@ -16,6 +16,7 @@ import (
 	"github.com/sluicehq/sluice/internal/caller"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/limits"
 	"github.com/sluicehq/sluice/internal/object"
 	"github.com/sluicehq/sluice/internal/store"
 )
@@ -46,9 +47,9 @@ const LinkLife = time.Hour
 
 // Options are what a service may be told. The zero value works.
 type Options struct {
-	Bucket string // of uploads and reports, in each account; empty is "sluice"
-	Limits Limits // the zero value has none
-	Wake   func() // called after a job became ready; nil does nothing
+	Bucket string         // of uploads and reports, in each account; empty is "sluice"
+	Limits limits.Profile // the zero value has none
+	Wake   func()         // called after a job became ready; nil does nothing
 }
 
 // WithDefaults fills in what o leaves open.

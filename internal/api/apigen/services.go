@@ -7,11 +7,11 @@ import (
 
 // service is what a table does not say about its service.
 type service struct {
-	pkg     string
-	title   string
+	pkg   string
+	title string
 	// faults has the errors that the API has for each kind of fault, the best first.
 	faults  wire.Faults
-	aliases bool   // a hand-written routes.go has older routes
+	aliases bool // a hand-written routes.go has older routes
 	// also are errors that AWS sends though its model does not list them.
 	also map[string][]string
 }

@@ -12,20 +12,17 @@ import (
 	"unicode/utf16"
 
 	api "github.com/sluicehq/sluice/internal/api/mailmanager"
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/engine"
-	"github.com/sluicehq/sluice/internal/service"
+	"github.com/sluicehq/sluice/internal/limits"
 )
 
 // imported runs an import of text into a new list with the real engine, and returns
 // the job at its end and the members.
-func imported(t *testing.T, format api.ImportDataType, text string, limits service.Limits) (*api.GetAddressListImportJobOutput, []string) {
+func imported(t *testing.T, format api.ImportDataType, text string, limits limits.Profile) (*api.GetAddressListImportJobOutput, []string) {
 	t.Helper()
 	f := newFixture(t, limits)
 	ctx, quit := context.WithCancel(t.Context())
-	e := engine.New(f.db, f.files, engine.Options{Limits: engine.Limits{
-		Members: map[destination.Kind]int{destination.AddressList: limits.ListMembers},
-	}})
+	e := engine.New(f.db, f.files, engine.Options{Limits: limits})
 	ended := make(chan error)
 	go func() { ended <- e.Run(ctx) }()
 
@@ -51,7 +48,7 @@ type importCase struct {
 	name    string
 	format  api.ImportDataType // CSV if empty
 	text    string
-	limits  service.Limits
+	limits  limits.Profile
 	failed  int64
 	members []string
 	error   string // the job ends FAILED, saying this
@@ -171,7 +168,7 @@ func TestD48_OtherFormat(t *testing.T) {
 func TestD49_FullList(t *testing.T) {
 	runImports(t, []importCase{
 		{
-			name: "one too many", text: "address\na@example.com\nb@example.com\nc@example.com\na@example.com\n", limits: service.Limits{ListMembers: 2},
+			name: "one too many", text: "address\na@example.com\nb@example.com\nc@example.com\na@example.com\n", limits: limits.Profile{ListMembers: 2},
 			members: []string{"a@example.com", "b@example.com"}, count: 3, failed: 1,
 		},
 	})

@@ -13,14 +13,14 @@ import (
 	api "github.com/sluicehq/sluice/internal/api/mailmanager"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/limits"
 	"github.com/sluicehq/sluice/internal/object"
-	"github.com/sluicehq/sluice/internal/service"
 	"github.com/sluicehq/sluice/internal/store"
 )
 
 func TestJob_Life(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	list := f.list(t, "customers")
 	id := f.newJob(t, list)
 	if !regexp.MustCompile(`^job-[a-z0-9]{24}$`).MatchString(id) {
@@ -59,7 +59,7 @@ func TestJob_Life(t *testing.T) {
 
 func TestJob_Failed(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	id := f.running(t, f.list(t, "customers"))
 	f.finish(t, f.work(t, "a@example.com"), job.Failed, "line 2 is not text")
 	got := f.get(t, id)
@@ -70,7 +70,7 @@ func TestJob_Failed(t *testing.T) {
 
 func TestJob_JSON(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	id := must(f.CreateAddressListImportJob(me(t), &api.CreateAddressListImportJobInput{
 		AddressListId: f.list(t, "customers"), Name: "json", ImportDataFormat: &api.ImportDataFormat{ImportDataType: api.ImportDataTypeJson},
 	})).JobId
@@ -84,7 +84,7 @@ func TestJob_JSON(t *testing.T) {
 
 func TestJob_Absent(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	_, get := f.GetAddressListImportJob(me(t), &api.GetAddressListImportJobInput{JobId: "job-nothing"})
 	_, start := f.StartAddressListImportJob(me(t), &api.StartAddressListImportJobInput{JobId: "job-nothing"})
 	_, stop := f.StopAddressListImportJob(me(t), &api.StopAddressListImportJobInput{JobId: "job-nothing"})
@@ -99,7 +99,7 @@ func TestJob_Absent(t *testing.T) {
 
 func TestD3_JobOfOtherAPI(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	owner := job.Owner{Account: account, Region: region}
 	must(f.db.CreateJob(t.Context(), job.Job{ID: "ses", Owner: owner, Wire: job.SESv2, State: job.Created}, store.Once{}, 0))
 	_, err := f.GetAddressListImportJob(me(t), &api.GetAddressListImportJobInput{JobId: "ses"})
@@ -108,7 +108,7 @@ func TestD3_JobOfOtherAPI(t *testing.T) {
 
 func TestD1_StartWithoutUpload(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	id := f.newJob(t, f.list(t, "customers"))
 	_, err := f.StartAddressListImportJob(me(t), &api.StartAddressListImportJobInput{JobId: id})
 	refused(t, "start", err, fault.Conflict, "nothing has been uploaded to its pre-signed URL")
@@ -121,7 +121,7 @@ func TestD1_StartWithoutUpload(t *testing.T) {
 
 func TestD2_StartAndStopInOtherStates(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	list := f.list(t, "customers")
 	inState := map[api.ImportJobStatus]func() string{
 		api.ImportJobStatusCreated: func() string {
@@ -168,7 +168,7 @@ func TestD2_StartAndStopInOtherStates(t *testing.T) {
 
 func TestD4_FreshLinkInEveryState(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	list := f.list(t, "customers")
 	created := must(f.CreateAddressListImportJob(me(t), &api.CreateAddressListImportJobInput{
 		AddressListId: list, Name: "import", ImportDataFormat: &api.ImportDataFormat{ImportDataType: api.ImportDataTypeCsv},
@@ -199,7 +199,7 @@ func TestD4_FreshLinkInEveryState(t *testing.T) {
 
 func TestD5_UploadAfterStart(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	id := f.newJob(t, f.list(t, "customers"))
 	f.upload(t, id, "replaced before the start")
 	bound := f.upload(t, id, "address\na@example.com\n")
@@ -219,7 +219,7 @@ func TestD5_UploadAfterStart(t *testing.T) {
 
 func TestStart_AtOnce(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	id := f.newJob(t, f.list(t, "customers"))
 	f.upload(t, id, "address\n")
 	var starts sync.WaitGroup
@@ -244,7 +244,7 @@ func TestStart_AtOnce(t *testing.T) {
 
 func TestD8_StoppedJob(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	list := f.list(t, "customers")
 	id := f.running(t, list)
 	lease := f.work(t, "a@example.com", "not one", "b@example.com")
@@ -270,7 +270,7 @@ func TestD8_StoppedJob(t *testing.T) {
 
 func TestD15_ImportJobClientToken(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	list := f.list(t, "customers")
 	create := func(list, name string, format api.ImportDataType) (*api.CreateAddressListImportJobOutput, error) {
 		return f.CreateAddressListImportJob(me(t), &api.CreateAddressListImportJobInput{
@@ -295,7 +295,7 @@ func TestD15_ImportJobClientToken(t *testing.T) {
 
 func TestD19_ImportJobPages(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	list, other := f.list(t, "customers"), f.list(t, "others")
 	var want, got []string
 	for range 55 {
@@ -329,7 +329,7 @@ func TestD19_ImportJobPages(t *testing.T) {
 
 func TestD9_JobNames(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	list := f.list(t, "customers")
 	first, second := f.newJob(t, list), f.newJob(t, list)
 	if a, b := f.get(t, first), f.get(t, second); a.Name != b.Name || a.JobId == b.JobId {

@@ -9,12 +9,12 @@ import (
 
 	api "github.com/sluicehq/sluice/internal/api/mailmanager"
 	"github.com/sluicehq/sluice/internal/fault"
-	"github.com/sluicehq/sluice/internal/service"
+	"github.com/sluicehq/sluice/internal/limits"
 )
 
 func TestAddressList_Life(t *testing.T) {
 	t.Parallel()
-	f, before := newFixture(t, service.None), time.Now().Add(-time.Second)
+	f, before := newFixture(t, limits.None), time.Now().Add(-time.Second)
 	id := f.list(t, "customers")
 	if !regexp.MustCompile(`^al-[a-z0-9]{24}$`).MatchString(id) {
 		t.Errorf("CreateAddressList: id %q is not in AWS's form", id)
@@ -38,7 +38,7 @@ func TestAddressList_Life(t *testing.T) {
 
 func TestAddressList_Owners(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	id := f.list(t, "customers")
 	job := f.newJob(t, id)
 	arn := "arn:aws:ses:eu-central-1:111111111111:mailmanager-address-list/" + id
@@ -96,7 +96,7 @@ func TestAddressList_Owners(t *testing.T) {
 
 func TestD19_AddressListPages(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	var ids []string
 	for i := range 60 {
 		ids = append(ids, f.list(t, fmt.Sprintf("list-%d", i)))
@@ -129,7 +129,7 @@ func TestD19_AddressListPages(t *testing.T) {
 
 func TestD20_ForgedTokens(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	first, second := f.list(t, "first"), f.list(t, "second")
 	for _, id := range []string{first, second} {
 		for i := range 3 {
@@ -164,7 +164,7 @@ func TestD20_ForgedTokens(t *testing.T) {
 
 func TestD15_AddressListClientToken(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	create := func(name, token string, tags ...api.Tag) (string, error) {
 		out, err := f.CreateAddressList(me(t), &api.CreateAddressListInput{AddressListName: name, ClientToken: &token, Tags: tags})
 		if err != nil {
@@ -195,13 +195,13 @@ func TestD15_AddressListClientToken(t *testing.T) {
 
 func TestD6_DeleteAbsentList(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	must(f.DeleteAddressList(me(t), &api.DeleteAddressListInput{AddressListId: "al-nothing"}))
 }
 
 func TestD7_DeleteListWithJobs(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	id := f.list(t, "customers")
 	waiting, running := f.newJob(t, id), f.running(t, id)
 	_, err := f.DeleteAddressList(me(t), &api.DeleteAddressListInput{AddressListId: id})
@@ -221,7 +221,7 @@ func TestD7_DeleteListWithJobs(t *testing.T) {
 
 func TestLimits_AddressLists(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.Limits{AddressLists: 2})
+	f := newFixture(t, limits.Profile{AddressLists: 2})
 	f.list(t, "first")
 	f.list(t, "second")
 	_, err := f.CreateAddressList(me(t), &api.CreateAddressListInput{AddressListName: "third"})

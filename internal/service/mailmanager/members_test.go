@@ -10,7 +10,7 @@ import (
 
 	api "github.com/sluicehq/sluice/internal/api/mailmanager"
 	"github.com/sluicehq/sluice/internal/fault"
-	"github.com/sluicehq/sluice/internal/service"
+	"github.com/sluicehq/sluice/internal/limits"
 )
 
 func (f *fixture) register(ctx context.Context, list, address string) error {
@@ -29,7 +29,7 @@ func (f *fixture) member(ctx context.Context, list, address string) (*api.GetMem
 
 func TestD42_D43_MemberForms(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	id := f.list(t, "customers")
 	for _, tt := range []struct{ given, kept string }{
 		{"user@example.com", "user@example.com"},
@@ -57,7 +57,7 @@ func TestD42_D43_MemberForms(t *testing.T) {
 
 func TestD18_MemberRefusals(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	id := f.list(t, "customers")
 	for _, address := range []string{"secret name@example.com", "1*@example.com", "*@*.example.com", "secret@", "   "} {
 		_, get := f.member(me(t), id, address)
@@ -82,7 +82,7 @@ func TestD18_MemberRefusals(t *testing.T) {
 
 func TestD10_RegisterTwice(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.Limits{ListMembers: 1})
+	f := newFixture(t, limits.Profile{ListMembers: 1})
 	id := f.list(t, "customers")
 	if err := f.register(me(t), id, "a@example.com"); err != nil {
 		t.Fatalf("register: %v", err)
@@ -101,14 +101,14 @@ func TestD10_RegisterTwice(t *testing.T) {
 
 func TestD11_DeregisterAbsent(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	id := f.list(t, "customers")
 	refused(t, "deregister", f.deregister(me(t), id, "a@example.com"), fault.NotFound, "the address is not a member of address list "+id)
 }
 
 func TestD12_GetIsNoMatching(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	id := f.list(t, "customers")
 	for _, address := range []string{"*@example.com", "Big@example.org"} {
 		if err := f.register(me(t), id, address); err != nil {
@@ -123,7 +123,7 @@ func TestD12_GetIsNoMatching(t *testing.T) {
 
 func TestD13_MembersByPrefix(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	id := f.list(t, "customers")
 	all := []string{`"A@B"@example.com`, "*@example.com", "Anna@example.com", "anna@example.com", "anna@example.org", "annabel@example.com", "bert@example.com"}
 	for _, address := range slices.Backward(all) {
@@ -166,7 +166,7 @@ func (f *fixture) members(t *testing.T, in *api.ListMembersOfAddressListInput) (
 
 func TestD19_MemberPages(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	id := f.list(t, "customers")
 	f.running(t, id)
 	var want, rows []string

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	api "github.com/sluicehq/sluice/internal/api/mailmanager"
+	"github.com/sluicehq/sluice/internal/limits"
 	"github.com/sluicehq/sluice/internal/service"
 	"github.com/sluicehq/sluice/internal/service/servicetest"
 )
@@ -26,7 +27,7 @@ func (o *unreleasing) Release(_ context.Context, holder string) error {
 // holds cannot be released. Maintenance releases it later.
 func TestStopWithoutRelease(t *testing.T) {
 	t.Parallel()
-	w := servicetest.NewWorld(t, service.None)
+	w := servicetest.NewWorld(t, limits.None)
 	objects := &unreleasing{Objects: w.Files}
 	f := &fixture{New(w.Store, objects, w.Links, w.Tokens, w.Options), w.Store, w.Files, w.Woken}
 	id := f.running(t, f.list(t, "list"))

@@ -8,7 +8,7 @@ import (
 
 	api "github.com/sluicehq/sluice/internal/api/mailmanager"
 	"github.com/sluicehq/sluice/internal/fault"
-	"github.com/sluicehq/sluice/internal/service"
+	"github.com/sluicehq/sluice/internal/limits"
 )
 
 const arnPrefix = "arn:aws:ses:eu-central-1:111111111111:mailmanager-address-list/"
@@ -20,7 +20,7 @@ func (f *fixture) tags(t *testing.T, arn string) []api.Tag {
 
 func TestTags(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	if tags := f.tags(t, arnPrefix+f.list(t, "plain")); tags == nil || len(tags) != 0 {
 		t.Errorf("tags of a list without: %#v, want an empty list", tags)
 	}
@@ -40,7 +40,7 @@ func TestTags(t *testing.T) {
 
 func TestD16_TooManyTags(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	arn := arnPrefix + f.list(t, "tagged")
 	var tags []api.Tag
 	for i := range 200 {
@@ -57,7 +57,7 @@ func TestD16_TooManyTags(t *testing.T) {
 
 func TestD16_ReservedAndRepeatedTags(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	_, err := f.CreateAddressList(me(t), &api.CreateAddressListInput{AddressListName: "reserved", Tags: []api.Tag{{Key: "aws:a"}}})
 	refused(t, "create with a reserved tag", err, fault.Invalid, `"aws:a" is reserved`)
 	id := must(f.CreateAddressList(me(t), &api.CreateAddressListInput{
@@ -70,7 +70,7 @@ func TestD16_ReservedAndRepeatedTags(t *testing.T) {
 
 func TestD17_ARNsOfOthers(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	id := f.list(t, "customers")
 	for _, arn := range []string{
 		arnPrefix + "al-nothing",
@@ -95,7 +95,7 @@ func TestD17_ARNsOfOthers(t *testing.T) {
 
 func TestD14_LastUpdated(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	id := f.list(t, "customers")
 	updated := func() time.Time {
 		return must(f.GetAddressList(me(t), &api.GetAddressListInput{AddressListId: id})).LastUpdatedTimestamp

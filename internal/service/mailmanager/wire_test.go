@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	api "github.com/sluicehq/sluice/internal/api/mailmanager"
-	"github.com/sluicehq/sluice/internal/service"
+	"github.com/sluicehq/sluice/internal/limits"
 	"github.com/sluicehq/sluice/internal/wire"
 )
 
@@ -16,7 +16,7 @@ import (
 // them, out of those that the operation declares.
 func TestD53_ErrorNames(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.Limits{AddressLists: 2, ListMembers: 1})
+	f := newFixture(t, limits.Profile{AddressLists: 2, ListMembers: 1})
 	id, other := f.list(t, "customers"), f.list(t, "others")
 	created, running := f.newJob(t, id), f.running(t, other)
 	if err := f.register(me(t), id, "a@example.com"); err != nil {

@@ -10,13 +10,13 @@ import (
 	api "github.com/sluicehq/sluice/internal/api/qconnect"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
-	"github.com/sluicehq/sluice/internal/service"
+	"github.com/sluicehq/sluice/internal/limits"
 	"github.com/sluicehq/sluice/internal/store"
 )
 
 func TestKnowledgeBase_Life(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	in := &api.CreateKnowledgeBaseInput{
 		Name: "Answers", KnowledgeBaseType: api.KnowledgeBaseTypeQuickResponses,
 		Description:                       new("for agents"),
@@ -60,7 +60,7 @@ func TestKnowledgeBase_Life(t *testing.T) {
 
 func TestD19_KnowledgeBasePages(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	var want, got []string
 	for i := range 5 {
 		want = append(want, f.newBase(t, fmt.Sprint("base ", i)))
@@ -85,7 +85,7 @@ func TestD19_KnowledgeBasePages(t *testing.T) {
 
 func TestKnowledgeBase_Limit(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.Limits{KnowledgeBases: 1})
+	f := newFixture(t, limits.Profile{KnowledgeBases: 1})
 	f.newBase(t, "first")
 	_, err := f.CreateKnowledgeBase(me(t), &api.CreateKnowledgeBaseInput{Name: "second", KnowledgeBaseType: "CUSTOM"})
 	refused(t, "one base too many", err, fault.LimitExceeded, "at most 1 knowledge bases")
@@ -93,7 +93,7 @@ func TestKnowledgeBase_Limit(t *testing.T) {
 
 func TestD80_IDsAndARNs(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	base, other := f.newBase(t, "mine"), f.newBase(t, "other")
 	baseArn := arnPrefix + "knowledge-base/" + base
 	response := must(f.create(me(t), input(baseArn, "Greeting"))).QuickResponseId
@@ -144,7 +144,7 @@ func TestD80_IDsAndARNs(t *testing.T) {
 
 func TestD81_KnowledgeBaseTypes(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	for _, kind := range api.KnowledgeBaseType("").Values() {
 		got := must(f.CreateKnowledgeBase(me(t), &api.CreateKnowledgeBaseInput{Name: string(kind), KnowledgeBaseType: kind})).KnowledgeBase
 		if got.Status != api.KnowledgeBaseStatusActive || got.KnowledgeBaseType != kind {
@@ -169,7 +169,7 @@ func TestD81_KnowledgeBaseTypes(t *testing.T) {
 
 func TestD82_KnowledgeBaseNames(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	id := f.newBase(t, "Answers")
 	again := &api.CreateKnowledgeBaseInput{Name: "Answers", KnowledgeBaseType: "CUSTOM"}
 	_, err := f.CreateKnowledgeBase(me(t), again)
@@ -184,7 +184,7 @@ func TestD82_KnowledgeBaseNames(t *testing.T) {
 
 func TestD83_KnowledgeBaseClientToken(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	create := func(change func(*api.CreateKnowledgeBaseInput)) (string, error) {
 		in := &api.CreateKnowledgeBaseInput{
 			Name: "Answers", KnowledgeBaseType: "QUICK_RESPONSES", ClientToken: new("token"), Tags: map[string]string{"a": "1", "b": "2"},
@@ -218,7 +218,7 @@ func TestD83_KnowledgeBaseClientToken(t *testing.T) {
 
 func TestD84_DeleteKnowledgeBaseWithJobs(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	base := f.newBase(t, "Answers")
 	must(f.create(me(t), input(base, "Greeting")))
 	id := f.newJob(t, base)

@@ -13,21 +13,18 @@ import (
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/engine"
 	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/limits"
 	"github.com/sluicehq/sluice/internal/object"
-	"github.com/sluicehq/sluice/internal/service"
 )
 
 // working runs the real engine while do is done, in a bubble of time.
-func working(t *testing.T, limits service.Limits, do func(t *testing.T, f *fixture)) {
+func working(t *testing.T, limits limits.Profile, do func(t *testing.T, f *fixture)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t, limits)
 		ctx, quit := context.WithCancel(t.Context())
 		e := engine.New(f.db, f.files, engine.Options{
-			Limits: engine.Limits{
-				Records: map[engine.Target]int64{{Kind: destination.QuickResponses, Action: destination.Put}: limits.QuickResponseRecords},
-				Members: map[destination.Kind]int{destination.QuickResponses: limits.QuickResponses},
-			},
+			Limits: limits,
 			Reports: func(j job.Job) object.Name {
 				return object.Name{Account: j.Owner.Account, Bucket: "sluice", Key: "reports/" + string(j.ID) + ".csv"}
 			},
@@ -73,7 +70,7 @@ func TestD87_States(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name, text string
-		limits     service.Limits
+		limits     limits.Profile
 		status     api.ImportJobStatus
 		names      []string
 		report     string // what is found in the report; there is none if empty
@@ -91,11 +88,11 @@ func TestD87_States(t *testing.T) {
 			status: "COMPLETE", names: []string{"Greeting"}, report: "Greeting,Hi!",
 		},
 		{
-			name: "one too many", text: "name,content\nGreeting,Hello!\nFarewell,Bye!\n", limits: service.Limits{QuickResponses: 1},
+			name: "one too many", text: "name,content\nGreeting,Hello!\nFarewell,Bye!\n", limits: limits.Profile{QuickResponses: 1},
 			status: "COMPLETE", names: []string{"Greeting"}, report: "Farewell,Bye!",
 		},
 		{
-			name: "too many rows", text: "name,content\nGreeting,Hello!\nFarewell,Bye!\n", limits: service.Limits{QuickResponseRecords: 1},
+			name: "too many rows", text: "name,content\nGreeting,Hello!\nFarewell,Bye!\n", limits: limits.Profile{QuickResponseRecords: 1},
 			status: "FAILED", names: []string{"Greeting"}, report: ",\"the source holds more than 1 records",
 		},
 		{name: "all bad", text: "name,content\nGreeting,\n", status: "FAILED", report: "Greeting"},
@@ -127,7 +124,7 @@ func TestD87_States(t *testing.T) {
 // TestImport_Twice imports one file again: nothing is replaced, every row is refused.
 func TestImport_Twice(t *testing.T) {
 	t.Parallel()
-	working(t, service.None, func(t *testing.T, f *fixture) {
+	working(t, limits.None, func(t *testing.T, f *fixture) {
 		base := f.newBase(t, "Answers")
 		const text = "Name,Content,Shortcut key\nGreeting,Hello!,hi\nFarewell,Bye!,bye\n"
 		first := f.imported(t, base, text)
@@ -152,7 +149,7 @@ func TestImport_Twice(t *testing.T) {
 // no part.
 func TestImport_AsCreated(t *testing.T) {
 	t.Parallel()
-	working(t, service.None, func(t *testing.T, f *fixture) {
+	working(t, limits.None, func(t *testing.T, f *fixture) {
 		base := f.newBase(t, "Answers")
 		must(f.create(me(t), input(base, "Greeting")))
 		got := f.imported(t, base, "name,content,content type,shortcut key\nGreeting,Hi!,,\nFarewell,**Bye!**,"+markdown+",bye\n")
@@ -182,7 +179,7 @@ func TestImport_AsCreated(t *testing.T) {
 // TestImport_Languages imports a row in each language that CreateQuickResponse takes.
 func TestImport_Languages(t *testing.T) {
 	t.Parallel()
-	working(t, service.None, func(t *testing.T, f *fixture) {
+	working(t, limits.None, func(t *testing.T, f *fixture) {
 		base, text := f.newBase(t, "Answers"), "name,content,language\n"
 		for _, code := range destination.Languages {
 			text += code + ",Hello!," + code + "\n"

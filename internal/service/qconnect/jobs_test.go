@@ -13,14 +13,14 @@ import (
 	api "github.com/sluicehq/sluice/internal/api/qconnect"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/limits"
 	"github.com/sluicehq/sluice/internal/object"
-	"github.com/sluicehq/sluice/internal/service"
 	"github.com/sluicehq/sluice/internal/store"
 )
 
 func TestD85_Uploads(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	base := f.newBase(t, "Answers")
 	for _, tt := range []struct {
 		contentType string
@@ -53,7 +53,7 @@ func TestD85_Uploads(t *testing.T) {
 
 func TestImportJob_Life(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	base := f.newBase(t, "Answers")
 	upload := f.upload(t, base, "name,content\n")
 	in := &api.StartImportJobInput{
@@ -92,7 +92,7 @@ func TestImportJob_Life(t *testing.T) {
 
 func TestImportJob_Owners(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	base, other := f.newBase(t, "mine"), f.newBase(t, "other")
 	id := f.newJob(t, base)
 	in := &api.GetImportJobInput{KnowledgeBaseId: base, ImportJobId: id}
@@ -115,7 +115,7 @@ func TestImportJob_Owners(t *testing.T) {
 
 func TestD19_QuickResponseJobPages(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	base, other := f.newBase(t, "mine"), f.newBase(t, "other")
 	var want, got []string
 	for range 5 {
@@ -142,7 +142,7 @@ func TestD19_QuickResponseJobPages(t *testing.T) {
 
 func TestD83_ImportJobClientToken(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	base, other := f.newBase(t, "mine"), f.newBase(t, "other")
 	upload := f.upload(t, base, "name,content\n")
 	in := api.StartImportJobInput{KnowledgeBaseId: base, UploadId: upload, ImportJobType: "QUICK_RESPONSES", ClientToken: new("token")}
@@ -174,7 +174,7 @@ func TestD83_ImportJobClientToken(t *testing.T) {
 
 func TestD86_StartWithoutUpload(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	base, other := f.newBase(t, "mine"), f.newBase(t, "other")
 	waiting := must(f.StartContentUpload(me(t), &api.StartContentUploadInput{KnowledgeBaseId: base, ContentType: "text/csv"})).UploadId
 	there := f.upload(t, base, "name,content\n")
@@ -199,7 +199,7 @@ func TestD86_StartWithoutUpload(t *testing.T) {
 
 func TestD86_UploadUsedTwice(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	base := f.newBase(t, "Answers")
 	upload := f.upload(t, base, "name,content\n")
 	first, second := must(f.start(me(t), base, upload)), must(f.start(me(t), base, upload))
@@ -210,7 +210,7 @@ func TestD86_UploadUsedTwice(t *testing.T) {
 
 func TestD87_StoppedJob(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	base := f.newBase(t, "Answers")
 	id := f.newJob(t, base)
 	must(f.db.ChangeJob(t.Context(), job.Owner{Account: account, Region: region}, job.ID(id), func(j *job.Job) error {
@@ -223,7 +223,7 @@ func TestD87_StoppedJob(t *testing.T) {
 
 func TestD88_Links(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	base := f.newBase(t, "Answers")
 	id := f.newJob(t, base)
 	get := func(key string) string {
@@ -248,7 +248,7 @@ func TestD88_Links(t *testing.T) {
 
 func TestD89_DeleteImportJob(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	base := f.newBase(t, "Answers")
 	response := must(f.create(me(t), input(base, "Greeting")))
 	id := f.newJob(t, base)

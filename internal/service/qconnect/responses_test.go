@@ -12,12 +12,12 @@ import (
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
-	"github.com/sluicehq/sluice/internal/service"
+	"github.com/sluicehq/sluice/internal/limits"
 )
 
 func TestQuickResponse_Life(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	base := f.newBase(t, "Answers")
 	in := &api.CreateQuickResponseInput{
 		KnowledgeBaseId: base, Name: "Greeting", Content: content("**Hello!**"), ContentType: new(markdown),
@@ -63,7 +63,7 @@ func TestQuickResponse_Life(t *testing.T) {
 
 func TestD19_QuickResponsePages(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	base, other := f.newBase(t, "mine"), f.newBase(t, "other")
 	var want, got []string
 	for i := range 5 {
@@ -90,7 +90,7 @@ func TestD19_QuickResponsePages(t *testing.T) {
 
 func TestQuickResponse_Limit(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.Limits{QuickResponses: 1})
+	f := newFixture(t, limits.Profile{QuickResponses: 1})
 	base := f.newBase(t, "Answers")
 	first := input(base, "first")
 	first.ClientToken = new("token")
@@ -104,7 +104,7 @@ func TestQuickResponse_Limit(t *testing.T) {
 
 func TestD90_Defaults(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	got := must(f.create(me(t), input(f.newBase(t, "Answers"), "Greeting")))
 	if got.ContentType != plain || !*got.IsActive || *got.Language != "en_US" || *got.Contents.PlainText.Content != "Hello!" || got.Contents.Markdown != nil {
 		t.Errorf("defaults: %+v, want plain text in en_US, active", got)
@@ -116,7 +116,7 @@ func TestD90_Defaults(t *testing.T) {
 
 func TestD91_LanguageAndGrouping(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	base := f.newBase(t, "Answers")
 	for _, code := range destination.Languages {
 		in := input(base, code)
@@ -154,7 +154,7 @@ func TestD91_LanguageAndGrouping(t *testing.T) {
 
 func TestD91_Blanks(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	base := f.newBase(t, "Answers")
 	in := input(base, " Hi ")
 	in.Content, in.ShortcutKey, in.Description = content("\tHello "), new("h "), new(" ")
@@ -189,7 +189,7 @@ func TestD91_Blanks(t *testing.T) {
 
 func TestD92_Update(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	base := f.newBase(t, "Answers")
 	in := input(base, "Greeting")
 	in.Description, in.ShortcutKey, in.Channels = new("at the start"), new("hi"), []string{"Chat"}
@@ -252,7 +252,7 @@ func TestD92_Update(t *testing.T) {
 
 func TestD92_UpdateRefused(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	base := f.newBase(t, "Answers")
 	id := must(f.create(me(t), input(base, "Greeting"))).QuickResponseId
 	want := f.get(t, base, id)
@@ -277,7 +277,7 @@ func TestD92_UpdateRefused(t *testing.T) {
 
 func TestD94_LastModified(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	base := f.newBase(t, "Answers")
 	in := input(base, "Greeting")
 	in.ClientToken = new("token")

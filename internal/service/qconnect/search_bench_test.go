@@ -9,6 +9,7 @@ import (
 
 	api "github.com/sluicehq/sluice/internal/api/qconnect"
 	"github.com/sluicehq/sluice/internal/destination"
+	"github.com/sluicehq/sluice/internal/limits"
 	"github.com/sluicehq/sluice/internal/service"
 	"github.com/sluicehq/sluice/internal/service/servicetest"
 	"github.com/sluicehq/sluice/internal/store"
@@ -56,7 +57,7 @@ func agentSearch(text string) *api.QuickResponseSearchExpression {
 // filledBase is a service with one base that has as many responses as are asked for.
 func filledBase(b *testing.B, size int) (*Service, string) {
 	b.Helper()
-	w := servicetest.NewWorld(b, service.Limits{})
+	w := servicetest.NewWorld(b, limits.Profile{})
 	ref := refOf(service.OwnerOf(servicetest.Me(b)), uuid.NewString())
 	if _, err := w.Store.CreateList(b.Context(), store.List{Ref: ref, Name: "base"}, store.Once{}, 0); err != nil {
 		b.Fatal(err)

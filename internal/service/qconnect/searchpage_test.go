@@ -10,7 +10,7 @@ import (
 
 	api "github.com/sluicehq/sluice/internal/api/qconnect"
 	"github.com/sluicehq/sluice/internal/fault"
-	"github.com/sluicehq/sluice/internal/service"
+	"github.com/sluicehq/sluice/internal/limits"
 	"github.com/sluicehq/sluice/internal/store"
 	"github.com/sluicehq/sluice/internal/testenv"
 )
@@ -89,7 +89,7 @@ func (f *fixture) found(t *testing.T, in api.SearchQuickResponsesInput, between 
 
 func TestD101_SearchPages(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.Limits{})
+	f := newFixture(t, limits.Profile{})
 	base := f.newBase(t, "base")
 	add := func(name string) { must(f.create(me(t), input(base, name))) }
 	var want []string
@@ -137,7 +137,7 @@ func TestD101_SearchPages(t *testing.T) {
 
 func TestSearchQuickResponses(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.Limits{})
+	f := newFixture(t, limits.Profile{})
 	base := f.newBase(t, "base")
 	in := input(base, "Greeting")
 	in.Content = content("Dear {{Attributes.Customer}}, this is {{Attributes.Agent}}.")
@@ -189,7 +189,7 @@ func TestSearchQuickResponses(t *testing.T) {
 
 func TestD103_LargeContents(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.Limits{})
+	f := newFixture(t, limits.Profile{})
 	base := f.newBase(t, "base")
 	want := []string{"a", "b", "c", "d", "e"}
 	for _, name := range want {

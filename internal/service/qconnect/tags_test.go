@@ -7,7 +7,7 @@ import (
 
 	api "github.com/sluicehq/sluice/internal/api/qconnect"
 	"github.com/sluicehq/sluice/internal/fault"
-	"github.com/sluicehq/sluice/internal/service"
+	"github.com/sluicehq/sluice/internal/limits"
 )
 
 // tagged makes one resource of each kind that has tags, and returns their ARNs.
@@ -28,7 +28,7 @@ func (f *fixture) tags(t *testing.T, arn string) map[string]string {
 
 func TestTags(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	base, response := f.tagged(t, map[string]string{"a": "1", "b": "2"})
 	for _, arn := range []string{base, response} {
 		must(f.TagResource(me(t), &api.TagResourceInput{ResourceArn: arn, Tags: map[string]string{"b": "3", "c": "4"}}))
@@ -48,7 +48,7 @@ func TestTags(t *testing.T) {
 
 func TestD95_TooManyAndReservedTags(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	base, response := f.tagged(t, nil)
 	full := map[string]string{}
 	for i := range 50 {
@@ -76,7 +76,7 @@ func TestD95_TooManyAndReservedTags(t *testing.T) {
 
 func TestD95_TagsOfOthers(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	base, response := f.tagged(t, map[string]string{"a": "1"})
 	id := base[len(arnPrefix+"knowledge-base/"):]
 	check := func(arn string) {

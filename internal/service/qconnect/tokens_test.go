@@ -9,14 +9,14 @@ import (
 
 	api "github.com/sluicehq/sluice/internal/api/qconnect"
 	"github.com/sluicehq/sluice/internal/fault"
-	"github.com/sluicehq/sluice/internal/service"
+	"github.com/sluicehq/sluice/internal/limits"
 	"github.com/sluicehq/sluice/internal/service/servicetest"
 	"github.com/sluicehq/sluice/internal/store/pebblestore"
 )
 
 func TestD83_QuickResponseClientToken(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	base, other := f.newBase(t, "mine"), f.newBase(t, "other")
 	create := func(base string, change func(*api.CreateQuickResponseInput)) (*api.QuickResponseData, error) {
 		in := input(base, "Greeting")
@@ -60,7 +60,7 @@ func TestD83_QuickResponseClientToken(t *testing.T) {
 
 func TestD83_ConcurrentRepeats(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	base := f.newBase(t, "Answers")
 	in := input(base, "Greeting")
 	in.ClientToken = new("token")
@@ -82,7 +82,7 @@ func TestD83_ConcurrentRepeats(t *testing.T) {
 
 func TestD83_AfterRestart(t *testing.T) {
 	t.Parallel()
-	w, disk := servicetest.NewWorld(t, service.None), vfs.NewMem()
+	w, disk := servicetest.NewWorld(t, limits.None), vfs.NewMem()
 	var before []string
 	for range 2 {
 		db := must(pebblestore.Open("db", pebblestore.Options{FS: disk}))

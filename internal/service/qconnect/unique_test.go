@@ -8,12 +8,12 @@ import (
 
 	api "github.com/sluicehq/sluice/internal/api/qconnect"
 	"github.com/sluicehq/sluice/internal/fault"
-	"github.com/sluicehq/sluice/internal/service"
+	"github.com/sluicehq/sluice/internal/limits"
 )
 
 func TestD93_NamesAndShortcutKeys(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	base, other := f.newBase(t, "mine"), f.newBase(t, "other")
 	create := func(base, name, shortcut string) (string, error) {
 		in := input(base, name)
@@ -56,7 +56,7 @@ func TestD93_NamesAndShortcutKeys(t *testing.T) {
 
 func TestD93_ConcurrentCreates(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	base := f.newBase(t, "Answers")
 	for _, tt := range []struct {
 		what string
@@ -98,7 +98,7 @@ func TestD93_ConcurrentCreates(t *testing.T) {
 
 func TestD93_ConcurrentUpdates(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	base := f.newBase(t, "Answers")
 	var done atomic.Int32
 	var all sync.WaitGroup

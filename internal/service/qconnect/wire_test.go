@@ -7,7 +7,7 @@ import (
 
 	api "github.com/sluicehq/sluice/internal/api/qconnect"
 	"github.com/sluicehq/sluice/internal/job"
-	"github.com/sluicehq/sluice/internal/service"
+	"github.com/sluicehq/sluice/internal/limits"
 	"github.com/sluicehq/sluice/internal/store"
 	"github.com/sluicehq/sluice/internal/wire"
 )
@@ -16,7 +16,7 @@ import (
 // them, out of those that the operation declares.
 func TestD53_ErrorNames(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.Limits{KnowledgeBases: 2, QuickResponses: 2})
+	f := newFixture(t, limits.Profile{KnowledgeBases: 2, QuickResponses: 2})
 	base := f.newBase(t, "Answers")
 	must(f.CreateKnowledgeBase(me(t), &api.CreateKnowledgeBaseInput{Name: "Articles", KnowledgeBaseType: "CUSTOM", ClientToken: new("token")}))
 	response := must(f.create(me(t), input(base, "Greeting"))).QuickResponseId
@@ -89,7 +89,7 @@ func TestD53_ErrorNames(t *testing.T) {
 // TestD91_Lengths checks that the wider bounds hold, to the character.
 func TestD91_Lengths(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	path := "/knowledgeBases/" + f.newBase(t, "Answers") + "/quickResponses"
 	mux := wire.NewMux(wire.Options{}, api.New(f))
 	long := func(n int) string { return strings.Repeat("ü", n) }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/sluicehq/sluice/internal/caller"
 	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/limits"
 	"github.com/sluicehq/sluice/internal/object"
 	"github.com/sluicehq/sluice/internal/object/diskobject"
 	"github.com/sluicehq/sluice/internal/service"
@@ -35,7 +36,7 @@ type World struct {
 }
 
 // NewWorld returns an empty world with the given limits; it ends with the test.
-func NewWorld(t testing.TB, limits service.Limits) World {
+func NewWorld(t testing.TB, limits limits.Profile) World {
 	t.Helper()
 	db, err := pebblestore.Open("db", pebblestore.Options{FS: vfs.NewMem()})
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	api "github.com/sluicehq/sluice/internal/api/sesv2"
-	"github.com/sluicehq/sluice/internal/service"
+	"github.com/sluicehq/sluice/internal/limits"
 )
 
 func (f *fixture) attributes(ctx context.Context) *api.SuppressionAttributes {
@@ -15,7 +15,7 @@ func (f *fixture) attributes(ctx context.Context) *api.SuppressionAttributes {
 
 func TestD34_Account(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	got := must(f.GetAccount(me(t), &api.GetAccountInput{}))
 	if !*got.ProductionAccessEnabled || !*got.SendingEnabled || *got.EnforcementStatus != "HEALTHY" ||
 		*got.SendQuota.Max24HourSend != 50_000 || *got.SendQuota.MaxSendRate != 14 || *got.SendQuota.SentLast24Hours != 0 {
@@ -28,7 +28,7 @@ func TestD34_Account(t *testing.T) {
 
 func TestD33_SuppressionAttributes(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	put := func(in api.PutAccountSuppressionAttributesInput) {
 		must(f.PutAccountSuppressionAttributes(me(t), &in))
 	}

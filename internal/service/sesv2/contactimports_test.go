@@ -11,8 +11,8 @@ import (
 
 	api "github.com/sluicehq/sluice/internal/api/sesv2"
 	"github.com/sluicehq/sluice/internal/engine"
+	"github.com/sluicehq/sluice/internal/limits"
 	"github.com/sluicehq/sluice/internal/object"
-	"github.com/sluicehq/sluice/internal/service"
 )
 
 // contactCase is a file and what comes of it in the list l, which has the topics news,
@@ -22,7 +22,7 @@ type contactCase struct {
 	action   api.ContactListImportAction // PUT if empty
 	format   api.DataFormat              // CSV if empty
 	text     string
-	limits   service.Limits
+	limits   limits.Profile
 	contacts []string // each an address and its line
 	read     int64
 	failed   int64
@@ -151,7 +151,7 @@ func TestD76_ImportReplacesContact(t *testing.T) {
 func TestD76_ImportDropsHiddenPreferences(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFixture(t, service.None)
+		f := newFixture(t, limits.None)
 		f.newList(me(t), "l", "news", "sports")
 		for _, address := range []string{"a@example.com", "b@example.com"} {
 			f.mustAdd(t, "l", address, "news=OPT_OUT")
@@ -160,7 +160,7 @@ func TestD76_ImportDropsHiddenPreferences(t *testing.T) {
 			must(f.UpdateContactList(me(t), &api.UpdateContactListInput{ContactListName: "l", Topics: topics(names...)}))
 		}
 		set("sports")
-		f.ended(t, f.imported(t, service.None, f.files, into("l", "PUT"), f.source(t, "emailAddress\na@example.com\n", "CSV")), 1, 0, "", "")
+		f.ended(t, f.imported(t, limits.None, f.files, into("l", "PUT"), f.source(t, "emailAddress\na@example.com\n", "CSV")), 1, 0, "", "")
 		set("news")
 		if a, b := f.contactLine(t, "l", "a@example.com"), f.contactLine(t, "l", "b@example.com"); a != "(news=OPT_IN)" || b != "news=OPT_OUT ()" {
 			t.Errorf("imported: %s, other: %s; want the default, and what it preferred", a, b)
@@ -170,11 +170,11 @@ func TestD76_ImportDropsHiddenPreferences(t *testing.T) {
 
 func TestD78_TooManyContacts(t *testing.T) {
 	const three = "emailAddress\na@example.com\nb@example.com\nold@example.com\n"
-	two := service.Limits{ContactRecords: 2}
+	two := limits.Profile{ContactRecords: 2}
 	runContactImports(t, []contactCase{
 		{name: "put", text: three, limits: two, error: "more than 2 records", read: 2, contacts: []string{"a@example.com" + bare, "b@example.com" + bare, oldContact}},
 		{name: "delete", action: "DELETE", text: three, limits: two, error: "more than 2 records", read: 2, contacts: []string{oldContact}},
-		{name: "just as many", text: three, limits: service.Limits{ContactRecords: 3}, read: 3, contacts: []string{"a@example.com" + bare, "b@example.com" + bare, "old@example.com" + bare}},
+		{name: "just as many", text: three, limits: limits.Profile{ContactRecords: 3}, read: 3, contacts: []string{"a@example.com" + bare, "b@example.com" + bare, "old@example.com" + bare}},
 	})
 }
 
@@ -215,13 +215,13 @@ func (r *hookedReader) Read(p []byte) (int, error) {
 func TestD77_TopicsOfTheDay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFixture(t, service.None)
+		f := newFixture(t, limits.None)
 		f.newList(me(t), "l", "news")
 		late := hooked{Objects: f.files, after: 1, hook: func() {
 			must(f.UpdateContactList(me(t), &api.UpdateContactListInput{ContactListName: "l", Topics: topics("sports")}))
 		}}
 		text := "emailAddress,topicPreferences.news\na@example.com,OPT_OUT\n"
-		f.ended(t, f.imported(t, service.None, late, into("l", "PUT"), f.source(t, text, "CSV")), 1, 0, "", "")
+		f.ended(t, f.imported(t, limits.None, late, into("l", "PUT"), f.source(t, text, "CSV")), 1, 0, "", "")
 		if line := f.contactLine(t, "l", "a@example.com"); line != "(sports=OPT_IN)" {
 			t.Errorf("after the topic went: %s", line)
 		}
@@ -253,7 +253,7 @@ func TestD75_DeleteListWhileImporting(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				f := newFixture(t, service.None)
+				f := newFixture(t, limits.None)
 				f.newList(me(t), "l", "news")
 				deleted := hooked{Objects: f.files, after: tt.after, hook: func() {
 					must(f.DeleteContactList(me(t), &api.DeleteContactListInput{ContactListName: "l"}))
@@ -261,7 +261,7 @@ func TestD75_DeleteListWhileImporting(t *testing.T) {
 						f.newList(me(t), "l", "news")
 					}
 				}}
-				got := f.imported(t, service.None, deleted, into("l", "PUT"), f.source(t, text.String(), "CSV"))
+				got := f.imported(t, limits.None, deleted, into("l", "PUT"), f.source(t, text.String(), "CSV"))
 				f.ended(t, got, *got.ProcessedRecordsCount, 0, "list", "")
 				if *got.ProcessedRecordsCount == 20_000 || *got.ImportDestination.ContactListDestination != (api.ContactListDestination{ContactListName: "l", ContactListImportAction: "PUT"}) {
 					t.Errorf("job: %d processed into %+v, want fewer than all and the list that it was for", *got.ProcessedRecordsCount, got.ImportDestination.ContactListDestination)

@@ -9,12 +9,12 @@ import (
 
 	api "github.com/sluicehq/sluice/internal/api/sesv2"
 	"github.com/sluicehq/sluice/internal/fault"
-	"github.com/sluicehq/sluice/internal/service"
+	"github.com/sluicehq/sluice/internal/limits"
 )
 
 func TestContactList_Life(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	_, err := f.GetContactList(me(t), &api.GetContactListInput{ContactListName: "customers"})
 	refused(t, "get before there is one", err, fault.NotFound, "List with name: customers doesn't exist.")
 
@@ -44,7 +44,7 @@ func TestContactList_Life(t *testing.T) {
 
 func TestContactList_Bare(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	must(f.CreateContactList(me(t), &api.CreateContactListInput{ContactListName: "bare"}))
 	if got := f.list(t, "bare"); got.Description != nil || got.Topics == nil || len(got.Topics) != 0 || got.Tags == nil || len(got.Tags) != 0 {
 		t.Errorf("a list of a name alone: %+v, want no description and empty lists", got)
@@ -53,7 +53,7 @@ func TestContactList_Bare(t *testing.T) {
 
 func TestD67_UpdateContactList(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	must(f.CreateContactList(me(t), &api.CreateContactListInput{ContactListName: "l", Description: new("first"), Topics: topics("news")}))
 	created := f.list(t, "l").CreatedTimestamp
 	for _, tt := range []struct {
@@ -87,7 +87,7 @@ func TestD67_UpdateContactList(t *testing.T) {
 
 func TestD68_OneContactList(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.AWS)
+	f := newFixture(t, limits.AWS)
 	f.newList(me(t), "first")
 	for _, name := range []string{"second", "first"} {
 		_, err := f.CreateContactList(me(t), &api.CreateContactListInput{ContactListName: name})
@@ -99,13 +99,13 @@ func TestD68_OneContactList(t *testing.T) {
 	must(f.DeleteContactList(me(t), &api.DeleteContactListInput{ContactListName: "first"}))
 	f.newList(me(t), "second")
 
-	free := newFixture(t, service.None)
+	free := newFixture(t, limits.None)
 	free.newList(me(t), "first")
 	free.newList(me(t), "second")
 	_, err := free.CreateContactList(me(t), &api.CreateContactListInput{ContactListName: "first"})
 	refused(t, "a taken name", err, fault.AlreadyExists, "List with name: first already exists.")
 
-	two := newFixture(t, service.Limits{ContactLists: 2})
+	two := newFixture(t, limits.Profile{ContactLists: 2})
 	two.newList(me(t), "first")
 	_, err = two.CreateContactList(me(t), &api.CreateContactListInput{ContactListName: "first"})
 	refused(t, "a taken name where two are allowed", err, fault.AlreadyExists, "first already exists")
@@ -113,7 +113,7 @@ func TestD68_OneContactList(t *testing.T) {
 
 func TestD69_ContactListRefusals(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	f.newList(me(t), "there")
 	const (
 		badList  = "ContactListName can contain up to 64 characters. Only alphanumeric characters, underscores(_) and hyphens(-) are allowed."
@@ -176,7 +176,7 @@ func second[T any](_ T, err error) error { return err }
 
 func TestD73_LastUpdatedOfContactList(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	f.newList(me(t), "l", "news")
 	at := func() time.Time { return *f.list(t, "l").LastUpdatedTimestamp }
 	created := at()
@@ -199,7 +199,7 @@ func TestD73_LastUpdatedOfContactList(t *testing.T) {
 
 func TestD79_ContactListPages(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	if out := must(f.ListContactLists(me(t), &api.ListContactListsInput{})); out.ContactLists == nil || len(out.ContactLists) != 0 || out.NextToken != nil {
 		t.Errorf("no lists: %+v, want an empty list and no token", out)
 	}

@@ -10,12 +10,12 @@ import (
 	api "github.com/sluicehq/sluice/internal/api/sesv2"
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
-	"github.com/sluicehq/sluice/internal/service"
+	"github.com/sluicehq/sluice/internal/limits"
 )
 
 func TestContact_Life(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	f.newList(me(t), "l", "news", "sports!", "food")
 	const missing = "a/b+c@Example.com doesn't exist in List."
 	_, err := f.contact(me(t), "l", "a/b+c@Example.com")
@@ -48,7 +48,7 @@ func TestContact_Life(t *testing.T) {
 
 func TestContact_Bare(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	f.newList(me(t), "l")
 	f.mustAdd(t, "l", "a@example.com", "")
 	got := must(f.contact(me(t), "l", "a@example.com"))
@@ -60,7 +60,7 @@ func TestContact_Bare(t *testing.T) {
 // TestD22_DefaultOfTopic: a default is the topic's, and counts as it is now.
 func TestD22_DefaultOfTopic(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	f.newList(me(t), "l", "news", "sports")
 	f.mustAdd(t, "l", "a@example.com", "sports=OPT_IN")
 	must(f.UpdateContactList(me(t), &api.UpdateContactListInput{ContactListName: "l", Topics: topics("news!", "sports!", "food")}))
@@ -71,7 +71,7 @@ func TestD22_DefaultOfTopic(t *testing.T) {
 
 func TestD70_TopicThatGoes(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	f.newList(me(t), "l", "news", "sports")
 	f.mustAdd(t, "l", "a@example.com", "news=OPT_OUT sports=OPT_OUT")
 	set := func(names ...string) {
@@ -91,7 +91,7 @@ func TestD70_TopicThatGoes(t *testing.T) {
 
 func TestD110_LongAttributes(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	f.newList(me(t), "l")
 	most := strings.Repeat("x", destination.MaxAttributes)
 	create := &api.CreateContactInput{ContactListName: "l", EmailAddress: "a@example.com", AttributesData: new(most + "x")}
@@ -109,7 +109,7 @@ func TestD110_LongAttributes(t *testing.T) {
 
 func TestD71_UpdateContact(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	f.newList(me(t), "l", "news", "sports", "food!")
 	must(f.CreateContact(me(t), &api.CreateContactInput{
 		ContactListName: "l", EmailAddress: "a@example.com", TopicPreferences: prefers("news=OPT_OUT news=OPT_IN"),
@@ -156,7 +156,7 @@ func TestD71_UpdateContact(t *testing.T) {
 
 func TestUpdateContact_AtOnce(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	var names []string
 	for i := range 20 {
 		names = append(names, fmt.Sprint("t", i, "!"))
@@ -179,7 +179,7 @@ func TestUpdateContact_AtOnce(t *testing.T) {
 
 func TestCreateContact_AtOnce(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	f.newList(me(t), "l", "news")
 	errs := make([]error, 10)
 	var all sync.WaitGroup
@@ -204,7 +204,7 @@ func TestCreateContact_AtOnce(t *testing.T) {
 // is wrong is told in AWS's order: address, list, topic.
 func TestD74_ContactAddresses(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	f.newList(me(t), "l", "news")
 	f.mustAdd(t, "l", "Ann@Bücher.example.com.", "")
 	for _, address := range []string{"Ann@xn--bcher-kva.example.com", " Ann@BÜCHER.example.com"} {
@@ -246,7 +246,7 @@ func TestD74_ContactAddresses(t *testing.T) {
 
 func TestContacts_Owners(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	f.newList(me(t), "l", "news")
 	f.mustAdd(t, "l", "a@example.com", "news=OPT_OUT")
 	const missing = "List with name: l doesn't exist."
@@ -276,7 +276,7 @@ func TestContacts_Owners(t *testing.T) {
 
 func TestDeleteContactList_Contacts(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	f.newList(me(t), "l", "news")
 	f.newList(me(t), "other", "news")
 	for _, list := range []string{"l", "other"} {

@@ -10,10 +10,10 @@ import (
 	api "github.com/sluicehq/sluice/internal/api/sesv2"
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/limits"
 	"github.com/sluicehq/sluice/internal/object"
 	"github.com/sluicehq/sluice/internal/object/diskobject"
 	"github.com/sluicehq/sluice/internal/record"
-	"github.com/sluicehq/sluice/internal/service"
 	"github.com/sluicehq/sluice/internal/service/servicetest"
 	"github.com/sluicehq/sluice/internal/store"
 	"github.com/sluicehq/sluice/internal/store/pebblestore"
@@ -37,7 +37,7 @@ type fixture struct {
 	woken *atomic.Int32
 }
 
-func newFixture(t *testing.T, limits service.Limits) *fixture {
+func newFixture(t *testing.T, limits limits.Profile) *fixture {
 	t.Helper()
 	w := servicetest.NewWorld(t, limits)
 	return &fixture{New(w.Store, w.Files, w.Links, w.Tokens, w.Options), w.Store, w.Files, w.Woken}

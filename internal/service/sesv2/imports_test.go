@@ -10,11 +10,10 @@ import (
 	"time"
 
 	api "github.com/sluicehq/sluice/internal/api/sesv2"
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/engine"
 	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/limits"
 	"github.com/sluicehq/sluice/internal/object"
-	"github.com/sluicehq/sluice/internal/service"
 )
 
 // importCase is a file and what comes of it.
@@ -23,7 +22,7 @@ type importCase struct {
 	action  api.SuppressionListImportAction // PUT if empty
 	format  api.DataFormat                  // CSV if empty
 	text    string                          // nothing is uploaded if empty
-	limits  service.Limits
+	limits  limits.Profile
 	members []string // "address REASON"
 	read    int64
 	failed  int64
@@ -53,15 +52,9 @@ func (f *fixture) source(t *testing.T, text string, format api.DataFormat) api.I
 }
 
 // imported creates a job, has the real engine do it, and returns it at its end.
-func (f *fixture) imported(t *testing.T, l service.Limits, files engine.Objects, to api.ImportDestination, from api.ImportDataSource) *api.GetImportJobOutput {
+func (f *fixture) imported(t *testing.T, l limits.Profile, files engine.Objects, to api.ImportDestination, from api.ImportDataSource) *api.GetImportJobOutput {
 	t.Helper()
-	limits := engine.Limits{Records: map[engine.Target]int64{}}
-	for _, k := range []destination.Kind{destination.Suppression, destination.ContactList} {
-		for _, a := range []destination.Action{destination.Put, destination.Delete} {
-			limits.Records[engine.Target{Kind: k, Action: a}] = l.Records(job.Destination{Kind: k, Action: a})
-		}
-	}
-	e := engine.New(f.db, files, engine.Options{Limits: limits, BatchRecords: 100, Reports: func(j job.Job) object.Name {
+	e := engine.New(f.db, files, engine.Options{Limits: l, BatchRecords: 100, Reports: func(j job.Job) object.Name {
 		return object.Name{Account: account, Bucket: "sluice", Key: "reports/" + string(j.ID)}
 	}})
 	ctx, quit := context.WithCancel(t.Context())
@@ -158,7 +151,7 @@ func TestD23_MissingObjectFails(t *testing.T) {
 func TestD30_OwnObjectsOnly(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFixture(t, service.None)
+		f := newFixture(t, limits.None)
 		other := object.Name{Account: otherAccount, Bucket: "imports", Key: "nothing"}
 		must(f.files.Put(t.Context(), other, "text/csv", strings.NewReader("a@example.com,BOUNCE\n")))
 		got := importCase{action: "PUT", format: "CSV"}.run(t, f)
@@ -183,9 +176,9 @@ func TestD44_Reasons(t *testing.T) {
 func TestD50_TooManyRecords(t *testing.T) {
 	three := "a@example.com,BOUNCE\nb@example.com,BOUNCE\nold@example.com,BOUNCE\n"
 	runImports(t, []importCase{
-		{name: "put", text: three, limits: service.Limits{PutRecords: 2}, error: "more than 2 records", read: 2, members: []string{"a@example.com BOUNCE", "b@example.com BOUNCE", old}},
-		{name: "delete", action: api.SuppressionListImportActionDelete, text: three, limits: service.Limits{DeleteRecords: 2}, error: "more than 2 records", read: 2, members: []string{old}},
-		{name: "just as many", text: three, limits: service.Limits{PutRecords: 3}, read: 3, members: []string{"a@example.com BOUNCE", "b@example.com BOUNCE", old}},
+		{name: "put", text: three, limits: limits.Profile{PutRecords: 2}, error: "more than 2 records", read: 2, members: []string{"a@example.com BOUNCE", "b@example.com BOUNCE", old}},
+		{name: "delete", action: api.SuppressionListImportActionDelete, text: three, limits: limits.Profile{DeleteRecords: 2}, error: "more than 2 records", read: 2, members: []string{old}},
+		{name: "just as many", text: three, limits: limits.Profile{PutRecords: 3}, read: 3, members: []string{"a@example.com BOUNCE", "b@example.com BOUNCE", old}},
 	})
 }
 

@@ -12,7 +12,7 @@ import (
 	api "github.com/sluicehq/sluice/internal/api/sesv2"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
-	"github.com/sluicehq/sluice/internal/service"
+	"github.com/sluicehq/sluice/internal/limits"
 	"github.com/sluicehq/sluice/internal/store"
 )
 
@@ -20,7 +20,7 @@ var mine = job.Owner{Account: account, Region: region}
 
 func TestD25_ImportJobLife(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	url := f.file(t, "list.csv", "a@example.com,BOUNCE\nnot one,BOUNCE\n")
 	id := must(f.create(me(t), url, api.SuppressionListImportActionPut))
 	if uuid.Validate(id) != nil {
@@ -60,7 +60,7 @@ func TestD25_ImportJobLife(t *testing.T) {
 
 func TestImportJob_WithoutRejects(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	id := f.newJob(t)
 	f.finish(t, f.work(t, [2]string{"a@example.com", "COMPLAINT"}), store.Outcome{State: job.Completed})
 	if got := f.get(t, id); got.FailureInfo != nil || *got.ProcessedRecordsCount != 1 || *got.FailedRecordsCount != 0 {
@@ -70,7 +70,7 @@ func TestImportJob_WithoutRejects(t *testing.T) {
 
 func TestImportJob_Delete(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	if err := f.put(me(t), "a@example.com", api.SuppressionListReasonBounce); err != nil {
 		t.Fatalf("put: %v", err)
 	}
@@ -86,7 +86,7 @@ func TestImportJob_Delete(t *testing.T) {
 
 func TestD26_ReportOfFailedJob(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	id := f.newJob(t)
 	f.finish(t, f.work(t), store.Outcome{State: job.Failed, Error: "the gzip stream ends at byte 7", Report: "reports/x.csv"})
 	got := f.get(t, id)
@@ -102,7 +102,7 @@ func TestD26_ReportOfFailedJob(t *testing.T) {
 
 func TestD24_StoppedImportJob(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	id := f.newJob(t)
 	must(f.db.ChangeJob(t.Context(), mine, job.ID(id), func(j *job.Job) error { return j.Become(job.Stopped, time.Now()) }))
 	if got := f.get(t, id); got.JobStatus != api.JobStatusCancelled || got.CompletedTimestamp == nil || got.FailureInfo != nil {
@@ -112,7 +112,7 @@ func TestD24_StoppedImportJob(t *testing.T) {
 
 func TestD23_MissingObject(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	id := must(f.create(me(t), "s3://nowhere/nothing.csv", api.SuppressionListImportActionPut))
 	if got := f.get(t, id); got.JobStatus != api.JobStatusCreated {
 		t.Errorf("job of a missing object: %+v, want CREATED", got)
@@ -121,7 +121,7 @@ func TestD23_MissingObject(t *testing.T) {
 
 func TestD113_JobsAreKept(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	f.newList(me(t), "l")
 	destination := into("l", "PUT")
 	id := *must(f.CreateImportJob(me(t), &api.CreateImportJobInput{
@@ -140,7 +140,7 @@ func TestD113_JobsAreKept(t *testing.T) {
 
 func TestD114_S3Url(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	for url, good := range map[string]bool{
 		"s3://b/k": true, "s3://b/a/b c.csv": true, "s3://b/a/": true,
 		"https://b.s3.amazonaws.com/k?X-Amz-Signature=1": false, "S3://b/k": false, "s3://b": false, "s3://b/": false, "/k": false,
@@ -154,7 +154,7 @@ func TestD114_S3Url(t *testing.T) {
 
 func TestCreateImportJob_Refusals(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	source := &api.ImportDataSource{S3Url: "s3://imports/file.csv", DataFormat: api.DataFormatJson}
 	suppression := &api.SuppressionListDestination{SuppressionListImportAction: api.SuppressionListImportActionPut}
 	contacts := &api.ContactListDestination{ContactListName: "customers", ContactListImportAction: api.ContactListImportActionPut}
@@ -181,7 +181,7 @@ func TestCreateImportJob_Refusals(t *testing.T) {
 
 func TestD28_UnfinishedJobs(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.AWS)
+	f := newFixture(t, limits.AWS)
 	for range 20 {
 		f.newJob(t)
 	}
@@ -194,7 +194,7 @@ func TestD28_UnfinishedJobs(t *testing.T) {
 	must(f.db.ChangeJob(t.Context(), mine, job.ID(*jobs[0].JobId), func(j *job.Job) error { return j.Become(job.Stopped, time.Now()) }))
 	f.newJob(t)
 
-	unlimited := newFixture(t, service.None)
+	unlimited := newFixture(t, limits.None)
 	for range 25 {
 		unlimited.newJob(t)
 	}
@@ -202,7 +202,7 @@ func TestD28_UnfinishedJobs(t *testing.T) {
 
 func TestImportJob_Owners(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	id := f.newJob(t)
 	for who, ctx := range strangers(t) {
 		_, err := f.GetImportJob(ctx, &api.GetImportJobInput{JobId: id})
@@ -223,7 +223,7 @@ func TestImportJob_Owners(t *testing.T) {
 // with those of its kind.
 func TestImportJob_ContactList(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	f.newList(me(t), "customers")
 	contacts := &api.ContactListDestination{ContactListName: "customers", ContactListImportAction: api.ContactListImportActionDelete}
 	id := *must(f.CreateImportJob(me(t), &api.CreateImportJobInput{
@@ -266,7 +266,7 @@ func TestImportJob_ContactList(t *testing.T) {
 
 func TestD27_ListImportJobs(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	var want, got []string
 	for range 25 {
 		want = append(want, f.newJob(t))

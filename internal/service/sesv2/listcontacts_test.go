@@ -8,7 +8,7 @@ import (
 
 	api "github.com/sluicehq/sluice/internal/api/sesv2"
 	"github.com/sluicehq/sluice/internal/fault"
-	"github.com/sluicehq/sluice/internal/service"
+	"github.com/sluicehq/sluice/internal/limits"
 )
 
 // filters of the tests: a status; a status and a topic; and with a "+" also by default.
@@ -49,7 +49,7 @@ func newAudience(t *testing.T, f *fixture) {
 
 func TestD72_ContactFilters(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	newAudience(t, f)
 	for text, want := range map[string]string{
 		"":             "bare both neither no-in off-and-bare off-but-both yes-out",
@@ -88,7 +88,7 @@ func TestD72_ContactFilters(t *testing.T) {
 
 func TestListContacts_Entries(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	newAudience(t, f)
 	out := must(f.ListContacts(me(t), &api.ListContactsInput{ContactListName: "l", Filter: filter("OPT_OUT in"), PageSize: new(int64(1))}))
 	if len(out.Contacts) != 1 {
@@ -107,7 +107,7 @@ func TestListContacts_Entries(t *testing.T) {
 
 func TestD72_ContactPages(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	f.newList(me(t), "l")
 	var want []string
 	for i := range 120 {
@@ -133,7 +133,7 @@ func TestD72_ContactPages(t *testing.T) {
 
 func TestListContacts_Refusals(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	newAudience(t, f)
 	f.newList(me(t), "other", "in")
 	const badSize, badToken = "The page size must be between 1 and 1000", "Provided NextToken is invalid"

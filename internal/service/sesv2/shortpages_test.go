@@ -8,6 +8,7 @@ import (
 	api "github.com/sluicehq/sluice/internal/api/sesv2"
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/limits"
 	"github.com/sluicehq/sluice/internal/service"
 	"github.com/sluicehq/sluice/internal/store"
 )
@@ -27,7 +28,7 @@ func pagesOf(list func(token *string) (page []string, next *string)) string {
 // TestD195_ShortPages lists what a filter finds behind more than one page may examine.
 func TestD195_ShortPages(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	f.newJob(t)
 	var rows [][2]string
 	for i := range store.MemberBudget + 1 {
@@ -59,7 +60,7 @@ func TestD195_ShortPages(t *testing.T) {
 
 func TestD195_ShortPagesOfContacts(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	f.newList(me(t), "l")
 	f.mustAdd(t, "l", "a@example.com", "")
 	ref := contactListOf(me(t), "l")
@@ -80,7 +81,7 @@ func TestD195_ShortPagesOfContacts(t *testing.T) {
 
 func TestD195_ShortPagesOfImportJobs(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	create := func(n int, k destination.Kind, w job.Wire) {
 		for i := range n {
 			must(f.db.CreateJob(t.Context(), job.Job{

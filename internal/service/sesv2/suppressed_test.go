@@ -8,7 +8,7 @@ import (
 
 	api "github.com/sluicehq/sluice/internal/api/sesv2"
 	"github.com/sluicehq/sluice/internal/fault"
-	"github.com/sluicehq/sluice/internal/service"
+	"github.com/sluicehq/sluice/internal/limits"
 	"github.com/sluicehq/sluice/internal/store"
 )
 
@@ -19,7 +19,7 @@ const (
 
 func TestD35_SuppressedLife(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	const missing = "Email address a/b+c@example.com does not exist on your suppression list."
 	_, err := f.suppressed(me(t), "a/b+c@example.com")
 	refused(t, "get before there is a list", err, fault.NotFound, missing)
@@ -46,7 +46,7 @@ func TestD35_SuppressedLife(t *testing.T) {
 
 func TestD32_NoAddress(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	for _, address := range []string{"nobody", "a@@example.com", "a b@example.com", ""} {
 		refused(t, "put", f.put(me(t), address, bounce), fault.Invalid, "")
 		text := fmt.Sprintf("Email address %s does not exist on your suppression list.", address)
@@ -59,7 +59,7 @@ func TestD32_NoAddress(t *testing.T) {
 
 func TestSuppressed_Owners(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	if err := f.put(me(t), "a@example.com", bounce); err != nil {
 		t.Fatalf("put: %v", err)
 	}
@@ -104,7 +104,7 @@ func (f *fixture) all(t *testing.T, in api.ListSuppressedDestinationsInput) []st
 
 func TestD31_Dates(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	f.newJob(t) // makes the list
 	noon := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 	for i, reason := range []string{"BOUNCE", "COMPLAINT", "BOUNCE"} {
@@ -141,7 +141,7 @@ func TestD31_Dates(t *testing.T) {
 
 func TestD36_SuppressedPages(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	f.newJob(t)
 	var rows [][2]string
 	var want []string
@@ -171,7 +171,7 @@ func TestD36_SuppressedPages(t *testing.T) {
 // TestD36_FilteredPages: a page is full however many addresses the filter passes over.
 func TestD36_FilteredPages(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	f.newJob(t)
 	var rows [][2]string
 	var want, got []string
@@ -200,7 +200,7 @@ func TestD36_FilteredPages(t *testing.T) {
 
 func TestListSuppressed_Refusals(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	for _, address := range []string{"a@example.com", "b@example.com"} {
 		if err := f.put(me(t), address, bounce); err != nil {
 			t.Fatalf("put: %v", err)

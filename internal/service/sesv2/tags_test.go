@@ -9,7 +9,7 @@ import (
 	api "github.com/sluicehq/sluice/internal/api/sesv2"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
-	"github.com/sluicehq/sluice/internal/service"
+	"github.com/sluicehq/sluice/internal/limits"
 	"github.com/sluicehq/sluice/internal/store"
 )
 
@@ -17,7 +17,7 @@ const arnPrefix = "arn:aws:ses:eu-central-1:111111111111:"
 
 func TestTags(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	for kind, id := range map[string]string{"import-job": f.newJob(t), "contact-list": f.newList(me(t), "customers")} {
 		t.Run(kind, func(t *testing.T) { checkTags(t, f, arnPrefix+kind+"/"+id) })
 	}
@@ -63,7 +63,7 @@ func checkTags(t *testing.T, f *fixture, arn string) {
 
 func TestCreateContactList_Tags(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	must(f.CreateContactList(me(t), &api.CreateContactListInput{ContactListName: "l", Tags: []api.Tag{{Key: "a", Value: "1"}, {Key: "a", Value: "2"}}}))
 	want := []api.Tag{{Key: "a", Value: "2"}}
 	if got := must(f.ListTagsForResource(me(t), &api.ListTagsForResourceInput{ResourceArn: arnPrefix + "contact-list/l"})).Tags; !slices.Equal(got, want) {
@@ -77,7 +77,7 @@ func TestCreateContactList_Tags(t *testing.T) {
 
 func TestD29_ARNs(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	id := f.newJob(t)
 	f.newList(me(t), "there")
 	must(f.db.CreateJob(t.Context(), job.Job{ID: "job-mm", Owner: mine, Wire: job.MailManager, State: job.Created}, store.Once{}, 0))

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	api "github.com/sluicehq/sluice/internal/api/sesv2"
-	"github.com/sluicehq/sluice/internal/service"
+	"github.com/sluicehq/sluice/internal/limits"
 	"github.com/sluicehq/sluice/internal/wire"
 )
 
@@ -15,7 +15,7 @@ import (
 // them, out of those that the operation declares.
 func TestD53_ErrorNames(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.Limits{UnfinishedJobs: 1})
+	f := newFixture(t, limits.Profile{UnfinishedJobs: 1})
 	arn := "arn%3Aaws%3Ases%3Aeu-central-1%3A111111111111%3Aimport-job%2F" + f.newJob(t)
 	mux := wire.NewMux(wire.Options{}, api.New(f))
 	const suppression = `"ImportDestination":{"SuppressionListDestination":{"SuppressionListImportAction":"PUT"}}`
@@ -52,7 +52,7 @@ func TestD53_ErrorNames(t *testing.T) {
 // for letter, under the names that the operations declare.
 func TestContacts_OnTheWire(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.AWS)
+	f := newFixture(t, limits.AWS)
 	f.newList(me(t), "l", "news")
 	f.mustAdd(t, "l", "a/b+c@example.com", "")
 	mux := wire.NewMux(wire.Options{}, api.New(f))
@@ -114,7 +114,7 @@ func TestContacts_OnTheWire(t *testing.T) {
 // has the page in the query and the filter in a body.
 func TestListContacts_OlderForm(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, service.None)
+	f := newFixture(t, limits.None)
 	newAudience(t, f)
 	mux := wire.NewMux(wire.Options{}, api.New(f))
 	var out struct {

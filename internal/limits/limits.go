@@ -1,12 +1,15 @@
-package service
+// Package limits holds the profiles of quotas and call rates that a server may keep: none,
+// or those that AWS publishes. A profile only states limits. Services enforce those on
+// what they create, the gateway those on calls, and the engine those on what jobs import.
+package limits
 
 import (
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/job"
 )
 
-// Limits is a profile of limits. A limit of 0 is none.
-type Limits struct {
+// Profile is a set of limits. A limit of 0 is none.
+type Profile struct {
 	AddressLists   int   // address lists of an account in one Region
 	ListMembers    int   // members of one address list
 	UnfinishedJobs int   // SES import jobs of an account in one Region that are not final
@@ -26,7 +29,7 @@ type Limits struct {
 }
 
 // None limits nothing. It is the default.
-var None = Limits{}
+var None = Profile{}
 
 // AWS holds the limits that AWS publishes for what is served here.
 //
@@ -44,7 +47,7 @@ var None = Limits{}
 //
 // Limits of a single request (lengths, page sizes, tags) are in the APIs' tables and
 // hold in every profile.
-var AWS = Limits{
+var AWS = Profile{
 	AddressLists:   100,
 	ListMembers:    100_000,
 	UnfinishedJobs: 20,
@@ -64,40 +67,40 @@ var AWS = Limits{
 }
 
 // Members returns how many members a list of kind k may have.
-func (l Limits) Members(k destination.Kind) int {
+func (p Profile) Members(k destination.Kind) int {
 	switch k {
 	case destination.AddressList:
-		return l.ListMembers
+		return p.ListMembers
 	case destination.QuickResponses:
-		return l.QuickResponses
+		return p.QuickResponses
 	}
 	return 0
 }
 
 // Records returns how many records a file for d may have.
-func (l Limits) Records(d job.Destination) int64 {
+func (p Profile) Records(d job.Destination) int64 {
 	switch {
 	case d.Kind == destination.ContactList:
-		return l.ContactRecords
+		return p.ContactRecords
 	case d.Kind == destination.QuickResponses:
-		return l.QuickResponseRecords
+		return p.QuickResponseRecords
 	case d.Kind != destination.Suppression:
 		return 0
 	case d.Action == destination.Delete:
-		return l.DeleteRecords
+		return p.DeleteRecords
 	}
-	return l.PutRecords
+	return p.PutRecords
 }
 
 // Rate returns how many calls a second an account may make to an operation of an API,
-// by the API's name in package api, and the name of the allowance that they are taken
+// by the API's name in package api, and the name of the bucket that they are taken
 // from, which other operations may share. A rate of 0 is none.
-func (l Limits) Rate(api, operation string) (allowance string, perSecond float64) {
+func (p Profile) Rate(api, operation string) (bucket string, perSecond float64) {
 	switch {
 	case api != "qconnect":
-		return api, l.SESCalls
+		return api, p.SESCalls
 	case operation == "DeleteQuickResponse" || operation == "SearchQuickResponses":
-		return operation, l.ConnectBusy
+		return operation, p.ConnectBusy
 	}
-	return operation, l.ConnectCalls
+	return operation, p.ConnectCalls
 }
