@@ -30,6 +30,12 @@ func (s *server) signedCall(t *testing.T, service, method, target, body string, 
 	if err := v4.NewSigner().SignHTTP(t.Context(), keys, req, hex.EncodeToString(sum[:]), service, region, time.Now()); err != nil {
 		t.Fatal(err)
 	}
+	return s.do(t, req)
+}
+
+// do sends a request and returns the status and the body of the response.
+func (s *server) do(t *testing.T, req *http.Request) (int, string) {
+	t.Helper()
 	resp, err := s.http.Do(req)
 	if err != nil {
 		t.Fatal(err)
