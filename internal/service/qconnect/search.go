@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	api "github.com/sluicehq/sluice/internal/api/qconnect"
+	"github.com/sluicehq/sluice/internal/search"
 	"github.com/sluicehq/sluice/internal/service"
 	"github.com/sluicehq/sluice/internal/store"
 )
@@ -34,12 +35,16 @@ func (s *Service) SearchQuickResponses(ctx context.Context, in *api.SearchQuickR
 	if err := checkAttributes(in.Attributes); err != nil {
 		return nil, err
 	}
-	wanted, err := newSearch(in.SearchExpression, lastModifiedBy(base.Ref.Owner))
+	wanted, err := search.New(expressionOf(in.SearchExpression))
 	if err != nil {
 		return nil, err
 	}
+	text, err := json.Marshal(in.SearchExpression) // the same for the same expression
+	if err != nil {
+		return nil, fmt.Errorf("write search expression: %w", err)
+	}
 	listing := service.Listing{
-		Operation: "SearchQuickResponses", Owner: base.Ref.Owner, Filter: []string{base.Ref.ID, wanted.expression},
+		Operation: "SearchQuickResponses", Owner: base.Ref.Owner, Filter: []string{base.Ref.ID, string(text)},
 	}
 	page, err := s.tokens.Page(listing, in.NextToken, in.MaxResults, maxFound)
 	if err != nil {
@@ -57,15 +62,18 @@ func (s *Service) SearchQuickResponses(ctx context.Context, in *api.SearchQuickR
 }
 
 // find looks at all members of a base and returns one page of those that are wanted.
-func (s *Service) find(ctx context.Context, base store.ListRef, wanted *search, page store.Page) (*best, error) {
-	found := &best{order: wanted.order, most: page.Limit}
+func (s *Service) find(ctx context.Context, base store.ListRef, wanted *search.Search, page store.Page) (*search.Top[store.Member], error) {
+	var after *search.Position
 	if page.After != "" {
-		after, err := placeOf(page.After)
+		p, err := search.ParseCursor(page.After)
 		if err != nil {
 			return nil, err
 		}
-		found.after = &after
+		after = &p
 	}
+	found := search.NewTop[store.Member](wanted, page.Limit, after)
+	modifier := lastModifiedBy(base.Owner)
+	var d search.Document // one for all, since it would be allocated for each
 	chunk := store.Page{Limit: searchChunk}
 	for {
 		members, after, err := s.store.ListMembers(ctx, base, store.MemberFilter{}, chunk)
@@ -80,8 +88,9 @@ func (s *Service) find(ctx context.Context, base store.ListRef, wanted *search, 
 			if err != nil {
 				return nil, err
 			}
-			if p, ok := wanted.match(&r); ok {
-				found.offer(p, m)
+			d = documentOf(&r, modifier)
+			if p, ok := wanted.Match(&d); ok {
+				found.Offer(p, m)
 			}
 		}
 		if after == "" {
@@ -91,22 +100,23 @@ func (s *Service) find(ctx context.Context, base store.ListRef, wanted *search, 
 	}
 }
 
-// resultsOf shows what was found, and returns the word for the next page.
-func resultsOf(base store.ListRef, found *best, attributes map[string]string) (out []api.QuickResponseSearchResultData, after string, err error) {
+// resultsOf shows what was found, and returns the cursor of the next page.
+func resultsOf(base store.ListRef, found *search.Top[store.Member], attributes map[string]string) (out []api.QuickResponseSearchResultData, after string, err error) {
 	size := 0
-	for i, h := range found.hits {
-		r, err := responseOf(h.member)
+	hits := found.Hits()
+	for i, h := range hits {
+		r, err := responseOf(h.Value)
 		if err != nil {
 			return nil, "", err
 		}
 		content := fill(r.Content, attributes)
 		if size += len(content.text); i > 0 && size > maxContents {
-			return out, found.hits[i-1].word(), nil
+			return out, hits[i-1].Cursor(), nil
 		}
 		out = append(out, resultOf(base, r, content))
 	}
-	if found.more {
-		after = found.hits[len(found.hits)-1].word()
+	if found.More() {
+		after = hits[len(hits)-1].Cursor()
 	}
 	return out, after, nil
 }
@@ -139,60 +149,35 @@ func resultOf(base store.ListRef, r response, content filled) api.QuickResponseS
 	}
 }
 
-// search is a search expression that can be asked of responses, one at a time.
-type search struct {
-	expression string // as text, the same for the same expression
-	queries    []query
-	filters    []filter
-	order      order
-	modifier   string // who changed every response last
-	room       []string
+// expressionOf is what a call searches for.
+func expressionOf(in *api.QuickResponseSearchExpression) search.Expression {
+	var e search.Expression
+	for i := range in.Queries {
+		q := &in.Queries[i]
+		e.Queries = append(e.Queries, search.Query{
+			Field: q.Name, Values: q.Values,
+			Prefix:   q.Operator == api.QuickResponseQueryOperatorContainsAndPrefix,
+			Fuzzy:    isTrue(q.AllowFuzziness),
+			Priority: priorities[q.Priority],
+		})
+	}
+	for i := range in.Filters {
+		f := &in.Filters[i]
+		e.Filters = append(e.Filters, search.Filter{
+			Field: f.Name, Values: f.Values,
+			Prefix:   f.Operator == api.QuickResponseFilterOperatorPrefix,
+			OrAbsent: isTrue(f.IncludeNoExistence),
+		})
+	}
+	if o := in.OrderOnField; o != nil {
+		e.Order = &search.Order{Field: o.Name, Descending: o.Order == api.OrderDesc}
+	}
+	return e
 }
 
-func newSearch(e *api.QuickResponseSearchExpression, modifier string) (*search, error) {
-	text, err := json.Marshal(e)
-	if err != nil {
-		return nil, fmt.Errorf("write search expression: %w", err)
-	}
-	made := &search{expression: string(text), modifier: modifier}
-	for i := range e.Queries {
-		q, err := newQuery(&e.Queries[i])
-		if err != nil {
-			return nil, err
-		}
-		made.queries = append(made.queries, q)
-	}
-	for i := range e.Filters {
-		f, err := newFilter(&e.Filters[i])
-		if err != nil {
-			return nil, err
-		}
-		made.filters = append(made.filters, f)
-	}
-	made.order, err = newOrder(e.OrderOnField)
-	return made, err
-}
-
-// match tells whether a response is wanted, and its place among those that are.
-func (s *search) match(r *response) (place, bool) {
-	var ok bool
-	for i := range s.filters {
-		if ok, s.room = s.filters[i].passes(r, s.modifier, s.room); !ok {
-			return place{}, false
-		}
-	}
-	sum := 0
-	for i := range s.queries {
-		var score int
-		score, s.room = s.queries[i].score(r, s.room)
-		sum += score
-	}
-	if len(s.queries) > 0 && sum == 0 {
-		return place{}, false
-	}
-	if s.order.field == nil {
-		return place{score: sum, id: r.id}, true
-	}
-	s.room = s.order.field.texts(s.room[:0], r, s.modifier)
-	return s.order.textPlace(s.room, r.id), true
+var priorities = map[api.Priority]search.Priority{
+	"":                 search.Medium,
+	api.PriorityLow:    search.Low,
+	api.PriorityMedium: search.Medium,
+	api.PriorityHigh:   search.High,
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -11,60 +12,52 @@ import (
 	api "github.com/sluicehq/sluice/internal/api/qconnect"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/limits"
-	"github.com/sluicehq/sluice/internal/store"
-	"github.com/sluicehq/sluice/internal/testenv"
+	"github.com/sluicehq/sluice/internal/search"
 )
 
-// TestBest shows hits in many orders and page by page, and compares with sorting.
-func TestBest(t *testing.T) {
-	t.Parallel()
-	name := &fields[0]
-	for what, o := range map[string]order{"relevance": {}, "upwards": {field: name}, "downwards": {field: name, down: true}} {
-		random := testenv.Rand(t)
-		var all []place
-		for i := range 200 {
-			p := place{id: fmt.Sprintf("%03d", i)}
-			if o.field == nil {
-				p.score = random.IntN(5)
-			} else if p.empty = i%7 == 0; !p.empty {
-				p.text = strings.Repeat("a b", random.IntN(5))
-			}
-			all = append(all, p)
-		}
-		want := slices.SortedFunc(slices.Values(all), o.compare)
-		for _, size := range []int{1, 3, 100, 200, 201} {
-			var got []place
-			var after *place
-			for {
-				b := best{order: o, after: after, most: size}
-				random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-				for _, p := range all {
-					b.offer(p, store.Member{Key: p.id})
-				}
-				for _, h := range b.hits {
-					if h.member.Key != h.id {
-						t.Fatalf("%s: hit %s has member %s", what, h.id, h.member.Key)
-					}
-					got = append(got, h.place)
-				}
-				if !b.more {
-					break
-				}
-				last := must(placeOf(b.hits[size-1].word()))
-				after = &last
-			}
-			if !slices.Equal(got, want) {
-				t.Errorf("%s, pages of %d: %v, want %v", what, size, got, want)
-			}
-		}
-	}
+// sought is a search by one query.
+func sought(field, value string) *api.QuickResponseSearchExpression {
+	return &api.QuickResponseSearchExpression{Queries: []api.QuickResponseQueryField{
+		{Name: field, Operator: api.QuickResponseQueryOperatorContains, Values: []string{value}},
+	}}
 }
 
-func TestPlaceOf(t *testing.T) {
+func TestExpressionOf(t *testing.T) {
 	t.Parallel()
-	for _, word := range []string{"", " ", "t", "t1", "t1 id", "tx id ", "  "} {
-		_, err := placeOf(word)
-		refused(t, fmt.Sprintf("placeOf(%q)", word), err, fault.BadToken, "Token is invalid.")
+	got := expressionOf(&api.QuickResponseSearchExpression{
+		Queries: []api.QuickResponseQueryField{
+			{Name: "name", Operator: api.QuickResponseQueryOperatorContains, Values: []string{"a"}, AllowFuzziness: new(false)},
+			{
+				Name: "content", Operator: api.QuickResponseQueryOperatorContainsAndPrefix, Values: []string{"b", "c"},
+				AllowFuzziness: new(true), Priority: api.PriorityHigh,
+			},
+			{Name: "description", Operator: api.QuickResponseQueryOperatorContains, Priority: api.PriorityLow},
+		},
+		Filters: []api.QuickResponseFilterField{
+			{Name: "isActive", Operator: api.QuickResponseFilterOperatorEquals, Values: []string{"true"}},
+			{Name: "language", Operator: api.QuickResponseFilterOperatorPrefix, Values: []string{"en"}, IncludeNoExistence: new(true)},
+		},
+		OrderOnField: &api.QuickResponseOrderField{Name: "name", Order: api.OrderDesc},
+	})
+	want := search.Expression{
+		Queries: []search.Query{
+			{Field: "name", Values: []string{"a"}},
+			{Field: "content", Values: []string{"b", "c"}, Prefix: true, Fuzzy: true, Priority: search.High},
+			{Field: "description", Priority: search.Low},
+		},
+		Filters: []search.Filter{
+			{Field: "isActive", Values: []string{"true"}},
+			{Field: "language", Values: []string{"en"}, Prefix: true, OrAbsent: true},
+		},
+		Order: &search.Order{Field: "name", Descending: true},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("expressionOf: %+v, want %+v", got, want)
+	}
+	for _, order := range []api.Order{"", api.OrderAsc} {
+		if got := expressionOf(&api.QuickResponseSearchExpression{OrderOnField: &api.QuickResponseOrderField{Name: "name", Order: order}}); got.Order.Descending {
+			t.Errorf("order %q is descending", order)
+		}
 	}
 }
 
@@ -99,7 +92,7 @@ func TestD101_SearchPages(t *testing.T) {
 	}
 	in := api.SearchQuickResponsesInput{
 		KnowledgeBaseId:  base,
-		SearchExpression: sought(contains("name", "reply")),
+		SearchExpression: sought("name", "reply"),
 	}
 	if out := must(f.SearchQuickResponses(me(t), &in)); len(out.Results) != 100 || out.NextToken == nil {
 		t.Errorf("a page of no size: %d responses, token %v, want 100 and one", len(out.Results), out.NextToken)
@@ -118,7 +111,9 @@ func TestD101_SearchPages(t *testing.T) {
 	}
 
 	in.SearchExpression.OrderOnField = &api.QuickResponseOrderField{Name: "name", Order: api.OrderDesc}
-	in.SearchExpression.Filters = []api.QuickResponseFilterField{begins("name", "Reply 0", "Reply 1")}
+	in.SearchExpression.Filters = []api.QuickResponseFilterField{
+		{Name: "name", Operator: api.QuickResponseFilterOperatorPrefix, Values: []string{"Reply 0", "Reply 1"}},
+	}
 	slices.Reverse(want)
 	if got := f.found(t, in, func() {}); !slices.Equal(got, want) {
 		t.Errorf("pages in an order: %v, want %v", got, want)
@@ -126,7 +121,7 @@ func TestD101_SearchPages(t *testing.T) {
 
 	token := must(f.SearchQuickResponses(me(t), &in)).NextToken
 	other := in
-	other.NextToken, other.SearchExpression = token, sought(contains("name", "replies"))
+	other.NextToken, other.SearchExpression = token, sought("name", "replies")
 	_, err := f.SearchQuickResponses(me(t), &other)
 	refused(t, "a token of another search", err, fault.BadToken, "Token is invalid.")
 	in.NextToken, in.MaxResults, in.Attributes = token, new(int64(100)), map[string]string{"a": "b"}
@@ -172,7 +167,7 @@ func TestSearchQuickResponses(t *testing.T) {
 		t.Errorf("the stored content is %q after a search, want it unchanged", text)
 	}
 
-	ask := &api.SearchQuickResponsesInput{KnowledgeBaseId: nobody, SearchExpression: sought()}
+	ask := &api.SearchQuickResponsesInput{KnowledgeBaseId: nobody, SearchExpression: new(api.QuickResponseSearchExpression)}
 	_, err := f.SearchQuickResponses(me(t), ask)
 	refused(t, "search of no base", err, fault.NotFound, "knowledge base "+nobody+" does not exist")
 	ask.KnowledgeBaseId = base

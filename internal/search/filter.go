@@ -1,33 +1,32 @@
-package qconnect
+package search
 
 import (
 	"slices"
 	"strings"
 
-	api "github.com/sluicehq/sluice/internal/api/qconnect"
 	"github.com/sluicehq/sluice/internal/fault"
 )
 
-// filter lets a response through that has one of some values in a field.
+// filter is a Filter that was checked.
 type filter struct {
 	field  *field
-	prefix bool // or one that begins with one of them
-	absent bool // or nothing in the field
+	prefix bool
+	absent bool
 	values []string
 }
 
-func newFilter(f *api.QuickResponseFilterField) (filter, error) {
-	named, err := fieldNamed("Filter", f.Name)
+func newFilter(f *Filter) (filter, error) {
+	named, err := fieldNamed("Filter", f.Field)
 	if err != nil {
 		return filter{}, err
 	}
 	made := filter{
 		field:  named,
-		prefix: f.Operator == api.QuickResponseFilterOperatorPrefix,
-		absent: f.IncludeNoExistence != nil && *f.IncludeNoExistence,
+		prefix: f.Prefix,
+		absent: f.OrAbsent,
 	}
 	if len(f.Values) == 0 && !made.absent {
-		return filter{}, fault.New(fault.Invalid, "Filter on %s is invalid, expected values or includeNoExistence", f.Name)
+		return filter{}, fault.New(fault.Invalid, "Filter on %s is invalid, expected values or includeNoExistence", f.Field)
 	}
 	for _, v := range f.Values {
 		form := named.compared(v)
@@ -42,10 +41,10 @@ func newFilter(f *api.QuickResponseFilterField) (filter, error) {
 	return made, nil
 }
 
-// passes tells whether the filter lets a response through. texts is room to work in,
-// which is returned as it has grown.
-func (f *filter) passes(r *response, modifier string, texts []string) (bool, []string) {
-	texts = f.field.texts(texts[:0], r, modifier)
+// passes reports whether the filter lets a document pass. It overwrites texts, and returns
+// it as it has grown.
+func (f *filter) passes(d *Document, texts []string) (bool, []string) {
+	texts = f.field.texts(texts[:0], d)
 	if len(texts) == 0 {
 		return f.absent, texts
 	}

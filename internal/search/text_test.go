@@ -1,4 +1,4 @@
-package qconnect
+package search
 
 import (
 	"slices"
@@ -9,7 +9,7 @@ import (
 	"github.com/sluicehq/sluice/internal/testenv"
 )
 
-func TestFold(t *testing.T) {
+func TestCasefold(t *testing.T) {
 	t.Parallel()
 	for _, same := range [][]string{
 		{"Refund-Policy 9", "REFUND-policy 9"},
@@ -22,17 +22,17 @@ func TestFold(t *testing.T) {
 		{"Kelvin", "\u212Aelvin"},
 	} {
 		for _, text := range same {
-			if got, want := fold(text), fold(same[0]); got != want {
-				t.Errorf("fold(%q): %q, want %q as of %q", text, got, want, same[0])
+			if got, want := casefold(text), casefold(same[0]); got != want {
+				t.Errorf("casefold(%q): %q, want %q as of %q", text, got, want, same[0])
 			}
 		}
 	}
-	if fold("cafe") == fold("café") {
+	if casefold("cafe") == casefold("café") {
 		t.Error("an accent does not count, want it to")
 	}
 }
 
-func TestAppendWords(t *testing.T) {
+func TestAppendTokens(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string][]string{
 		"":                     nil,
@@ -48,54 +48,54 @@ func TestAppendWords(t *testing.T) {
 		"🙂 ++":                 nil,
 		"\u0301x":              {"x"}, // an accent on nothing
 	} {
-		if got := appendWords(nil, text); !slices.Equal(got, want) {
-			t.Errorf("appendWords(%q): %q, want %q", text, got, want)
+		if got := appendTokens(nil, text); !slices.Equal(got, want) {
+			t.Errorf("appendTokens(%q): %q, want %q", text, got, want)
 		}
 	}
 }
 
-func TestNear(t *testing.T) {
+func TestWithinEdits(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
-		word, other string
-		want        bool
+		token, other string
+		want         bool
 	}{
 		{"refund", "refund", true},
 		{"refnd", "refund", true},    // one missing
 		{"reffund", "refund", true},  // one too much
 		{"refumd", "refund", true},   // one for another
 		{"erfund", "refund", true},   // changed over
-		{"refnudd", "refund", true},  // two slips of a long word
-		{"rfnd", "refund", false},    // two slips of a short one
+		{"refnudd", "refund", true},  // two edits of a long token
+		{"rfnd", "refund", false},    // two edits of a short one
 		{"refndus", "refund", false}, // three
 		{"hi", "ho", false},          // too short
 		{"cat", "cut", true},         // long enough for one
-		{"cat", "catch", false},      // a beginning is no slip
+		{"cat", "catch", false},      // a beginning is no edit
 		{"größe", "grösse", false},   // unfolded
 		{"qrüße", "grüße", true},     // characters, not bytes
 		{"環境変数名", "環境変数", true},      // the same
 		{"x", strings.Repeat("x", 300), false},
-		{strings.Repeat("x", maxNear), strings.Repeat("x", maxNear-1) + "y", true},
-		{strings.Repeat("x", maxNear+1), strings.Repeat("x", maxNear) + "y", false}, // too long
+		{strings.Repeat("x", maxFuzzy), strings.Repeat("x", maxFuzzy-1) + "y", true},
+		{strings.Repeat("x", maxFuzzy+1), strings.Repeat("x", maxFuzzy) + "y", false}, // too long
 	} {
-		if got := near(tt.word, tt.other); got != tt.want {
-			t.Errorf("near(%q, %q): %v, want %v", tt.word, tt.other, got, tt.want)
+		if got := withinEdits(tt.token, tt.other); got != tt.want {
+			t.Errorf("withinEdits(%q, %q): %v, want %v", tt.token, tt.other, got, tt.want)
 		}
 	}
 }
 
-// TestNear_Slips makes slips of one kind at random, as many as a word may have.
-func TestNear_Slips(t *testing.T) {
+// TestWithinEdits_Random makes edits of one kind at random, as many as a token may have.
+func TestWithinEdits_Random(t *testing.T) {
 	t.Parallel()
 	letters := []rune("abcdefgxyzßäéñøпрстжюя環境変数")
 	random := testenv.Rand(t)
 	for range 5000 {
-		word := make([]rune, 3+random.IntN(10))
-		for i := range word {
-			word[i] = letters[random.IntN(len(letters))]
+		token := make([]rune, 3+random.IntN(10))
+		for i := range token {
+			token[i] = letters[random.IntN(len(letters))]
 		}
-		other, kind := slices.Clone(word), random.IntN(4)
-		for range slips(len(word)) {
+		other, kind := slices.Clone(token), random.IntN(4)
+		for range maxEdits(len(token)) {
 			i, r := random.IntN(len(other)-1), letters[random.IntN(len(letters))]
 			switch kind {
 			case 0:
@@ -108,32 +108,32 @@ func TestNear_Slips(t *testing.T) {
 				other[i], other[i+1] = other[i+1], other[i]
 			}
 		}
-		if !near(string(word), string(other)) {
-			t.Errorf("near(%q, %q): false, want true", string(word), string(other))
+		if !withinEdits(string(token), string(other)) {
+			t.Errorf("withinEdits(%q, %q): false, want true", string(token), string(other))
 		}
 	}
 }
 
-func FuzzWords(f *testing.F) {
+func FuzzTokens(f *testing.F) {
 	f.Add("Refund-policy for ÄRGER, 返品する 🙂", "refnd")
 	f.Add("a\u0301b\u200dc", "\xff\xfe")
 	f.Fuzz(func(t *testing.T, text, other string) {
-		folded := fold(text)
-		rest := folded
-		for _, w := range appendWords(nil, folded) {
+		text = casefold(text)
+		rest := text
+		for _, w := range appendTokens(nil, text) {
 			i := strings.Index(rest, w)
 			if i < 0 || w == "" {
-				t.Fatalf("word %q of %q is not where it should be", w, folded)
+				t.Fatalf("token %q of %q is not where it should be", w, text)
 			}
-			if gap := rest[:i]; len(appendWords(nil, gap)) > 0 && utf8.ValidString(folded) {
-				t.Fatalf("words were left out between: %q of %q", gap, folded)
+			if gap := rest[:i]; len(appendTokens(nil, gap)) > 0 && utf8.ValidString(text) {
+				t.Fatalf("tokens were left out between: %q of %q", gap, text)
 			}
 			rest = rest[i+len(w):]
-			if n := utf8.RuneCountInString(w); (n > 2 && n <= maxNear) && !near(w, w) {
-				t.Errorf("near(%q, %[1]q): false", w)
+			if n := utf8.RuneCountInString(w); (n > 2 && n <= maxFuzzy) && !withinEdits(w, w) {
+				t.Errorf("withinEdits(%q, %[1]q): false", w)
 			}
-			near(w, fold(other))
-			near(fold(other), w)
+			withinEdits(w, casefold(other))
+			withinEdits(casefold(other), w)
 		}
 	})
 }

@@ -1,4 +1,4 @@
-package qconnect
+package search
 
 import (
 	"slices"
@@ -9,31 +9,30 @@ import (
 	"github.com/sluicehq/sluice/internal/fault"
 )
 
-// queried is a field whose words are searched.
+// queried is a field whose tokens are searched.
 type queried struct {
 	name   string
 	weight int // in a score
-	text   func(r *response) string
+	text   func(d *Document) string
 }
 
 // queriedFields have the weights in the order that Connect's own agent workspace has,
 // see https://docs.aws.amazon.com/connect/latest/adminguide/enable-qr-search.html, each
 // more than all below it.
 var queriedFields = []queried{
-	{"shortcutKey", 8, func(r *response) string { return r.ShortcutKey }},
-	{"name", 4, func(r *response) string { return r.Name }},
-	{"content", 2, func(r *response) string { return r.Content }},
-	{"description", 1, func(r *response) string { return r.Description }},
+	{"shortcutKey", 8, func(d *Document) string { return d.ShortcutKey }},
+	{"name", 4, func(d *Document) string { return d.Name }},
+	{"content", 2, func(d *Document) string { return d.Content }},
+	{"description", 1, func(d *Document) string { return d.Description }},
 }
 
-// field is one that responses are filtered and ordered by. As texts its values
+// field is one that documents are filtered and ordered by. As texts its values
 // compare, and begin with each other, as they should.
 type field struct {
 	name string
-	// texts appends what a response has in the field, nothing if it has nothing;
-	// modifier is who changed it last.
-	texts func(to []string, r *response, modifier string) []string
-	// read gives a value to be equal to the form of texts; nil folds it.
+	// texts appends what a document has in the field, nothing if it has nothing.
+	texts func(to []string, d *Document) []string
+	// read gives a value to be equal to the form of texts; nil folds its case.
 	read func(value string) (string, error)
 	// exact says that capital and small letters differ.
 	exact bool
@@ -42,37 +41,27 @@ type field struct {
 // fields are as listed, by name, on
 // https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_QuickResponseFilterField.html
 var fields = []field{
-	{name: "name", texts: func(to []string, r *response, _ string) []string { return given(to, r.Name) }},
-	{name: "description", texts: func(to []string, r *response, _ string) []string { return given(to, r.Description) }},
-	{name: "shortcutKey", texts: func(to []string, r *response, _ string) []string { return given(to, r.ShortcutKey) }},
-	{name: "isActive", read: readBool, texts: func(to []string, r *response, _ string) []string {
-		return append(to, strconv.FormatBool(r.Active))
+	{name: "name", texts: func(to []string, d *Document) []string { return given(to, d.Name) }},
+	{name: "description", texts: func(to []string, d *Document) []string { return given(to, d.Description) }},
+	{name: "shortcutKey", texts: func(to []string, d *Document) []string { return given(to, d.ShortcutKey) }},
+	{name: "isActive", read: readBool, texts: func(to []string, d *Document) []string {
+		return append(to, strconv.FormatBool(d.Active))
 	}},
-	{name: "channels", texts: func(to []string, r *response, _ string) []string { return append(to, r.Channels...) }},
-	{name: "language", texts: func(to []string, r *response, _ string) []string { return given(to, r.Language) }},
-	{name: "contentType", texts: func(to []string, r *response, _ string) []string { return given(to, r.ContentType) }},
-	{name: "createdTime", read: readTime, texts: func(to []string, r *response, _ string) []string {
-		return append(to, r.created.UTC().Format(timeForm))
+	{name: "channels", texts: func(to []string, d *Document) []string { return append(to, d.Channels...) }},
+	{name: "language", texts: func(to []string, d *Document) []string { return given(to, d.Language) }},
+	{name: "contentType", texts: func(to []string, d *Document) []string { return given(to, d.ContentType) }},
+	{name: "createdTime", read: readTime, texts: func(to []string, d *Document) []string {
+		return append(to, d.Created.UTC().Format(timeForm))
 	}},
-	{name: "lastModifiedTime", read: readTime, texts: func(to []string, r *response, _ string) []string {
-		return append(to, r.updated.UTC().Format(timeForm))
+	{name: "lastModifiedTime", read: readTime, texts: func(to []string, d *Document) []string {
+		return append(to, d.Updated.UTC().Format(timeForm))
 	}},
-	{name: "lastModifiedBy", texts: func(to []string, _ *response, modifier string) []string { return append(to, modifier) }},
-	{name: "groupingConfiguration.criteria", exact: true, texts: func(to []string, r *response, _ string) []string {
-		if r.Grouping == nil {
-			return to
-		}
-		return given(to, r.Grouping.Criteria)
-	}},
-	{name: "groupingConfiguration.values", exact: true, texts: func(to []string, r *response, _ string) []string {
-		if r.Grouping == nil {
-			return to
-		}
-		return append(to, r.Grouping.Values...)
-	}},
+	{name: "lastModifiedBy", texts: func(to []string, d *Document) []string { return append(to, d.UpdatedBy) }},
+	{name: "groupingConfiguration.criteria", exact: true, texts: func(to []string, d *Document) []string { return given(to, d.GroupingCriteria) }},
+	{name: "groupingConfiguration.values", exact: true, texts: func(to []string, d *Document) []string { return append(to, d.GroupingValues...) }},
 }
 
-// given appends a text unless it is empty, which is how a response has none.
+// given appends a text unless it is empty, which is how a document has none.
 func given(to []string, text string) []string {
 	if text == "" {
 		return to
@@ -85,7 +74,7 @@ func (f *field) compared(text string) string {
 	if f.exact {
 		return text
 	}
-	return fold(text)
+	return casefold(text)
 }
 
 // fieldNamed finds the field that a filter or an order, which is what, names.
@@ -131,11 +120,11 @@ func readTime(value string) (string, error) {
 		}
 		t = time.UnixMilli(int64(seconds*1000 + 0.5))
 	}
-	return fold(t.UTC().Format(timeForm)), nil
+	return casefold(t.UTC().Format(timeForm)), nil
 }
 
 func readBool(value string) (string, error) {
-	if value = fold(value); value != "true" && value != "false" {
+	if value = casefold(value); value != "true" && value != "false" {
 		return "", fault.New(fault.Invalid, "Value %q of filter field isActive is invalid, expected true or false", value)
 	}
 	return value, nil

@@ -1,4 +1,4 @@
-package qconnect
+package search
 
 import (
 	"math/bits"
@@ -10,13 +10,13 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// fold returns the form of a text in which texts are compared: without the difference
+// casefold returns the form of a text in which texts are compared: without the difference
 // between capital and small letters, in any script, between full and half width, and
 // between a letter with its accent and a letter followed by one.
 //
 // It is cases.Fold in all but rare letters, and much faster: a search folds every text
 // that it looks at.
-func fold(text string) string {
+func casefold(text string) string {
 	if isASCII(text) {
 		return strings.ToLower(text)
 	}
@@ -55,18 +55,18 @@ func isASCII(text string) bool {
 	return true
 }
 
-// class is what a character does to words.
+// class is what a character is to tokens.
 type class uint8
 
 const (
-	gap    class = iota // stands between words
-	letter              // a letter or digit, part of a word
-	sign                // a word by itself, in scripts without spaces between words
-	mark                // belongs to what it follows
+	gap    class = iota // between tokens
+	letter              // a letter or digit, part of a token
+	sign                // a token by itself, in scripts without spaces between words
+	mark                // part of what it follows
 )
 
-// unspaced are scripts that put no spaces between words. To find a word in them
-// without a dictionary, each of their characters is one.
+// unspaced are scripts that put no spaces between words. To find words in them
+// without a dictionary, each of their characters is a token.
 var unspaced = []*unicode.RangeTable{
 	unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar,
 }
@@ -84,7 +84,7 @@ var ascii = func() (classes [utf8.RuneSelf]class) {
 	return classes
 }()
 
-// classOf tells the class of any other character.
+// classOf returns the class of any other character.
 func classOf(r rune) class {
 	switch {
 	case r < firstUnspaced && unicode.IsLetter(r): // nearly all that there is
@@ -99,9 +99,9 @@ func classOf(r rune) class {
 	return gap
 }
 
-// appendWords appends the words of a folded text, in order.
-func appendWords(words []string, text string) []string {
-	start, last := -1, gap // of the word that is open
+// appendTokens appends the tokens of a folded text, in order.
+func appendTokens(tokens []string, text string) []string {
+	start, last := -1, gap // of the token that is open
 	for i, r := range text {
 		c := gap
 		if r < utf8.RuneSelf {
@@ -110,7 +110,7 @@ func appendWords(words []string, text string) []string {
 			continue
 		}
 		if start >= 0 && (c != letter || last == sign) {
-			words = append(words, text[start:i])
+			tokens = append(tokens, text[start:i])
 			start = -1
 		}
 		if start < 0 && (c == letter || c == sign) {
@@ -119,29 +119,29 @@ func appendWords(words []string, text string) []string {
 		last = c
 	}
 	if start >= 0 {
-		words = append(words, text[start:])
+		tokens = append(tokens, text[start:])
 	}
-	return words
+	return tokens
 }
 
-// run reports whether part stands in words as it is, one after the other.
-func run(words, part []string) bool {
-	for i := 0; i+len(part) <= len(words); i++ {
-		if slices.Equal(words[i:i+len(part)], part) {
+// containsPhrase reports whether part is in tokens, one after the other.
+func containsPhrase(tokens, part []string) bool {
+	for i := 0; i+len(part) <= len(tokens); i++ {
+		if slices.Equal(tokens[i:i+len(part)], part) {
 			return true
 		}
 	}
 	return false
 }
 
-// maxNear is the longest word, in characters, that is looked for with other spellings.
-const maxNear = 64
+// maxFuzzy is the longest token, in characters, that fuzzy queries look for.
+const maxFuzzy = 64
 
-// slips returns how many slips a word of so many characters may have and still be
-// taken for it: the more, the longer it is.
-func slips(characters int) int {
+// maxEdits returns how many edits away from a token of so many characters another may be:
+// the more, the longer it is.
+func maxEdits(characters int) int {
 	switch {
-	case characters <= 2 || characters > maxNear:
+	case characters <= 2 || characters > maxFuzzy:
 		return 0
 	case characters <= 5:
 		return 1
@@ -149,46 +149,46 @@ func slips(characters int) int {
 	return 2
 }
 
-// near reports whether a word is another but for a few slips: a character too much,
-// one missing, one for another, or two neighbours changed over. The number that is
-// allowed goes by word.
-func near(word, other string) bool {
-	n, m := utf8.RuneCountInString(word), utf8.RuneCountInString(other)
-	most := slips(n)
-	if most == 0 || m > n+most || m < n-most || !alike(word, other, most) {
+// withinEdits reports whether a token is a few edits away from another: a character
+// inserted, deleted or replaced, or two neighbors swapped. How many are allowed depends on
+// token.
+func withinEdits(token, other string) bool {
+	n, m := utf8.RuneCountInString(token), utf8.RuneCountInString(other)
+	most := maxEdits(n)
+	if most == 0 || m > n+most || m < n-most || !alike(token, other, most) {
 		return false
 	}
-	var a, b [maxNear + 2]rune
-	return distance(spread(a[:0], word), spread(b[:0], other), most) <= most
+	var a, b [maxFuzzy + 2]rune
+	return distance(spread(a[:0], token), spread(b[:0], other), most) <= most
 }
 
-// alike is false only if two words differ in more characters than so many slips can
-// change. It is much faster than to count slips, and mostly enough.
-func alike(word, other string, most int) bool {
-	a, b := characters(word), characters(other)
+// alike is false only if two tokens differ in more characters than so many edits can
+// change. It is much faster than to count edits, and mostly enough.
+func alike(token, other string, most int) bool {
+	a, b := characters(token), characters(other)
 	return bits.OnesCount64(a&^b) <= most && bits.OnesCount64(b&^a) <= most
 }
 
-// characters is the set of a word's characters, of which some count as the same.
-func characters(word string) (set uint64) {
-	for _, r := range word {
+// characters is the set of a token's characters, of which some count as the same.
+func characters(token string) (set uint64) {
+	for _, r := range token {
 		set |= 1 << (r & 63)
 	}
 	return set
 }
 
-// spread appends the characters of a word.
-func spread(out []rune, word string) []rune {
-	for _, r := range word {
+// spread appends the characters of a token.
+func spread(out []rune, token string) []rune {
+	for _, r := range token {
 		out = append(out, r)
 	}
 	return out
 }
 
-// distance counts the slips between two words of up to maxNear+2 characters. Beyond
+// distance counts the edits between two tokens of up to maxFuzzy+2 characters. Beyond
 // most, it may return any number above.
 func distance(a, b []rune, most int) int {
-	var rows [3][maxNear + 3]uint8 // of the matrix: before last, last, and this
+	var rows [3][maxFuzzy + 3]uint8 // of the matrix: before last, last, and this
 	before, last, this := &rows[0], &rows[1], &rows[2]
 	for j := range len(b) + 1 {
 		last[j] = uint8(j)

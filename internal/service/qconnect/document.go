@@ -6,8 +6,22 @@ import (
 	"unicode/utf8"
 
 	"github.com/sluicehq/sluice/internal/destination"
+	"github.com/sluicehq/sluice/internal/search"
 	"github.com/sluicehq/sluice/internal/store"
 )
+
+// documentOf is a response as a search sees it. modifier is who changed it last.
+func documentOf(r *response, modifier string) search.Document {
+	d := search.Document{
+		ID: r.id, Created: r.created, Updated: r.updated, UpdatedBy: modifier,
+		Name: r.Name, ShortcutKey: r.ShortcutKey, Content: r.Content, ContentType: r.ContentType,
+		Description: r.Description, Language: r.Language, Channels: r.Channels, Active: r.Active,
+	}
+	if r.Grouping != nil {
+		d.GroupingCriteria, d.GroupingValues = r.Grouping.Criteria, r.Grouping.Values
+	}
+	return d
+}
 
 // readResponse is responseOf for a search, several times as fast: of a hundred thousand
 // responses that are looked at, a hundred are shown. Tags and input are left out.

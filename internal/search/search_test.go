@@ -1,4 +1,4 @@
-package qconnect
+package search
 
 import (
 	"fmt"
@@ -7,78 +7,97 @@ import (
 	"testing"
 	"time"
 
-	api "github.com/sluicehq/sluice/internal/api/qconnect"
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 )
 
 const modifier = "arn:aws:iam::111111111111:root"
 
-// shelf is what the tables of these tests search. The ids say what is special.
-func shelf() []*response {
+const plain, markdown = "application/x.quickresponse;format=plain", "application/x.quickresponse;format=markdown"
+
+// documents are what the tables of these tests search. The ids say what is special.
+func documents() []*Document {
 	at := func(minute int) time.Time { return time.Date(2026, 11, 22, 10, minute, 0, 123_456_000, time.UTC) }
-	return []*response{
-		{"a-refund", at(1), at(9), destination.QuickResponse{
+	all := []*Document{
+		{
+			ID: "a-refund", Created: at(1), Updated: at(9),
 			Name: "Refund policy", ShortcutKey: "/refund", Content: "You get your money back within 30 days.", Description: "Returns and money",
 			ContentType: plain, Language: "en_US", Channels: []string{"Chat", "Email"}, Active: true,
-			Grouping: &destination.Grouping{Criteria: "RoutingProfileArn", Values: []string{"arn:b/Sales", "arn:a/Support"}},
-		}},
-		{"b-money", at(2), at(2), destination.QuickResponse{
+			GroupingCriteria: "RoutingProfileArn", GroupingValues: []string{"arn:b/Sales", "arn:a/Support"},
+		},
+		{
+			ID: "b-money", Created: at(2), Updated: at(2),
 			Name: "Money", Content: "A refund takes a week. This is our policy.", ContentType: markdown, Language: "en_GB",
 			Channels: []string{"Chat"}, Active: true,
-		}},
-		{"c-inactive", at(3), at(3), destination.QuickResponse{
+		},
+		{
+			ID: "c-inactive", Created: at(3), Updated: at(3),
 			Name: "Policy of refunds", Content: "Grüße aus Köln, C++ 🙂", ContentType: plain,
-			Grouping: &destination.Grouping{Criteria: "RoutingProfileArn", Values: []string{"arn:c/Night"}},
-		}},
-		{"d-japanese", at(4), at(4), destination.QuickResponse{
+			GroupingCriteria: "RoutingProfileArn", GroupingValues: []string{"arn:c/Night"},
+		},
+		{
+			ID: "d-japanese", Created: at(4), Updated: at(4),
 			Name: "返品について", Content: "返品する方法", ContentType: plain, Language: "ja_JP", Active: true,
-		}},
+		},
 	}
+	for _, d := range all {
+		d.UpdatedBy = modifier
+	}
+	return all
 }
 
-// ids searches the shelf and returns what is found, in order.
-func ids(t *testing.T, e *api.QuickResponseSearchExpression) []string {
+// mustNew is New of an expression without mistakes.
+func mustNew(t *testing.T, e Expression) *Search {
 	t.Helper()
-	s, err := newSearch(e, modifier)
+	s, err := New(e)
 	if err != nil {
-		t.Fatalf("newSearch(%+v): %v", e, err)
+		t.Fatalf("New(%+v): %v", e, err)
 	}
-	var places []place
-	for _, r := range shelf() {
-		if p, ok := s.match(r); ok {
-			places = append(places, p)
+	return s
+}
+
+// ids searches the documents and returns what is found, in order.
+func ids(t *testing.T, e Expression) []string {
+	t.Helper()
+	s := mustNew(t, e)
+	var positions []Position
+	for _, d := range documents() {
+		if p, ok := s.Match(d); ok {
+			positions = append(positions, p)
 		}
 	}
-	slices.SortFunc(places, s.order.compare)
+	slices.SortFunc(positions, s.order.compare)
 	found := []string{}
-	for _, p := range places {
+	for _, p := range positions {
 		found = append(found, p.id)
 	}
 	return found
 }
 
+// wantRefused checks that an expression is refused as Invalid, with a part of the text.
+func wantRefused(t *testing.T, e Expression, text string) {
+	t.Helper()
+	if _, err := New(e); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), text) {
+		t.Errorf("New(%+v): %v, want Invalid and %q", e, err, text)
+	}
+}
+
 // sought is a search by queries.
-func sought(queries ...api.QuickResponseQueryField) *api.QuickResponseSearchExpression {
-	return &api.QuickResponseSearchExpression{Queries: queries}
+func sought(queries ...Query) Expression { return Expression{Queries: queries} }
+
+func contains(field string, values ...string) Query { return Query{Field: field, Values: values} }
+
+func prefix(field string, values ...string) Query {
+	return Query{Field: field, Values: values, Prefix: true}
 }
 
-func contains(field string, values ...string) api.QuickResponseQueryField {
-	return api.QuickResponseQueryField{Name: field, Operator: api.QuickResponseQueryOperatorContains, Values: values}
-}
-
-func prefix(field string, values ...string) api.QuickResponseQueryField {
-	return api.QuickResponseQueryField{Name: field, Operator: api.QuickResponseQueryOperatorContainsAndPrefix, Values: values}
-}
-
-func fuzzy(q api.QuickResponseQueryField) api.QuickResponseQueryField {
-	q.AllowFuzziness = new(true)
+func fuzzy(q Query) Query {
+	q.Fuzzy = true
 	return q
 }
 
 type searchCase struct {
 	what string
-	e    *api.QuickResponseSearchExpression
+	e    Expression
 	want []string
 }
 
@@ -106,36 +125,31 @@ func TestD96_QueriesAndValues(t *testing.T) {
 	})
 }
 
-func TestD97_Words(t *testing.T) {
+func TestD97_Tokens(t *testing.T) {
 	t.Parallel()
 	holds(t, []searchCase{
 		{"capital letters", sought(contains("name", "REFUND")), []string{"a-refund"}},
 		{"capital letters outside ASCII", sought(contains("content", "GRÜSSE aus KÖLN")), []string{"c-inactive"}},
 		{"a letter and its accent", sought(contains("content", "ko\u0308ln")), []string{"c-inactive"}},
 		{"signs around words", sought(contains("shortcutKey", "refund"), contains("content", "policy")), []string{"a-refund", "b-money"}},
-		{"signs that are no words", sought(contains("content", "🙂"), contains("name", "++")), []string{"c-inactive"}},
+		{"signs that are no tokens", sought(contains("content", "🙂"), contains("name", "++")), []string{"c-inactive"}},
 		{"part of a word", sought(contains("name", "fund")), []string{}},
 		{"part of a sentence without spaces", sought(contains("content", "方法")), []string{"d-japanese"}},
 		{"beginnings, not asked for", sought(contains("name", "ref pol")), []string{}},
 		{"beginnings", sought(prefix("name", "ref pol")), []string{"a-refund", "c-inactive"}},
 		{"beginnings are of words", sought(prefix("name", "fund")), []string{}},
-		{"slips, not asked for", sought(contains("name", "refnd"), prefix("name", "polcy")), []string{}},
-		{"slips", sought(fuzzy(contains("name", "refnd polcy"))), []string{"a-refund"}},
-		{"too many slips", sought(fuzzy(contains("name", "rfd"))), []string{}},
-		{"two slips of a longer word", sought(fuzzy(contains("name", "refumd"))), []string{"a-refund", "c-inactive"}},
-		{"slips or beginnings", sought(fuzzy(prefix("name", "refumd pol"))), []string{"a-refund", "c-inactive"}},
+		{"typos, not asked for", sought(contains("name", "refnd"), prefix("name", "polcy")), []string{}},
+		{"typos", sought(fuzzy(contains("name", "refnd polcy"))), []string{"a-refund"}},
+		{"too many typos", sought(fuzzy(contains("name", "rfd"))), []string{}},
+		{"two typos of a longer word", sought(fuzzy(contains("name", "refumd"))), []string{"a-refund", "c-inactive"}},
+		{"typos or beginnings", sought(fuzzy(prefix("name", "refumd pol"))), []string{"a-refund", "c-inactive"}},
 	})
-	off := contains("name", "refnd")
-	off.AllowFuzziness = new(false)
-	if got := ids(t, sought(off)); len(got) != 0 {
-		t.Errorf("slips, refused: found %v", got)
-	}
 }
 
 func TestD98_Relevance(t *testing.T) {
 	t.Parallel()
 	// In the order of how much they count.
-	for what, better := range map[string][]destination.QuickResponse{
+	for what, better := range map[string][]Document{
 		"fields": {
 			{ShortcutKey: "refund"},
 			{Name: "refund", Content: "refund", Description: "refund"},
@@ -153,17 +167,17 @@ func TestD98_Relevance(t *testing.T) {
 			{Name: "Money"},
 		},
 	} {
-		e := new(api.QuickResponseSearchExpression)
+		var e Expression
 		for _, f := range queriedFields {
 			e.Queries = append(e.Queries, fuzzy(prefix(f.name, "refund")))
 			if what == "quality" {
 				e.Queries[len(e.Queries)-1].Values = []string{"refund policy"}
 			}
 		}
-		s := must(newSearch(e, modifier))
+		s := mustNew(t, e)
 		last := 1 << 20
-		for i, q := range better {
-			p, ok := s.match(&response{QuickResponse: q})
+		for i := range better {
+			p, ok := s.Match(&better[i])
 			if p.score >= last || ok != (p.score > 0) {
 				t.Errorf("%s: %d counts %d (found: %v), want less than %d", what, i, p.score, ok, last)
 			}
@@ -173,36 +187,31 @@ func TestD98_Relevance(t *testing.T) {
 
 	first, second := contains("name", "refund"), contains("content", "refund")
 	for _, tt := range []struct {
-		first, second api.Priority
+		first, second Priority
 		want          []string
 	}{
-		{"", "", []string{"a-refund", "b-money"}},
-		{api.PriorityHigh, api.PriorityLow, []string{"a-refund", "b-money"}},
-		{api.PriorityLow, api.PriorityHigh, []string{"b-money", "a-refund"}},
-		{api.PriorityLow, api.PriorityMedium, []string{"b-money", "a-refund"}},
-		{api.PriorityLow, "", []string{"b-money", "a-refund"}},
-		{"", api.PriorityHigh, []string{"b-money", "a-refund"}},
+		{Medium, Medium, []string{"a-refund", "b-money"}},
+		{High, Low, []string{"a-refund", "b-money"}},
+		{Low, High, []string{"b-money", "a-refund"}},
+		{Low, Medium, []string{"b-money", "a-refund"}},
+		{Medium, High, []string{"b-money", "a-refund"}},
 	} {
 		first.Priority, second.Priority = tt.first, tt.second
-		holds(t, []searchCase{{fmt.Sprintf("name %q, content %q", tt.first, tt.second), sought(first, second), tt.want}})
+		holds(t, []searchCase{{fmt.Sprintf("name %d, content %d", tt.first, tt.second), sought(first, second), tt.want}})
 	}
 }
 
 // filtered is a search by one filter.
-func filtered(f api.QuickResponseFilterField) *api.QuickResponseSearchExpression {
-	return &api.QuickResponseSearchExpression{Filters: []api.QuickResponseFilterField{f}}
+func filtered(f Filter) Expression { return Expression{Filters: []Filter{f}} }
+
+func equals(field string, values ...string) Filter { return Filter{Field: field, Values: values} }
+
+func begins(field string, values ...string) Filter {
+	return Filter{Field: field, Values: values, Prefix: true}
 }
 
-func equals(field string, values ...string) api.QuickResponseFilterField {
-	return api.QuickResponseFilterField{Name: field, Operator: api.QuickResponseFilterOperatorEquals, Values: values}
-}
-
-func begins(field string, values ...string) api.QuickResponseFilterField {
-	return api.QuickResponseFilterField{Name: field, Operator: api.QuickResponseFilterOperatorPrefix, Values: values}
-}
-
-func orAbsent(f api.QuickResponseFilterField) api.QuickResponseFilterField {
-	f.IncludeNoExistence = new(true)
+func orAbsent(f Filter) Filter {
+	f.OrAbsent = true
 	return f
 }
 
@@ -210,7 +219,7 @@ func TestD99_Filters(t *testing.T) {
 	t.Parallel()
 	const a, b, c, d = "a-refund", "b-money", "c-inactive", "d-japanese"
 	for _, tt := range []struct {
-		filter api.QuickResponseFilterField
+		filter Filter
 		want   []string
 	}{
 		{equals("name", "REFUND policy"), []string{a}},
@@ -221,7 +230,7 @@ func TestD99_Filters(t *testing.T) {
 		{begins("description", "returns"), []string{a}},
 		{orAbsent(begins("description", "x")), []string{b, c, d}},
 		{equals("shortcutKey", "/refund"), []string{a}},
-		{orAbsent(api.QuickResponseFilterField{Name: "shortcutKey", Operator: api.QuickResponseFilterOperatorEquals}), []string{b, c, d}},
+		{orAbsent(Filter{Field: "shortcutKey"}), []string{b, c, d}},
 		{equals("isActive", "true"), []string{a, b, d}},
 		{equals("isActive", "False"), []string{c}},
 		{begins("isActive", "f"), []string{c}},
@@ -251,7 +260,7 @@ func TestD99_Filters(t *testing.T) {
 	both.Queries = sought(contains("content", "money", "方法")).Queries
 	holds(t, []searchCase{{"all filters and a query", both, []string{a}}})
 
-	for text, filter := range map[string]api.QuickResponseFilterField{
+	for text, filter := range map[string]Filter{
 		"Filter on name is invalid, expected values or includeNoExistence": equals("name"),
 		`Value "yes" of filter field isActive is invalid`:                  equals("isActive", "yes"),
 		`Time "now" is invalid, expected RFC 3339 or seconds since 1970`:   equals("createdTime", "now"),
@@ -259,8 +268,7 @@ func TestD99_Filters(t *testing.T) {
 		`Time "1e300" is invalid`:      equals("createdTime", "1e300"),
 		`Time "2026-11-22" is invalid`: equals("lastModifiedTime", "2026-11-22"),
 	} {
-		_, err := newSearch(filtered(filter), modifier)
-		refused(t, text, err, fault.Invalid, text)
+		wantRefused(t, filtered(filter), text)
 	}
 }
 
@@ -269,37 +277,36 @@ func TestD100_Order(t *testing.T) {
 	const a, b, c, d = "a-refund", "b-money", "c-inactive", "d-japanese"
 	for _, tt := range []struct {
 		field string
-		order api.Order
+		down  bool
 		want  []string
 	}{
-		{"name", "", []string{b, c, a, d}},
-		{"name", api.OrderAsc, []string{b, c, a, d}},
-		{"name", api.OrderDesc, []string{d, a, c, b}},
-		{"language", api.OrderAsc, []string{b, a, d, c}}, // c has none
-		{"language", api.OrderDesc, []string{d, a, b, c}},
-		{"shortcutKey", api.OrderDesc, []string{a, b, c, d}}, // the others tie
-		{"description", api.OrderAsc, []string{a, b, c, d}},
-		{"isActive", api.OrderAsc, []string{c, a, b, d}},
-		{"channels", api.OrderDesc, []string{a, b, c, d}}, // Chat is the first of a's
-		{"contentType", api.OrderAsc, []string{b, a, c, d}},
-		{"createdTime", api.OrderDesc, []string{d, c, b, a}},
-		{"lastModifiedTime", api.OrderDesc, []string{a, d, c, b}},
-		{"lastModifiedBy", api.OrderDesc, []string{a, b, c, d}},
-		{"groupingConfiguration.criteria", api.OrderDesc, []string{a, c, b, d}},
-		{"groupingConfiguration.values", api.OrderDesc, []string{c, a, b, d}}, // arn:a/Support is a's first
+		{"name", false, []string{b, c, a, d}},
+		{"name", true, []string{d, a, c, b}},
+		{"language", false, []string{b, a, d, c}}, // c has none
+		{"language", true, []string{d, a, b, c}},
+		{"shortcutKey", true, []string{a, b, c, d}}, // the others tie
+		{"description", false, []string{a, b, c, d}},
+		{"isActive", false, []string{c, a, b, d}},
+		{"channels", true, []string{a, b, c, d}}, // Chat is the first of a's
+		{"contentType", false, []string{b, a, c, d}},
+		{"createdTime", true, []string{d, c, b, a}},
+		{"lastModifiedTime", true, []string{a, d, c, b}},
+		{"lastModifiedBy", true, []string{a, b, c, d}},
+		{"groupingConfiguration.criteria", true, []string{a, c, b, d}},
+		{"groupingConfiguration.values", true, []string{c, a, b, d}}, // arn:a/Support is a's first
 	} {
-		e := &api.QuickResponseSearchExpression{OrderOnField: &api.QuickResponseOrderField{Name: tt.field, Order: tt.order}}
-		holds(t, []searchCase{{fmt.Sprintf("order on %s %s", tt.field, tt.order), e, tt.want}})
+		e := Expression{Order: &Order{Field: tt.field, Descending: tt.down}}
+		holds(t, []searchCase{{fmt.Sprintf("order on %s, descending %t", tt.field, tt.down), e, tt.want}})
 	}
 	e := sought(contains("content", "refund"), contains("name", "refund", "policy"))
-	e.OrderOnField = &api.QuickResponseOrderField{Name: "name"}
+	e.Order = &Order{Field: "name"}
 	holds(t, []searchCase{{"an order instead of relevance", e, []string{b, c, a}}})
 
-	long := strings.Repeat("ü", maxPlace)
-	o := must(newOrder(&api.QuickResponseOrderField{Name: "groupingConfiguration.values"}))
-	one, other := o.textPlace([]string{long + "b"}, "1"), o.textPlace([]string{long + "a"}, "2")
-	if o.compare(one, other) >= 0 || len(one.text) > maxPlace || !strings.HasSuffix(one.text, "ü") {
-		t.Errorf("places of long texts: %q and %q, want them cut and equal but for the id", one.text, other.text)
+	long := strings.Repeat("ü", maxPositionText)
+	o := mustNew(t, Expression{Order: &Order{Field: "groupingConfiguration.values"}}).order
+	one, other := o.textPosition([]string{long + "b"}, "1"), o.textPosition([]string{long + "a"}, "2")
+	if o.compare(one, other) >= 0 || len(one.text) > maxPositionText || !strings.HasSuffix(one.text, "ü") {
+		t.Errorf("positions of long texts: %q and %q, want them cut and equal but for the id", one.text, other.text)
 	}
 }
 
@@ -307,14 +314,13 @@ func TestD104_UnknownFields(t *testing.T) {
 	t.Parallel()
 	known := "name, description, shortcutKey, isActive, channels, language, contentType, createdTime, lastModifiedTime, " +
 		"lastModifiedBy, groupingConfiguration.criteria or groupingConfiguration.values"
-	for text, e := range map[string]*api.QuickResponseSearchExpression{
+	for text, e := range map[string]Expression{
 		`Query field "title" is invalid, expected one of shortcutKey, name, content or description`: sought(contains("title", "x")),
 		`Query field "Name" is invalid`:                               sought(contains("Name", "x")),
 		`Filter field "content" is invalid, expected one of ` + known: filtered(equals("content", "x")),
-		`Order field "content" is invalid, expected one of ` + known:  {OrderOnField: &api.QuickResponseOrderField{Name: "content"}},
+		`Order field "content" is invalid, expected one of ` + known:  {Order: &Order{Field: "content"}},
 	} {
-		_, err := newSearch(e, modifier)
-		refused(t, text, err, fault.Invalid, text)
+		wantRefused(t, e, text)
 	}
 }
 
@@ -322,7 +328,7 @@ func TestD105_NoQueries(t *testing.T) {
 	t.Parallel()
 	all := []string{"a-refund", "b-money", "c-inactive", "d-japanese"}
 	holds(t, []searchCase{
-		{"an empty expression", new(api.QuickResponseSearchExpression), all},
+		{"an empty expression", Expression{}, all},
 		{"a filter alone", filtered(equals("isActive", "false")), all[2:3]},
 		{"what is not active is found too", sought(contains("name", "refunds")), all[2:3]},
 	})
