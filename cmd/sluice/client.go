@@ -18,6 +18,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/sluicehq/sluice/internal/backoff"
 	"github.com/sluicehq/sluice/internal/sigv4"
 )
 
@@ -153,10 +154,8 @@ func patiently(ctx context.Context, call func() (*http.Response, error)) (*http.
 		}
 		var r *refusal
 		errors.As(err, &r)
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(cmp.Or(r.RetryAfter, time.Second)):
+		if err := backoff.Wait(ctx, cmp.Or(r.RetryAfter, time.Second)); err != nil {
+			return nil, err
 		}
 	}
 }

@@ -11,14 +11,15 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/sluicehq/sluice/internal/backoff"
 )
 
-const (
-	// askTime is how long a call may take when it can be made again.
-	askTime = 30 * time.Second
-	// The pauses between attempts to reach a server that went away.
-	firstPause, longestPause = 100 * time.Millisecond, 10 * time.Second
-)
+// askTime is how long a call may take when it can be made again.
+const askTime = 30 * time.Second
+
+// pauses are those between attempts to reach a server that went away.
+var pauses = backoff.Policy{First: 100 * time.Millisecond, Max: 10 * time.Second}
 
 func waitFlag(cmd *cobra.Command, wait *time.Duration) {
 	cmd.Flags().DurationVar(wait, "wait", 10*time.Minute, "`time` to wait for a server that goes away, such as for a restart")
@@ -120,7 +121,7 @@ func (c *client) retrying(ctx context.Context, call func(context.Context) error)
 	}
 	r.nested = true
 	defer func() { r.nested = false }()
-	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+	for failed := 1; ; failed++ {
 		err := call(ctx)
 		if !isUnavailable(err) || ctx.Err() != nil || !r.answered {
 			return err
@@ -129,10 +130,8 @@ func (c *client) retrying(ctx context.Context, call func(context.Context) error)
 		if left <= 0 {
 			return &awayError{r.wait, err}
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(min(pause, left)):
+		if err := backoff.Wait(ctx, min(pauses.Pause(failed), left)); err != nil {
+			return err
 		}
 		c.relocate()
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/sluicehq/sluice/internal/backoff"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/guard"
 	"github.com/sluicehq/sluice/internal/job"
@@ -86,19 +87,19 @@ func (f *failure) cause() error {
 // firstPause is the pause after a first attempt.
 const firstPause = time.Second / 2
 
-// pauseAfter is how long a job waits after so many attempts in a row, at most a minute. An
-// unexpected error has few attempts, so they are further apart.
+// How long a job waits after attempts in a row. An unexpected error has few attempts, so
+// they are further apart.
+var (
+	usualPauses      = backoff.Policy{First: firstPause, Max: time.Minute}
+	unexpectedPauses = backoff.Policy{First: time.Second, Max: time.Minute, Factor: 4}
+)
+
+// pauseAfter is how long a job waits after so many attempts in a row.
 func pauseAfter(attempts int, unexpected bool) time.Duration {
-	pause, factor := firstPause, time.Duration(2)
 	if unexpected {
-		pause, factor = time.Second, 4
+		return unexpectedPauses.Pause(attempts)
 	}
-	for range attempts - 1 {
-		if pause *= factor; pause >= time.Minute {
-			return time.Minute
-		}
-	}
-	return pause
+	return usualPauses.Pause(attempts)
 }
 
 // objectsError is an error of the object store.

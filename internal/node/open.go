@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/sluicehq/sluice/internal/backoff"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/pebbledb"
 	"github.com/sluicehq/sluice/internal/store/pebblestore"
@@ -74,10 +75,8 @@ func (n *Node) patiently(ctx context.Context, what string, open func() error) er
 			n.o.Logger.Warn("waiting", slog.String("for", what), slog.Any("error", err))
 			reason, logged = now, time.Now()
 		}
-		select {
-		case <-ctx.Done():
+		if backoff.Wait(ctx, time.Second) != nil {
 			return err
-		case <-time.After(time.Second):
 		}
 	}
 }

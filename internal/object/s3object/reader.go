@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/sluicehq/sluice/internal/backoff"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/object"
 )
@@ -37,9 +37,9 @@ type reader struct {
 	end   func(error)   // ends body's request
 	watch *time.Timer   // does so when body is silent
 
-	broken time.Time     // since when it got no further; zero if it does
-	pause  time.Duration // before the next connection
-	cause  error         // of the last break
+	broken time.Time // since when it got no further; zero if it does
+	failed int       // connections in a row since broken
+	cause  error     // of the last break
 	sized  bool
 
 	started bool // bytes have come
@@ -67,7 +67,7 @@ func (r *reader) Read(p []byte) (int, error) {
 		r.watch.Stop()
 		r.pos += int64(n)
 		if n > 0 {
-			r.broken, r.pause, r.started = time.Time{}, 0, true
+			r.broken, r.failed, r.started = time.Time{}, 0, true
 		}
 		if err != nil && r.pos < r.size {
 			r.part(err)
@@ -120,7 +120,7 @@ func (r *reader) part(cause error) {
 		}
 		r.s.log.Log(r.ctx, level, "reading lost its connection", "bucket", r.at.bucket, "offset", r.pos, "error", cause)
 	}
-	r.pause = min(max(2*r.pause, firstPause), r.s.opts.Pause)
+	r.failed++
 }
 
 // wait waits before a connection that follows a lost one, and returns an error if it is
@@ -132,12 +132,11 @@ func (r *reader) wait() error {
 	if time.Since(r.broken) > r.s.opts.RetryTimeout {
 		return r.meaning(r.cause)
 	}
-	select {
-	case <-time.After(r.pause/2 + rand.N(r.pause)): // readers that were cut off together come back apart
-		return nil
-	case <-r.ctx.Done():
+	pauses := backoff.Policy{First: firstPause, Max: r.s.opts.Pause}
+	if backoff.Wait(r.ctx, backoff.Jitter(pauses.Pause(r.failed))) != nil {
 		return r.ended()
 	}
+	return nil
 }
 
 func (r *reader) ended() error {

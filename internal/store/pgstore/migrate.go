@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sluicehq/sluice/internal/backoff"
 	"github.com/sluicehq/sluice/internal/fault"
 )
 
@@ -144,10 +145,8 @@ func (s *Store) changeSchema(ctx context.Context, version int64, sql string, arg
 			s.log.Info("waiting for another server that changes the database's tables", "waited_seconds", waited.Seconds())
 			said = waited + waitingEvery
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(migratePause):
+		if err := backoff.Wait(ctx, migratePause); err != nil {
+			return err
 		}
 	}
 }

@@ -4,13 +4,14 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	mrand "math/rand/v2"
 	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/sluicehq/sluice/internal/backoff"
 )
 
 // Every transaction sets its own isolation level and its own timeouts, and so does every
@@ -163,13 +164,12 @@ func (s *Store) statement(ctx context.Context, do step) error {
 	})
 }
 
-const (
-	firstPause = 5 * time.Millisecond
-	maxPause   = 500 * time.Millisecond
-	// answerWithin is how much longer than the database's own timeout an answer is waited
-	// for.
-	answerWithin = 250 * time.Millisecond
-)
+// answerWithin is how much longer than the database's own timeout an answer is waited
+// for.
+const answerWithin = 250 * time.Millisecond
+
+// pauses are those between attempts of a transaction.
+var pauses = backoff.Policy{First: 5 * time.Millisecond, Max: 500 * time.Millisecond}
 
 // retry is the one place where something is tried again.
 func (s *Store) retry(ctx context.Context, long bool, do step) error {
@@ -180,7 +180,7 @@ func (s *Store) retry(ctx context.Context, long bool, do step) error {
 		limited, cancel = context.WithDeadline(ctx, a.giveUp.Add(answerWithin))
 		defer cancel()
 	}
-	for pause := firstPause; ; pause = min(2*pause, maxPause) {
+	for failed := 1; ; failed++ {
 		a.cuts = s.size.cuts()
 		err := do(limited, &a)
 		a.again = true
@@ -196,6 +196,7 @@ func (s *Store) retry(ctx context.Context, long bool, do step) error {
 			a.giveUp = time.Now().Add(s.patience)
 			continue
 		}
+		pause := pauses.Pause(failed)
 		late := !time.Now().Add(pause).Before(a.giveUp)
 		if isConnectionError(err) {
 			s.losses.add(err)
@@ -206,10 +207,8 @@ func (s *Store) retry(ctx context.Context, long bool, do step) error {
 		if late {
 			return s.toFault(ctx, err)
 		}
-		select {
-		case <-ctx.Done():
+		if backoff.Wait(ctx, backoff.Jitter(pause)) != nil {
 			return s.toFault(ctx, err)
-		case <-time.After(pause/2 + mrand.N(pause)): // or two that met once would meet again
 		}
 	}
 }
