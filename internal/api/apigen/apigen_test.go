@@ -116,3 +116,30 @@ func mustLoad(t *testing.T, name string) *model {
 	}
 	return m
 }
+
+func TestConstraints(t *testing.T) {
+	t.Parallel()
+	text := &shape{Type: "string", Min: new(int64(1)), Max: new(int64(255)), Pattern: "[a-z]+"}
+	p := &pkg{model: &model{Shapes: map[string]*shape{"Text": text}}}
+	for _, tt := range []struct {
+		of   *shape
+		need bool
+		want string
+	}{
+		{text, true, " // required, 1 to 255 characters, matches [a-z]+"},
+		{&shape{Type: "string", Min: new(int64(0)), Max: new(int64(256))}, false, " // at most 256 characters"},
+		{&shape{Type: "string", Min: new(int64(1))}, false, " // at least 1 character"},
+		{&shape{Type: "string", Min: new(int64(12)), Max: new(int64(12))}, false, " // exactly 12 characters"},
+		{&shape{Type: "integer", Min: new(int64(0)), Max: new(int64(50))}, false, " // 0 to 50"},
+		{&shape{Type: "list", Max: new(int64(20)), Member: &ref{"Text"}}, false, " // at most 20 elements, each 1 to 255 characters, matches [a-z]+"},
+		{
+			&shape{Type: "map", Max: new(int64(50)), Key: &ref{"Text"}, Value: &ref{"Text"}}, true,
+			" // required, at most 50 entries, keys 1 to 255 characters, matches [a-z]+, values 1 to 255 characters, matches [a-z]+",
+		},
+		{&shape{Type: "timestamp"}, false, ""},
+	} {
+		if got := p.constraints(field{of: tt.of, need: tt.need}); got != tt.want {
+			t.Errorf("constraints of %+v: %q, want %q", *tt.of, got, tt.want)
+		}
+	}
+}

@@ -17,8 +17,6 @@ func (p *pkg) check() {
 			p.f("// Check notes the constraints that the input breaks.\nfunc (x *%s) Check(c *wire.Checker) {\n", s.name)
 			p.checks(s)
 			p.f("}\n\n")
-			p.f("// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.\n")
-			p.f("func (x *%s) Validate() error {\nvar c wire.Checker\nx.Check(&c)\nreturn c.Err()\n}\n\n", s.name)
 		case s.in && p.bound(s, nil):
 			p.f("func (x *%s) check(c *wire.Checker) {\n", s.name)
 			p.checks(s)

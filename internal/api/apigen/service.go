@@ -12,6 +12,7 @@ func (p *pkg) contract() {
 	p.f("// Service is what a server of this API does. Its errors carry a fault.Kind; wire\n")
 	p.f("// turns that into an error that the operation declares.\ntype Service interface {\n")
 	for _, name := range ops {
+		p.f("// %s is documented at\n// %s\n", name, p.page(name))
 		p.f("%s(ctx context.Context, in *%sInput) (*%sOutput, error)\n", name, name, name)
 	}
 	p.f("}\n\n")

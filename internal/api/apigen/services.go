@@ -9,6 +9,8 @@ import (
 type service struct {
 	pkg   string
 	title string
+	// reference is where AWS documents the operations: the beginning of each page's URL.
+	reference string
 	// faults has the errors that the API has for each kind of fault, the best first.
 	faults  wire.Faults
 	aliases bool // a hand-written routes.go has older routes
@@ -19,6 +21,7 @@ type service struct {
 var services = []service{
 	{
 		pkg: "mailmanager", title: "Amazon SES Mail Manager",
+		reference: "https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_",
 		faults: wire.Faults{
 			fault.Invalid:            {"ValidationException"},
 			fault.NotFound:           {"ResourceNotFoundException"},
@@ -32,6 +35,7 @@ var services = []service{
 	},
 	{
 		pkg: "sesv2", title: "Amazon SES API v2", aliases: true,
+		reference: "https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_",
 		// A conflict is a bad request here: the model's ConcurrentModificationException is
 		// a 500, which every SDK repeats.
 		faults: wire.Faults{
@@ -53,6 +57,7 @@ var services = []service{
 	},
 	{
 		pkg: "qconnect", title: "Amazon Q in Connect and Connect Wisdom",
+		reference: "https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_",
 		faults: wire.Faults{
 			fault.Invalid:            {"ValidationException"},
 			fault.NotFound:           {"ResourceNotFoundException"},

@@ -52,43 +52,20 @@ func (p *pkg) file(emit func(*pkg)) ([]byte, error) {
 // types writes the structures and the enumerations.
 func (p *pkg) types() {
 	for _, s := range p.sorted() {
-		p.f("%s\ntype %s struct {\n", comment(s), s.name)
+		p.f("%s\ntype %s struct {\n", p.comment(s), s.name)
 		for _, f := range s.fields {
-			p.f("%s %s%s\n", f.goName, p.goType(f), needed(f))
+			p.f("%s %s%s\n", f.goName, p.goType(f), p.constraints(f))
 		}
 		p.f("}\n\n")
 	}
 	for _, name := range p.enums {
-		p.f("// %s is one of a few words; \"\" is none.\ntype %s string\n\n", name, name)
-		p.f("// The words of %s.\nconst (\n", name)
+		p.f("// %s is an enumeration; \"\" is no value.\ntype %s string\n\n", name, name)
+		p.f("// The values of %s.\nconst (\n", name)
 		for _, v := range p.model.Shapes[name].Enum {
 			p.f("%s%s %s = %q\n", name, camel(v), name, v)
 		}
-		p.f(")\n\n// Values returns every word of %s.\nfunc (%s) Values() []%s {\nreturn []%s{", name, name, name, name)
-		for _, v := range p.model.Shapes[name].Enum {
-			p.f("%s%s, ", name, camel(v))
-		}
-		p.f("}\n}\n\n")
+		p.f(")\n\n")
 	}
-}
-
-func needed(f field) string {
-	if f.need {
-		return " // required"
-	}
-	return ""
-}
-
-func comment(s *structure) string {
-	switch {
-	case s.isIn:
-		return fmt.Sprintf("// %s is what %s is asked.", s.name, strings.TrimSuffix(s.name, "Input"))
-	case s.isOut:
-		return fmt.Sprintf("// %s is what %s answers.", s.name, strings.TrimSuffix(s.name, "Output"))
-	case s.from.Union:
-		return fmt.Sprintf("// %s is a union: exactly one of its members is set.", s.name)
-	}
-	return fmt.Sprintf("// %s is a structure of AWS's model.", s.name)
 }
 
 // goType is a field's type: plain when it has to be there, otherwise one that can

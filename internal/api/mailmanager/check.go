@@ -33,13 +33,6 @@ func (x *CreateAddressListImportJobInput) Check(c *wire.Checker) {
 	c.Text("Name", x.Name, &textJobName)
 }
 
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *CreateAddressListImportJobInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
-}
-
 // Check notes the constraints that the input breaks.
 func (x *CreateAddressListInput) Check(c *wire.Checker) {
 	c.Text("AddressListName", x.AddressListName, &textAddressListName)
@@ -47,23 +40,9 @@ func (x *CreateAddressListInput) Check(c *wire.Checker) {
 	wire.CheckList(c, "Tags", x.Tags, false, wire.Size{Min: 0, Max: 200}, (*Tag).check)
 }
 
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *CreateAddressListInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
-}
-
 // Check notes the constraints that the input breaks.
 func (x *DeleteAddressListInput) Check(c *wire.Checker) {
 	c.Text("AddressListId", x.AddressListId, &textAddressListId)
-}
-
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *DeleteAddressListInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
 }
 
 // Check notes the constraints that the input breaks.
@@ -72,23 +51,9 @@ func (x *DeregisterMemberFromAddressListInput) Check(c *wire.Checker) {
 	c.Text("AddressListId", x.AddressListId, &textAddressListId)
 }
 
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *DeregisterMemberFromAddressListInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
-}
-
 // Check notes the constraints that the input breaks.
 func (x *GetAddressListImportJobInput) Check(c *wire.Checker) {
 	c.Text("JobId", x.JobId, &textJobId)
-}
-
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *GetAddressListImportJobInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
 }
 
 // Check notes the constraints that the input breaks.
@@ -96,24 +61,10 @@ func (x *GetAddressListInput) Check(c *wire.Checker) {
 	c.Text("AddressListId", x.AddressListId, &textAddressListId)
 }
 
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *GetAddressListInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
-}
-
 // Check notes the constraints that the input breaks.
 func (x *GetMemberOfAddressListInput) Check(c *wire.Checker) {
 	c.Text("Address", x.Address, &textAddress)
 	c.Text("AddressListId", x.AddressListId, &textAddressListId)
-}
-
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *GetMemberOfAddressListInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
 }
 
 func (x *ImportDataFormat) check(c *wire.Checker) {
@@ -127,24 +78,10 @@ func (x *ListAddressListImportJobsInput) Check(c *wire.Checker) {
 	c.OptInt("PageSize", x.PageSize, wire.Range{Min: 1, Max: 50})
 }
 
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *ListAddressListImportJobsInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
-}
-
 // Check notes the constraints that the input breaks.
 func (x *ListAddressListsInput) Check(c *wire.Checker) {
 	c.OptText("NextToken", x.NextToken, &textPaginationToken)
 	c.OptInt("PageSize", x.PageSize, wire.Range{Min: 1, Max: 50})
-}
-
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *ListAddressListsInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
 }
 
 // Check notes the constraints that the input breaks.
@@ -155,23 +92,9 @@ func (x *ListMembersOfAddressListInput) Check(c *wire.Checker) {
 	c.OptInt("PageSize", x.PageSize, wire.Range{Min: 1, Max: 1000})
 }
 
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *ListMembersOfAddressListInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
-}
-
 // Check notes the constraints that the input breaks.
 func (x *ListTagsForResourceInput) Check(c *wire.Checker) {
 	c.Text("ResourceArn", x.ResourceArn, &textTaggableResourceArn)
-}
-
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *ListTagsForResourceInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
 }
 
 // Check notes the constraints that the input breaks.
@@ -180,35 +103,14 @@ func (x *RegisterMemberToAddressListInput) Check(c *wire.Checker) {
 	c.Text("AddressListId", x.AddressListId, &textAddressListId)
 }
 
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *RegisterMemberToAddressListInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
-}
-
 // Check notes the constraints that the input breaks.
 func (x *StartAddressListImportJobInput) Check(c *wire.Checker) {
 	c.Text("JobId", x.JobId, &textJobId)
 }
 
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *StartAddressListImportJobInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
-}
-
 // Check notes the constraints that the input breaks.
 func (x *StopAddressListImportJobInput) Check(c *wire.Checker) {
 	c.Text("JobId", x.JobId, &textJobId)
-}
-
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *StopAddressListImportJobInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
 }
 
 func (x *Tag) check(c *wire.Checker) {
@@ -222,22 +124,8 @@ func (x *TagResourceInput) Check(c *wire.Checker) {
 	wire.CheckList(c, "Tags", x.Tags, true, wire.Size{Min: 0, Max: 200}, (*Tag).check)
 }
 
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *TagResourceInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
-}
-
 // Check notes the constraints that the input breaks.
 func (x *UntagResourceInput) Check(c *wire.Checker) {
 	c.Text("ResourceArn", x.ResourceArn, &textTaggableResourceArn)
 	wire.CheckTexts(c, "TagKeys", x.TagKeys, true, wire.Size{Min: 0, Max: 200}, &textTagKey)
-}
-
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *UntagResourceInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
 }

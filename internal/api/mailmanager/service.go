@@ -14,21 +14,53 @@ import (
 // Service is what a server of this API does. Its errors carry a fault.Kind; wire
 // turns that into an error that the operation declares.
 type Service interface {
+	// CreateAddressList is documented at
+	// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_CreateAddressList.html
 	CreateAddressList(ctx context.Context, in *CreateAddressListInput) (*CreateAddressListOutput, error)
+	// CreateAddressListImportJob is documented at
+	// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_CreateAddressListImportJob.html
 	CreateAddressListImportJob(ctx context.Context, in *CreateAddressListImportJobInput) (*CreateAddressListImportJobOutput, error)
+	// DeleteAddressList is documented at
+	// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_DeleteAddressList.html
 	DeleteAddressList(ctx context.Context, in *DeleteAddressListInput) (*DeleteAddressListOutput, error)
+	// DeregisterMemberFromAddressList is documented at
+	// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_DeregisterMemberFromAddressList.html
 	DeregisterMemberFromAddressList(ctx context.Context, in *DeregisterMemberFromAddressListInput) (*DeregisterMemberFromAddressListOutput, error)
+	// GetAddressList is documented at
+	// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_GetAddressList.html
 	GetAddressList(ctx context.Context, in *GetAddressListInput) (*GetAddressListOutput, error)
+	// GetAddressListImportJob is documented at
+	// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_GetAddressListImportJob.html
 	GetAddressListImportJob(ctx context.Context, in *GetAddressListImportJobInput) (*GetAddressListImportJobOutput, error)
+	// GetMemberOfAddressList is documented at
+	// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_GetMemberOfAddressList.html
 	GetMemberOfAddressList(ctx context.Context, in *GetMemberOfAddressListInput) (*GetMemberOfAddressListOutput, error)
+	// ListAddressListImportJobs is documented at
+	// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_ListAddressListImportJobs.html
 	ListAddressListImportJobs(ctx context.Context, in *ListAddressListImportJobsInput) (*ListAddressListImportJobsOutput, error)
+	// ListAddressLists is documented at
+	// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_ListAddressLists.html
 	ListAddressLists(ctx context.Context, in *ListAddressListsInput) (*ListAddressListsOutput, error)
+	// ListMembersOfAddressList is documented at
+	// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_ListMembersOfAddressList.html
 	ListMembersOfAddressList(ctx context.Context, in *ListMembersOfAddressListInput) (*ListMembersOfAddressListOutput, error)
+	// ListTagsForResource is documented at
+	// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_ListTagsForResource.html
 	ListTagsForResource(ctx context.Context, in *ListTagsForResourceInput) (*ListTagsForResourceOutput, error)
+	// RegisterMemberToAddressList is documented at
+	// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_RegisterMemberToAddressList.html
 	RegisterMemberToAddressList(ctx context.Context, in *RegisterMemberToAddressListInput) (*RegisterMemberToAddressListOutput, error)
+	// StartAddressListImportJob is documented at
+	// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_StartAddressListImportJob.html
 	StartAddressListImportJob(ctx context.Context, in *StartAddressListImportJobInput) (*StartAddressListImportJobOutput, error)
+	// StopAddressListImportJob is documented at
+	// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_StopAddressListImportJob.html
 	StopAddressListImportJob(ctx context.Context, in *StopAddressListImportJobInput) (*StopAddressListImportJobOutput, error)
+	// TagResource is documented at
+	// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_TagResource.html
 	TagResource(ctx context.Context, in *TagResourceInput) (*TagResourceOutput, error)
+	// UntagResource is documented at
+	// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_UntagResource.html
 	UntagResource(ctx context.Context, in *UntagResourceInput) (*UntagResourceOutput, error)
 }
 

@@ -6,260 +6,288 @@ import (
 	"time"
 )
 
-// AddressFilter is a structure of AWS's model.
+// AddressFilter is part of ListMembersOfAddressListInput.
 type AddressFilter struct {
-	AddressPrefix *string
+	AddressPrefix *string // 1 to 320 characters
 }
 
-// AddressList is a structure of AWS's model.
+// AddressList is part of ListAddressListsOutput.
 type AddressList struct {
 	AddressListArn       string    // required
-	AddressListId        string    // required
-	AddressListName      string    // required
+	AddressListId        string    // required, 1 to 255 characters, matches [a-zA-Z0-9-]+
+	AddressListName      string    // required, 1 to 255 characters, matches [a-zA-Z0-9_.-]+
 	CreatedTimestamp     time.Time // required
 	LastUpdatedTimestamp time.Time // required
 }
 
-// CreateAddressListImportJobInput is what CreateAddressListImportJob is asked.
+// CreateAddressListImportJobInput is the input of CreateAddressListImportJob, see
+// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_CreateAddressListImportJob.html
 type CreateAddressListImportJobInput struct {
-	AddressListId    string // required
-	ClientToken      *string
+	AddressListId    string            // required, 1 to 255 characters, matches [a-zA-Z0-9-]+
+	ClientToken      *string           // 1 to 128 characters
 	ImportDataFormat *ImportDataFormat // required
-	Name             string            // required
+	Name             string            // required, 1 to 255 characters, matches [a-zA-Z0-9_.-]+
 }
 
-// CreateAddressListImportJobOutput is what CreateAddressListImportJob answers.
+// CreateAddressListImportJobOutput is the output of CreateAddressListImportJob, see
+// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_CreateAddressListImportJob.html
 type CreateAddressListImportJobOutput struct {
-	JobId        string // required
+	JobId        string // required, 1 to 255 characters, matches [a-zA-Z0-9-]+
 	PreSignedUrl string // required
 }
 
-// CreateAddressListInput is what CreateAddressList is asked.
+// CreateAddressListInput is the input of CreateAddressList, see
+// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_CreateAddressList.html
 type CreateAddressListInput struct {
-	AddressListName string // required
-	ClientToken     *string
-	Tags            []Tag
+	AddressListName string  // required, 1 to 255 characters, matches [a-zA-Z0-9_.-]+
+	ClientToken     *string // 1 to 128 characters
+	Tags            []Tag   // at most 200 elements
 }
 
-// CreateAddressListOutput is what CreateAddressList answers.
+// CreateAddressListOutput is the output of CreateAddressList, see
+// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_CreateAddressList.html
 type CreateAddressListOutput struct {
-	AddressListId string // required
+	AddressListId string // required, 1 to 255 characters, matches [a-zA-Z0-9-]+
 }
 
-// DeleteAddressListInput is what DeleteAddressList is asked.
+// DeleteAddressListInput is the input of DeleteAddressList, see
+// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_DeleteAddressList.html
 type DeleteAddressListInput struct {
-	AddressListId string // required
+	AddressListId string // required, 1 to 255 characters, matches [a-zA-Z0-9-]+
 }
 
-// DeleteAddressListOutput is what DeleteAddressList answers.
+// DeleteAddressListOutput is the output of DeleteAddressList, see
+// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_DeleteAddressList.html
 type DeleteAddressListOutput struct {
 }
 
-// DeregisterMemberFromAddressListInput is what DeregisterMemberFromAddressList is asked.
+// DeregisterMemberFromAddressListInput is the input of DeregisterMemberFromAddressList, see
+// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_DeregisterMemberFromAddressList.html
 type DeregisterMemberFromAddressListInput struct {
-	Address       string // required
-	AddressListId string // required
+	Address       string // required, 3 to 320 characters
+	AddressListId string // required, 1 to 255 characters, matches [a-zA-Z0-9-]+
 }
 
-// DeregisterMemberFromAddressListOutput is what DeregisterMemberFromAddressList answers.
+// DeregisterMemberFromAddressListOutput is the output of DeregisterMemberFromAddressList, see
+// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_DeregisterMemberFromAddressList.html
 type DeregisterMemberFromAddressListOutput struct {
 }
 
-// GetAddressListImportJobInput is what GetAddressListImportJob is asked.
+// GetAddressListImportJobInput is the input of GetAddressListImportJob, see
+// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_GetAddressListImportJob.html
 type GetAddressListImportJobInput struct {
-	JobId string // required
+	JobId string // required, 1 to 255 characters, matches [a-zA-Z0-9-]+
 }
 
-// GetAddressListImportJobOutput is what GetAddressListImportJob answers.
+// GetAddressListImportJobOutput is the output of GetAddressListImportJob, see
+// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_GetAddressListImportJob.html
 type GetAddressListImportJobOutput struct {
-	AddressListId      string // required
+	AddressListId      string // required, 1 to 255 characters, matches [a-zA-Z0-9-]+
 	CompletedTimestamp *time.Time
 	CreatedTimestamp   time.Time // required
 	Error              *string
 	FailedItemsCount   *int64
 	ImportDataFormat   *ImportDataFormat // required
 	ImportedItemsCount *int64
-	JobId              string // required
-	Name               string // required
+	JobId              string // required, 1 to 255 characters, matches [a-zA-Z0-9-]+
+	Name               string // required, 1 to 255 characters, matches [a-zA-Z0-9_.-]+
 	PreSignedUrl       string // required
 	StartTimestamp     *time.Time
 	Status             ImportJobStatus // required
 }
 
-// GetAddressListInput is what GetAddressList is asked.
+// GetAddressListInput is the input of GetAddressList, see
+// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_GetAddressList.html
 type GetAddressListInput struct {
-	AddressListId string // required
+	AddressListId string // required, 1 to 255 characters, matches [a-zA-Z0-9-]+
 }
 
-// GetAddressListOutput is what GetAddressList answers.
+// GetAddressListOutput is the output of GetAddressList, see
+// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_GetAddressList.html
 type GetAddressListOutput struct {
 	AddressListArn       string    // required
-	AddressListId        string    // required
-	AddressListName      string    // required
+	AddressListId        string    // required, 1 to 255 characters, matches [a-zA-Z0-9-]+
+	AddressListName      string    // required, 1 to 255 characters, matches [a-zA-Z0-9_.-]+
 	CreatedTimestamp     time.Time // required
 	LastUpdatedTimestamp time.Time // required
 }
 
-// GetMemberOfAddressListInput is what GetMemberOfAddressList is asked.
+// GetMemberOfAddressListInput is the input of GetMemberOfAddressList, see
+// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_GetMemberOfAddressList.html
 type GetMemberOfAddressListInput struct {
-	Address       string // required
-	AddressListId string // required
+	Address       string // required, 3 to 320 characters
+	AddressListId string // required, 1 to 255 characters, matches [a-zA-Z0-9-]+
 }
 
-// GetMemberOfAddressListOutput is what GetMemberOfAddressList answers.
+// GetMemberOfAddressListOutput is the output of GetMemberOfAddressList, see
+// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_GetMemberOfAddressList.html
 type GetMemberOfAddressListOutput struct {
-	Address          string    // required
+	Address          string    // required, 3 to 320 characters
 	CreatedTimestamp time.Time // required
 }
 
-// ImportDataFormat is a structure of AWS's model.
+// ImportDataFormat is part of CreateAddressListImportJobInput, GetAddressListImportJobOutput
+// and ImportJob.
 type ImportDataFormat struct {
 	ImportDataType ImportDataType // required
 }
 
-// ImportJob is a structure of AWS's model.
+// ImportJob is part of ListAddressListImportJobsOutput.
 type ImportJob struct {
-	AddressListId      string // required
+	AddressListId      string // required, 1 to 255 characters, matches [a-zA-Z0-9-]+
 	CompletedTimestamp *time.Time
 	CreatedTimestamp   time.Time // required
 	Error              *string
 	FailedItemsCount   *int64
 	ImportDataFormat   *ImportDataFormat // required
 	ImportedItemsCount *int64
-	JobId              string // required
-	Name               string // required
+	JobId              string // required, 1 to 255 characters, matches [a-zA-Z0-9-]+
+	Name               string // required, 1 to 255 characters, matches [a-zA-Z0-9_.-]+
 	PreSignedUrl       string // required
 	StartTimestamp     *time.Time
 	Status             ImportJobStatus // required
 }
 
-// ListAddressListImportJobsInput is what ListAddressListImportJobs is asked.
+// ListAddressListImportJobsInput is the input of ListAddressListImportJobs, see
+// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_ListAddressListImportJobs.html
 type ListAddressListImportJobsInput struct {
-	AddressListId string // required
-	NextToken     *string
-	PageSize      *int64
+	AddressListId string  // required, 1 to 255 characters, matches [a-zA-Z0-9-]+
+	NextToken     *string // 1 to 2048 characters
+	PageSize      *int64  // 1 to 50
 }
 
-// ListAddressListImportJobsOutput is what ListAddressListImportJobs answers.
+// ListAddressListImportJobsOutput is the output of ListAddressListImportJobs, see
+// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_ListAddressListImportJobs.html
 type ListAddressListImportJobsOutput struct {
 	ImportJobs []ImportJob // required
-	NextToken  *string
+	NextToken  *string     // 1 to 2048 characters
 }
 
-// ListAddressListsInput is what ListAddressLists is asked.
+// ListAddressListsInput is the input of ListAddressLists, see
+// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_ListAddressLists.html
 type ListAddressListsInput struct {
-	NextToken *string
-	PageSize  *int64
+	NextToken *string // 1 to 2048 characters
+	PageSize  *int64  // 1 to 50
 }
 
-// ListAddressListsOutput is what ListAddressLists answers.
+// ListAddressListsOutput is the output of ListAddressLists, see
+// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_ListAddressLists.html
 type ListAddressListsOutput struct {
 	AddressLists []AddressList // required
-	NextToken    *string
+	NextToken    *string       // 1 to 2048 characters
 }
 
-// ListMembersOfAddressListInput is what ListMembersOfAddressList is asked.
+// ListMembersOfAddressListInput is the input of ListMembersOfAddressList, see
+// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_ListMembersOfAddressList.html
 type ListMembersOfAddressListInput struct {
-	AddressListId string // required
+	AddressListId string // required, 1 to 255 characters, matches [a-zA-Z0-9-]+
 	Filter        *AddressFilter
-	NextToken     *string
-	PageSize      *int64
+	NextToken     *string // 1 to 2048 characters
+	PageSize      *int64  // 1 to 1000
 }
 
-// ListMembersOfAddressListOutput is what ListMembersOfAddressList answers.
+// ListMembersOfAddressListOutput is the output of ListMembersOfAddressList, see
+// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_ListMembersOfAddressList.html
 type ListMembersOfAddressListOutput struct {
 	Addresses []SavedAddress // required
-	NextToken *string
+	NextToken *string        // 1 to 2048 characters
 }
 
-// ListTagsForResourceInput is what ListTagsForResource is asked.
+// ListTagsForResourceInput is the input of ListTagsForResource, see
+// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_ListTagsForResource.html
 type ListTagsForResourceInput struct {
-	ResourceArn string // required
+	ResourceArn string // required, 20 to 1011 characters, matches arn:aws(|-cn|-us-gov|-eusc):ses:[a-z0-9-]{1,20}:[0-9]{12}:(mailmanager-|addon-).+
 }
 
-// ListTagsForResourceOutput is what ListTagsForResource answers.
+// ListTagsForResourceOutput is the output of ListTagsForResource, see
+// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_ListTagsForResource.html
 type ListTagsForResourceOutput struct {
-	Tags []Tag // required
+	Tags []Tag // required, at most 200 elements
 }
 
-// RegisterMemberToAddressListInput is what RegisterMemberToAddressList is asked.
+// RegisterMemberToAddressListInput is the input of RegisterMemberToAddressList, see
+// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_RegisterMemberToAddressList.html
 type RegisterMemberToAddressListInput struct {
-	Address       string // required
-	AddressListId string // required
+	Address       string // required, 3 to 320 characters
+	AddressListId string // required, 1 to 255 characters, matches [a-zA-Z0-9-]+
 }
 
-// RegisterMemberToAddressListOutput is what RegisterMemberToAddressList answers.
+// RegisterMemberToAddressListOutput is the output of RegisterMemberToAddressList, see
+// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_RegisterMemberToAddressList.html
 type RegisterMemberToAddressListOutput struct {
 }
 
-// SavedAddress is a structure of AWS's model.
+// SavedAddress is part of ListMembersOfAddressListOutput.
 type SavedAddress struct {
-	Address          string    // required
+	Address          string    // required, 3 to 320 characters
 	CreatedTimestamp time.Time // required
 }
 
-// StartAddressListImportJobInput is what StartAddressListImportJob is asked.
+// StartAddressListImportJobInput is the input of StartAddressListImportJob, see
+// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_StartAddressListImportJob.html
 type StartAddressListImportJobInput struct {
-	JobId string // required
+	JobId string // required, 1 to 255 characters, matches [a-zA-Z0-9-]+
 }
 
-// StartAddressListImportJobOutput is what StartAddressListImportJob answers.
+// StartAddressListImportJobOutput is the output of StartAddressListImportJob, see
+// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_StartAddressListImportJob.html
 type StartAddressListImportJobOutput struct {
 }
 
-// StopAddressListImportJobInput is what StopAddressListImportJob is asked.
+// StopAddressListImportJobInput is the input of StopAddressListImportJob, see
+// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_StopAddressListImportJob.html
 type StopAddressListImportJobInput struct {
-	JobId string // required
+	JobId string // required, 1 to 255 characters, matches [a-zA-Z0-9-]+
 }
 
-// StopAddressListImportJobOutput is what StopAddressListImportJob answers.
+// StopAddressListImportJobOutput is the output of StopAddressListImportJob, see
+// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_StopAddressListImportJob.html
 type StopAddressListImportJobOutput struct {
 }
 
-// Tag is a structure of AWS's model.
+// Tag is part of CreateAddressListInput, ListTagsForResourceOutput and TagResourceInput.
 type Tag struct {
-	Key   string // required
-	Value string // required
+	Key   string // required, 1 to 128 characters, matches [a-zA-Z0-9/_\+=\.:@\-]+
+	Value string // required, at most 256 characters, matches [a-zA-Z0-9/_\+=\.:@\-]*
 }
 
-// TagResourceInput is what TagResource is asked.
+// TagResourceInput is the input of TagResource, see
+// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_TagResource.html
 type TagResourceInput struct {
-	ResourceArn string // required
-	Tags        []Tag  // required
+	ResourceArn string // required, 20 to 1011 characters, matches arn:aws(|-cn|-us-gov|-eusc):ses:[a-z0-9-]{1,20}:[0-9]{12}:(mailmanager-|addon-).+
+	Tags        []Tag  // required, at most 200 elements
 }
 
-// TagResourceOutput is what TagResource answers.
+// TagResourceOutput is the output of TagResource, see
+// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_TagResource.html
 type TagResourceOutput struct {
 }
 
-// UntagResourceInput is what UntagResource is asked.
+// UntagResourceInput is the input of UntagResource, see
+// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_UntagResource.html
 type UntagResourceInput struct {
-	ResourceArn string   // required
-	TagKeys     []string // required
+	ResourceArn string   // required, 20 to 1011 characters, matches arn:aws(|-cn|-us-gov|-eusc):ses:[a-z0-9-]{1,20}:[0-9]{12}:(mailmanager-|addon-).+
+	TagKeys     []string // required, at most 200 elements, each 1 to 128 characters, matches [a-zA-Z0-9/_\+=\.:@\-]+
 }
 
-// UntagResourceOutput is what UntagResource answers.
+// UntagResourceOutput is the output of UntagResource, see
+// https://docs.aws.amazon.com/sesmailmanager/latest/APIReference/API_UntagResource.html
 type UntagResourceOutput struct {
 }
 
-// ImportDataType is one of a few words; "" is none.
+// ImportDataType is an enumeration; "" is no value.
 type ImportDataType string
 
-// The words of ImportDataType.
+// The values of ImportDataType.
 const (
 	ImportDataTypeCsv  ImportDataType = "CSV"
 	ImportDataTypeJson ImportDataType = "JSON"
 )
 
-// Values returns every word of ImportDataType.
-func (ImportDataType) Values() []ImportDataType {
-	return []ImportDataType{ImportDataTypeCsv, ImportDataTypeJson}
-}
-
-// ImportJobStatus is one of a few words; "" is none.
+// ImportJobStatus is an enumeration; "" is no value.
 type ImportJobStatus string
 
-// The words of ImportJobStatus.
+// The values of ImportJobStatus.
 const (
 	ImportJobStatusCreated    ImportJobStatus = "CREATED"
 	ImportJobStatusProcessing ImportJobStatus = "PROCESSING"
@@ -267,8 +295,3 @@ const (
 	ImportJobStatusFailed     ImportJobStatus = "FAILED"
 	ImportJobStatusStopped    ImportJobStatus = "STOPPED"
 )
-
-// Values returns every word of ImportJobStatus.
-func (ImportJobStatus) Values() []ImportJobStatus {
-	return []ImportJobStatus{ImportJobStatusCreated, ImportJobStatusProcessing, ImportJobStatusCompleted, ImportJobStatusFailed, ImportJobStatusStopped}
-}

@@ -87,13 +87,6 @@ func (x *CreateKnowledgeBaseInput) Check(c *wire.Checker) {
 	wire.CheckStruct(c, "VectorIngestionConfiguration", x.VectorIngestionConfiguration, false, (*VectorIngestionConfiguration).check)
 }
 
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *CreateKnowledgeBaseInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
-}
-
 // Check notes the constraints that the input breaks.
 func (x *CreateQuickResponseInput) Check(c *wire.Checker) {
 	wire.CheckTexts(c, "Channels", x.Channels, false, wire.Size{}, &textChannel)
@@ -109,24 +102,10 @@ func (x *CreateQuickResponseInput) Check(c *wire.Checker) {
 	c.Map("Tags", x.Tags, false, wire.Size{}, &textTagKey, &textTagValue)
 }
 
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *CreateQuickResponseInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
-}
-
 // Check notes the constraints that the input breaks.
 func (x *DeleteImportJobInput) Check(c *wire.Checker) {
 	c.Text("ImportJobId", x.ImportJobId, &textUuid)
 	c.Text("KnowledgeBaseId", x.KnowledgeBaseId, &textUuidOrArn)
-}
-
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *DeleteImportJobInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
 }
 
 // Check notes the constraints that the input breaks.
@@ -134,24 +113,10 @@ func (x *DeleteKnowledgeBaseInput) Check(c *wire.Checker) {
 	c.Text("KnowledgeBaseId", x.KnowledgeBaseId, &textUuidOrArn)
 }
 
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *DeleteKnowledgeBaseInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
-}
-
 // Check notes the constraints that the input breaks.
 func (x *DeleteQuickResponseInput) Check(c *wire.Checker) {
 	c.Text("KnowledgeBaseId", x.KnowledgeBaseId, &textUuidOrArn)
 	c.Text("QuickResponseId", x.QuickResponseId, &textUuidOrArn)
-}
-
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *DeleteQuickResponseInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
 }
 
 func (x *ExternalSourceConfiguration) check(c *wire.Checker) {
@@ -170,36 +135,15 @@ func (x *GetImportJobInput) Check(c *wire.Checker) {
 	c.Text("KnowledgeBaseId", x.KnowledgeBaseId, &textUuidOrArn)
 }
 
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *GetImportJobInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
-}
-
 // Check notes the constraints that the input breaks.
 func (x *GetKnowledgeBaseInput) Check(c *wire.Checker) {
 	c.Text("KnowledgeBaseId", x.KnowledgeBaseId, &textUuidOrArn)
-}
-
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *GetKnowledgeBaseInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
 }
 
 // Check notes the constraints that the input breaks.
 func (x *GetQuickResponseInput) Check(c *wire.Checker) {
 	c.Text("KnowledgeBaseId", x.KnowledgeBaseId, &textUuidOrArn)
 	c.Text("QuickResponseId", x.QuickResponseId, &textUuidOrArn)
-}
-
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *GetQuickResponseInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
 }
 
 func (x *GroupingConfiguration) check(c *wire.Checker) {
@@ -223,24 +167,10 @@ func (x *ListImportJobsInput) Check(c *wire.Checker) {
 	c.OptText("NextToken", x.NextToken, &textNonEmptyString)
 }
 
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *ListImportJobsInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
-}
-
 // Check notes the constraints that the input breaks.
 func (x *ListKnowledgeBasesInput) Check(c *wire.Checker) {
 	c.OptInt("MaxResults", x.MaxResults, wire.Range{Min: 1, Max: 100})
 	c.OptText("NextToken", x.NextToken, &textNonEmptyString)
-}
-
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *ListKnowledgeBasesInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
 }
 
 // Check notes the constraints that the input breaks.
@@ -250,23 +180,9 @@ func (x *ListQuickResponsesInput) Check(c *wire.Checker) {
 	c.OptText("NextToken", x.NextToken, &textNonEmptyString)
 }
 
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *ListQuickResponsesInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
-}
-
 // Check notes the constraints that the input breaks.
 func (x *ListTagsForResourceInput) Check(c *wire.Checker) {
 	c.Text("ResourceArn", x.ResourceArn, &textArn)
-}
-
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *ListTagsForResourceInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
 }
 
 func (x *ManagedSourceConfiguration) check(c *wire.Checker) {
@@ -325,13 +241,6 @@ func (x *SearchQuickResponsesInput) Check(c *wire.Checker) {
 	wire.CheckStruct(c, "SearchExpression", x.SearchExpression, true, (*QuickResponseSearchExpression).check)
 }
 
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *SearchQuickResponsesInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
-}
-
 func (x *SeedUrl) check(c *wire.Checker) {
 	c.OptText("Url", x.Url, &textWebUrl)
 }
@@ -359,13 +268,6 @@ func (x *StartContentUploadInput) Check(c *wire.Checker) {
 	c.OptInt("PresignedUrlTimeToLive", x.PresignedUrlTimeToLive, wire.Range{Min: 1, Max: 60})
 }
 
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *StartContentUploadInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
-}
-
 // Check notes the constraints that the input breaks.
 func (x *StartImportJobInput) Check(c *wire.Checker) {
 	c.OptText("ClientToken", x.ClientToken, &textNonEmptyString)
@@ -376,37 +278,16 @@ func (x *StartImportJobInput) Check(c *wire.Checker) {
 	c.Text("UploadId", x.UploadId, &textUploadId)
 }
 
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *StartImportJobInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
-}
-
 // Check notes the constraints that the input breaks.
 func (x *TagResourceInput) Check(c *wire.Checker) {
 	c.Text("ResourceArn", x.ResourceArn, &textArn)
 	c.Map("Tags", x.Tags, true, wire.Size{}, &textTagKey, &textTagValue)
 }
 
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *TagResourceInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
-}
-
 // Check notes the constraints that the input breaks.
 func (x *UntagResourceInput) Check(c *wire.Checker) {
 	c.Text("ResourceArn", x.ResourceArn, &textArn)
 	wire.CheckTexts(c, "TagKeys", x.TagKeys, true, wire.Size{Min: 1, Max: 50}, &textTagKey)
-}
-
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *UntagResourceInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
 }
 
 // Check notes the constraints that the input breaks.
@@ -421,13 +302,6 @@ func (x *UpdateQuickResponseInput) Check(c *wire.Checker) {
 	c.OptText("Name", x.Name, &textQuickResponseName)
 	c.Text("QuickResponseId", x.QuickResponseId, &textUuidOrArn)
 	c.OptText("ShortcutKey", x.ShortcutKey, &textShortCutKey)
-}
-
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *UpdateQuickResponseInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
 }
 
 func (x *UrlConfiguration) check(c *wire.Checker) {

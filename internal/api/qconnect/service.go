@@ -14,23 +14,59 @@ import (
 // Service is what a server of this API does. Its errors carry a fault.Kind; wire
 // turns that into an error that the operation declares.
 type Service interface {
+	// CreateKnowledgeBase is documented at
+	// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_CreateKnowledgeBase.html
 	CreateKnowledgeBase(ctx context.Context, in *CreateKnowledgeBaseInput) (*CreateKnowledgeBaseOutput, error)
+	// CreateQuickResponse is documented at
+	// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_CreateQuickResponse.html
 	CreateQuickResponse(ctx context.Context, in *CreateQuickResponseInput) (*CreateQuickResponseOutput, error)
+	// DeleteImportJob is documented at
+	// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_DeleteImportJob.html
 	DeleteImportJob(ctx context.Context, in *DeleteImportJobInput) (*DeleteImportJobOutput, error)
+	// DeleteKnowledgeBase is documented at
+	// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_DeleteKnowledgeBase.html
 	DeleteKnowledgeBase(ctx context.Context, in *DeleteKnowledgeBaseInput) (*DeleteKnowledgeBaseOutput, error)
+	// DeleteQuickResponse is documented at
+	// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_DeleteQuickResponse.html
 	DeleteQuickResponse(ctx context.Context, in *DeleteQuickResponseInput) (*DeleteQuickResponseOutput, error)
+	// GetImportJob is documented at
+	// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_GetImportJob.html
 	GetImportJob(ctx context.Context, in *GetImportJobInput) (*GetImportJobOutput, error)
+	// GetKnowledgeBase is documented at
+	// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_GetKnowledgeBase.html
 	GetKnowledgeBase(ctx context.Context, in *GetKnowledgeBaseInput) (*GetKnowledgeBaseOutput, error)
+	// GetQuickResponse is documented at
+	// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_GetQuickResponse.html
 	GetQuickResponse(ctx context.Context, in *GetQuickResponseInput) (*GetQuickResponseOutput, error)
+	// ListImportJobs is documented at
+	// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_ListImportJobs.html
 	ListImportJobs(ctx context.Context, in *ListImportJobsInput) (*ListImportJobsOutput, error)
+	// ListKnowledgeBases is documented at
+	// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_ListKnowledgeBases.html
 	ListKnowledgeBases(ctx context.Context, in *ListKnowledgeBasesInput) (*ListKnowledgeBasesOutput, error)
+	// ListQuickResponses is documented at
+	// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_ListQuickResponses.html
 	ListQuickResponses(ctx context.Context, in *ListQuickResponsesInput) (*ListQuickResponsesOutput, error)
+	// ListTagsForResource is documented at
+	// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_ListTagsForResource.html
 	ListTagsForResource(ctx context.Context, in *ListTagsForResourceInput) (*ListTagsForResourceOutput, error)
+	// SearchQuickResponses is documented at
+	// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_SearchQuickResponses.html
 	SearchQuickResponses(ctx context.Context, in *SearchQuickResponsesInput) (*SearchQuickResponsesOutput, error)
+	// StartContentUpload is documented at
+	// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_StartContentUpload.html
 	StartContentUpload(ctx context.Context, in *StartContentUploadInput) (*StartContentUploadOutput, error)
+	// StartImportJob is documented at
+	// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_StartImportJob.html
 	StartImportJob(ctx context.Context, in *StartImportJobInput) (*StartImportJobOutput, error)
+	// TagResource is documented at
+	// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_TagResource.html
 	TagResource(ctx context.Context, in *TagResourceInput) (*TagResourceOutput, error)
+	// UntagResource is documented at
+	// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_UntagResource.html
 	UntagResource(ctx context.Context, in *UntagResourceInput) (*UntagResourceOutput, error)
+	// UpdateQuickResponse is documented at
+	// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_UpdateQuickResponse.html
 	UpdateQuickResponse(ctx context.Context, in *UpdateQuickResponseInput) (*UpdateQuickResponseOutput, error)
 }
 

@@ -6,19 +6,19 @@ import (
 	"time"
 )
 
-// AppIntegrationsConfiguration is a structure of AWS's model.
+// AppIntegrationsConfiguration is part of SourceConfiguration.
 type AppIntegrationsConfiguration struct {
-	AppIntegrationArn string // required
-	ObjectFields      []string
+	AppIntegrationArn string   // required, 1 to 2048 characters, matches arn:[a-z-]+?:[a-z-]+?:[a-z0-9-]*?:([0-9]{12})?:[a-zA-Z0-9-:/]+
+	ObjectFields      []string // 1 to 100 elements, each 1 to 4096 characters
 }
 
-// BedrockFoundationModelConfigurationForParsing is a structure of AWS's model.
+// BedrockFoundationModelConfigurationForParsing is part of ParsingConfiguration.
 type BedrockFoundationModelConfigurationForParsing struct {
-	ModelArn      string // required
+	ModelArn      string // required, 1 to 2048 characters, matches arn:aws(-[^:]+)?:bedrock:[a-z0-9-]{1,20}::foundation-model/anthropic.claude-3-haiku-20240307-v1:0
 	ParsingPrompt *ParsingPrompt
 }
 
-// ChunkingConfiguration is a structure of AWS's model.
+// ChunkingConfiguration is part of VectorIngestionConfiguration.
 type ChunkingConfiguration struct {
 	ChunkingStrategy                  ChunkingStrategy // required
 	FixedSizeChunkingConfiguration    *FixedSizeChunkingConfiguration
@@ -26,528 +26,574 @@ type ChunkingConfiguration struct {
 	SemanticChunkingConfiguration     *SemanticChunkingConfiguration
 }
 
-// Configuration is a union: exactly one of its members is set.
+// Configuration is part of ExternalSourceConfiguration. Exactly one of its members is set.
 type Configuration struct {
 	ConnectConfiguration *ConnectConfiguration
 }
 
-// ConnectConfiguration is a structure of AWS's model.
+// ConnectConfiguration is part of Configuration.
 type ConnectConfiguration struct {
-	InstanceId *string
+	InstanceId *string // 1 to 4096 characters
 }
 
-// CreateKnowledgeBaseInput is what CreateKnowledgeBase is asked.
+// CreateKnowledgeBaseInput is the input of CreateKnowledgeBase, see
+// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_CreateKnowledgeBase.html
 type CreateKnowledgeBaseInput struct {
-	ClientToken                       *string
-	Description                       *string
+	ClientToken                       *string           // 1 to 4096 characters
+	Description                       *string           // 1 to 255 characters, matches [a-zA-Z0-9\s_.,-]+.*
 	KnowledgeBaseType                 KnowledgeBaseType // required
-	Name                              string            // required
+	Name                              string            // required, 1 to 255 characters, matches [a-zA-Z0-9\s_.,-]+.*
 	RenderingConfiguration            *RenderingConfiguration
 	ServerSideEncryptionConfiguration *ServerSideEncryptionConfiguration
 	SourceConfiguration               *SourceConfiguration
-	Tags                              map[string]string
+	Tags                              map[string]string // keys 1 to 128 characters, matches (?!aws:)[a-zA-Z+-=._:/]+, values 1 to 256 characters
 	VectorIngestionConfiguration      *VectorIngestionConfiguration
 }
 
-// CreateKnowledgeBaseOutput is what CreateKnowledgeBase answers.
+// CreateKnowledgeBaseOutput is the output of CreateKnowledgeBase, see
+// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_CreateKnowledgeBase.html
 type CreateKnowledgeBaseOutput struct {
 	KnowledgeBase *KnowledgeBaseData
 }
 
-// CreateQuickResponseInput is what CreateQuickResponse is asked.
+// CreateQuickResponseInput is the input of CreateQuickResponse, see
+// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_CreateQuickResponse.html
 type CreateQuickResponseInput struct {
-	Channels              []string
-	ClientToken           *string
+	Channels              []string                   // each 1 to 10 characters
+	ClientToken           *string                    // 1 to 4096 characters
 	Content               *QuickResponseDataProvider // required
-	ContentType           *string
-	Description           *string
+	ContentType           *string                    // matches (application/x\.quickresponse;format=(plain|markdown))
+	Description           *string                    // 1 to 255 characters
 	GroupingConfiguration *GroupingConfiguration
 	IsActive              *bool
-	KnowledgeBaseId       string // required
-	Language              *string
-	Name                  string // required
-	ShortcutKey           *string
-	Tags                  map[string]string
+	KnowledgeBaseId       string            // required, matches [a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}$|^arn:[a-z-]*?:wisdom:[a-z0-9-]*?:[0-9]{12}:[a-z-]*?/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}(?:/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}){0,2}
+	Language              *string           // 2 to 5 characters
+	Name                  string            // required, 1 to 100 characters
+	ShortcutKey           *string           // 1 to 10 characters
+	Tags                  map[string]string // keys 1 to 128 characters, matches (?!aws:)[a-zA-Z+-=._:/]+, values 1 to 256 characters
 }
 
-// CreateQuickResponseOutput is what CreateQuickResponse answers.
+// CreateQuickResponseOutput is the output of CreateQuickResponse, see
+// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_CreateQuickResponse.html
 type CreateQuickResponseOutput struct {
 	QuickResponse *QuickResponseData
 }
 
-// DeleteImportJobInput is what DeleteImportJob is asked.
+// DeleteImportJobInput is the input of DeleteImportJob, see
+// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_DeleteImportJob.html
 type DeleteImportJobInput struct {
-	ImportJobId     string // required
-	KnowledgeBaseId string // required
+	ImportJobId     string // required, matches [a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}
+	KnowledgeBaseId string // required, matches [a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}$|^arn:[a-z-]*?:wisdom:[a-z0-9-]*?:[0-9]{12}:[a-z-]*?/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}(?:/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}){0,2}
 }
 
-// DeleteImportJobOutput is what DeleteImportJob answers.
+// DeleteImportJobOutput is the output of DeleteImportJob, see
+// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_DeleteImportJob.html
 type DeleteImportJobOutput struct {
 }
 
-// DeleteKnowledgeBaseInput is what DeleteKnowledgeBase is asked.
+// DeleteKnowledgeBaseInput is the input of DeleteKnowledgeBase, see
+// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_DeleteKnowledgeBase.html
 type DeleteKnowledgeBaseInput struct {
-	KnowledgeBaseId string // required
+	KnowledgeBaseId string // required, matches [a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}$|^arn:[a-z-]*?:wisdom:[a-z0-9-]*?:[0-9]{12}:[a-z-]*?/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}(?:/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}){0,2}
 }
 
-// DeleteKnowledgeBaseOutput is what DeleteKnowledgeBase answers.
+// DeleteKnowledgeBaseOutput is the output of DeleteKnowledgeBase, see
+// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_DeleteKnowledgeBase.html
 type DeleteKnowledgeBaseOutput struct {
 }
 
-// DeleteQuickResponseInput is what DeleteQuickResponse is asked.
+// DeleteQuickResponseInput is the input of DeleteQuickResponse, see
+// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_DeleteQuickResponse.html
 type DeleteQuickResponseInput struct {
-	KnowledgeBaseId string // required
-	QuickResponseId string // required
+	KnowledgeBaseId string // required, matches [a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}$|^arn:[a-z-]*?:wisdom:[a-z0-9-]*?:[0-9]{12}:[a-z-]*?/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}(?:/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}){0,2}
+	QuickResponseId string // required, matches [a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}$|^arn:[a-z-]*?:wisdom:[a-z0-9-]*?:[0-9]{12}:[a-z-]*?/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}(?:/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}){0,2}
 }
 
-// DeleteQuickResponseOutput is what DeleteQuickResponse answers.
+// DeleteQuickResponseOutput is the output of DeleteQuickResponse, see
+// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_DeleteQuickResponse.html
 type DeleteQuickResponseOutput struct {
 }
 
-// ExternalSourceConfiguration is a structure of AWS's model.
+// ExternalSourceConfiguration is part of ImportJobData, ImportJobSummary and
+// StartImportJobInput.
 type ExternalSourceConfiguration struct {
 	Configuration *Configuration // required
 	Source        ExternalSource // required
 }
 
-// FixedSizeChunkingConfiguration is a structure of AWS's model.
+// FixedSizeChunkingConfiguration is part of ChunkingConfiguration.
 type FixedSizeChunkingConfiguration struct {
-	MaxTokens         int64 // required
-	OverlapPercentage int64 // required
+	MaxTokens         int64 // required, at least 1
+	OverlapPercentage int64 // required, 1 to 99
 }
 
-// GetImportJobInput is what GetImportJob is asked.
+// GetImportJobInput is the input of GetImportJob, see
+// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_GetImportJob.html
 type GetImportJobInput struct {
-	ImportJobId     string // required
-	KnowledgeBaseId string // required
+	ImportJobId     string // required, matches [a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}
+	KnowledgeBaseId string // required, matches [a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}$|^arn:[a-z-]*?:wisdom:[a-z0-9-]*?:[0-9]{12}:[a-z-]*?/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}(?:/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}){0,2}
 }
 
-// GetImportJobOutput is what GetImportJob answers.
+// GetImportJobOutput is the output of GetImportJob, see
+// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_GetImportJob.html
 type GetImportJobOutput struct {
 	ImportJob *ImportJobData
 }
 
-// GetKnowledgeBaseInput is what GetKnowledgeBase is asked.
+// GetKnowledgeBaseInput is the input of GetKnowledgeBase, see
+// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_GetKnowledgeBase.html
 type GetKnowledgeBaseInput struct {
-	KnowledgeBaseId string // required
+	KnowledgeBaseId string // required, matches [a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}$|^arn:[a-z-]*?:wisdom:[a-z0-9-]*?:[0-9]{12}:[a-z-]*?/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}(?:/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}){0,2}
 }
 
-// GetKnowledgeBaseOutput is what GetKnowledgeBase answers.
+// GetKnowledgeBaseOutput is the output of GetKnowledgeBase, see
+// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_GetKnowledgeBase.html
 type GetKnowledgeBaseOutput struct {
 	KnowledgeBase *KnowledgeBaseData
 }
 
-// GetQuickResponseInput is what GetQuickResponse is asked.
+// GetQuickResponseInput is the input of GetQuickResponse, see
+// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_GetQuickResponse.html
 type GetQuickResponseInput struct {
-	KnowledgeBaseId string // required
-	QuickResponseId string // required
+	KnowledgeBaseId string // required, matches [a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}$|^arn:[a-z-]*?:wisdom:[a-z0-9-]*?:[0-9]{12}:[a-z-]*?/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}(?:/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}){0,2}
+	QuickResponseId string // required, matches [a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}$|^arn:[a-z-]*?:wisdom:[a-z0-9-]*?:[0-9]{12}:[a-z-]*?/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}(?:/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}){0,2}
 }
 
-// GetQuickResponseOutput is what GetQuickResponse answers.
+// GetQuickResponseOutput is the output of GetQuickResponse, see
+// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_GetQuickResponse.html
 type GetQuickResponseOutput struct {
 	QuickResponse *QuickResponseData
 }
 
-// GroupingConfiguration is a structure of AWS's model.
+// GroupingConfiguration is part of CreateQuickResponseInput, QuickResponseData,
+// QuickResponseSearchResultData and UpdateQuickResponseInput.
 type GroupingConfiguration struct {
-	Criteria *string
-	Values   []string
+	Criteria *string  // 1 to 100 characters
+	Values   []string // each 1 to 2048 characters
 }
 
-// HierarchicalChunkingConfiguration is a structure of AWS's model.
+// HierarchicalChunkingConfiguration is part of ChunkingConfiguration.
 type HierarchicalChunkingConfiguration struct {
-	LevelConfigurations []HierarchicalChunkingLevelConfiguration // required
-	OverlapTokens       int64                                    // required
+	LevelConfigurations []HierarchicalChunkingLevelConfiguration // required, exactly 2 elements
+	OverlapTokens       int64                                    // required, at least 1
 }
 
-// HierarchicalChunkingLevelConfiguration is a structure of AWS's model.
+// HierarchicalChunkingLevelConfiguration is part of HierarchicalChunkingConfiguration.
 type HierarchicalChunkingLevelConfiguration struct {
-	MaxTokens int64 // required
+	MaxTokens int64 // required, 1 to 8192
 }
 
-// ImportJobData is a structure of AWS's model.
+// ImportJobData is part of GetImportJobOutput and StartImportJobOutput.
 type ImportJobData struct {
 	CreatedTime                 time.Time // required
 	ExternalSourceConfiguration *ExternalSourceConfiguration
-	FailedRecordReport          *string
-	ImportJobId                 string        // required
-	ImportJobType               ImportJobType // required
-	KnowledgeBaseArn            string        // required
-	KnowledgeBaseId             string        // required
-	LastModifiedTime            time.Time     // required
-	Metadata                    map[string]string
-	Status                      ImportJobStatus // required
-	UploadId                    string          // required
-	Url                         string          // required
-	UrlExpiry                   time.Time       // required
+	FailedRecordReport          *string           // 1 to 4096 characters
+	ImportJobId                 string            // required, matches [a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}
+	ImportJobType               ImportJobType     // required
+	KnowledgeBaseArn            string            // required, matches arn:[a-z-]*?:wisdom:[a-z0-9-]*?:[0-9]{12}:[a-z-]*?/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}(?:/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}){0,2}
+	KnowledgeBaseId             string            // required, matches [a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}
+	LastModifiedTime            time.Time         // required
+	Metadata                    map[string]string // at most 10 entries, keys 1 to 4096 characters, values 1 to 4096 characters
+	Status                      ImportJobStatus   // required
+	UploadId                    string            // required, 1 to 1200 characters
+	Url                         string            // required, 1 to 4096 characters
+	UrlExpiry                   time.Time         // required
 }
 
-// ImportJobSummary is a structure of AWS's model.
+// ImportJobSummary is part of ListImportJobsOutput.
 type ImportJobSummary struct {
 	CreatedTime                 time.Time // required
 	ExternalSourceConfiguration *ExternalSourceConfiguration
-	ImportJobId                 string        // required
-	ImportJobType               ImportJobType // required
-	KnowledgeBaseArn            string        // required
-	KnowledgeBaseId             string        // required
-	LastModifiedTime            time.Time     // required
-	Metadata                    map[string]string
-	Status                      ImportJobStatus // required
-	UploadId                    string          // required
+	ImportJobId                 string            // required, matches [a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}
+	ImportJobType               ImportJobType     // required
+	KnowledgeBaseArn            string            // required, matches arn:[a-z-]*?:wisdom:[a-z0-9-]*?:[0-9]{12}:[a-z-]*?/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}(?:/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}){0,2}
+	KnowledgeBaseId             string            // required, matches [a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}
+	LastModifiedTime            time.Time         // required
+	Metadata                    map[string]string // at most 10 entries, keys 1 to 4096 characters, values 1 to 4096 characters
+	Status                      ImportJobStatus   // required
+	UploadId                    string            // required, 1 to 1200 characters
 }
 
-// KnowledgeBaseData is a structure of AWS's model.
+// KnowledgeBaseData is part of CreateKnowledgeBaseOutput and GetKnowledgeBaseOutput.
 type KnowledgeBaseData struct {
-	Description                       *string
-	IngestionFailureReasons           []string
+	Description                       *string  // 1 to 255 characters, matches [a-zA-Z0-9\s_.,-]+.*
+	IngestionFailureReasons           []string // each 1 to 4096 characters
 	IngestionStatus                   SyncStatus
-	KnowledgeBaseArn                  string            // required
-	KnowledgeBaseId                   string            // required
+	KnowledgeBaseArn                  string            // required, matches arn:[a-z-]*?:wisdom:[a-z0-9-]*?:[0-9]{12}:[a-z-]*?/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}(?:/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}){0,2}
+	KnowledgeBaseId                   string            // required, matches [a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}
 	KnowledgeBaseType                 KnowledgeBaseType // required
 	LastContentModificationTime       *time.Time
-	Name                              string // required
+	Name                              string // required, 1 to 255 characters, matches [a-zA-Z0-9\s_.,-]+.*
 	RenderingConfiguration            *RenderingConfiguration
 	ServerSideEncryptionConfiguration *ServerSideEncryptionConfiguration
 	SourceConfiguration               *SourceConfiguration
 	Status                            KnowledgeBaseStatus // required
-	Tags                              map[string]string
+	Tags                              map[string]string   // keys 1 to 128 characters, matches (?!aws:)[a-zA-Z+-=._:/]+, values 1 to 256 characters
 	VectorIngestionConfiguration      *VectorIngestionConfiguration
 }
 
-// KnowledgeBaseSummary is a structure of AWS's model.
+// KnowledgeBaseSummary is part of ListKnowledgeBasesOutput.
 type KnowledgeBaseSummary struct {
-	Description                       *string
-	KnowledgeBaseArn                  string            // required
-	KnowledgeBaseId                   string            // required
+	Description                       *string           // 1 to 255 characters, matches [a-zA-Z0-9\s_.,-]+.*
+	KnowledgeBaseArn                  string            // required, matches arn:[a-z-]*?:wisdom:[a-z0-9-]*?:[0-9]{12}:[a-z-]*?/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}(?:/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}){0,2}
+	KnowledgeBaseId                   string            // required, matches [a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}
 	KnowledgeBaseType                 KnowledgeBaseType // required
-	Name                              string            // required
+	Name                              string            // required, 1 to 255 characters, matches [a-zA-Z0-9\s_.,-]+.*
 	RenderingConfiguration            *RenderingConfiguration
 	ServerSideEncryptionConfiguration *ServerSideEncryptionConfiguration
 	SourceConfiguration               *SourceConfiguration
 	Status                            KnowledgeBaseStatus // required
-	Tags                              map[string]string
+	Tags                              map[string]string   // keys 1 to 128 characters, matches (?!aws:)[a-zA-Z+-=._:/]+, values 1 to 256 characters
 	VectorIngestionConfiguration      *VectorIngestionConfiguration
 }
 
-// ListImportJobsInput is what ListImportJobs is asked.
+// ListImportJobsInput is the input of ListImportJobs, see
+// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_ListImportJobs.html
 type ListImportJobsInput struct {
-	KnowledgeBaseId string // required
-	MaxResults      *int64
-	NextToken       *string
+	KnowledgeBaseId string  // required, matches [a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}$|^arn:[a-z-]*?:wisdom:[a-z0-9-]*?:[0-9]{12}:[a-z-]*?/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}(?:/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}){0,2}
+	MaxResults      *int64  // 1 to 100
+	NextToken       *string // 1 to 4096 characters
 }
 
-// ListImportJobsOutput is what ListImportJobs answers.
+// ListImportJobsOutput is the output of ListImportJobs, see
+// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_ListImportJobs.html
 type ListImportJobsOutput struct {
 	ImportJobSummaries []ImportJobSummary // required
-	NextToken          *string
+	NextToken          *string            // 1 to 4096 characters
 }
 
-// ListKnowledgeBasesInput is what ListKnowledgeBases is asked.
+// ListKnowledgeBasesInput is the input of ListKnowledgeBases, see
+// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_ListKnowledgeBases.html
 type ListKnowledgeBasesInput struct {
-	MaxResults *int64
-	NextToken  *string
+	MaxResults *int64  // 1 to 100
+	NextToken  *string // 1 to 4096 characters
 }
 
-// ListKnowledgeBasesOutput is what ListKnowledgeBases answers.
+// ListKnowledgeBasesOutput is the output of ListKnowledgeBases, see
+// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_ListKnowledgeBases.html
 type ListKnowledgeBasesOutput struct {
 	KnowledgeBaseSummaries []KnowledgeBaseSummary // required
-	NextToken              *string
+	NextToken              *string                // 1 to 4096 characters
 }
 
-// ListQuickResponsesInput is what ListQuickResponses is asked.
+// ListQuickResponsesInput is the input of ListQuickResponses, see
+// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_ListQuickResponses.html
 type ListQuickResponsesInput struct {
-	KnowledgeBaseId string // required
-	MaxResults      *int64
-	NextToken       *string
+	KnowledgeBaseId string  // required, matches [a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}$|^arn:[a-z-]*?:wisdom:[a-z0-9-]*?:[0-9]{12}:[a-z-]*?/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}(?:/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}){0,2}
+	MaxResults      *int64  // 1 to 100
+	NextToken       *string // 1 to 4096 characters
 }
 
-// ListQuickResponsesOutput is what ListQuickResponses answers.
+// ListQuickResponsesOutput is the output of ListQuickResponses, see
+// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_ListQuickResponses.html
 type ListQuickResponsesOutput struct {
-	NextToken              *string
+	NextToken              *string                // 1 to 4096 characters
 	QuickResponseSummaries []QuickResponseSummary // required
 }
 
-// ListTagsForResourceInput is what ListTagsForResource is asked.
+// ListTagsForResourceInput is the input of ListTagsForResource, see
+// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_ListTagsForResource.html
 type ListTagsForResourceInput struct {
-	ResourceArn string // required
+	ResourceArn string // required, matches arn:[a-z-]*?:wisdom:[a-z0-9-]*?:[0-9]{12}:[a-z-]*?/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}(?:/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}){0,2}
 }
 
-// ListTagsForResourceOutput is what ListTagsForResource answers.
+// ListTagsForResourceOutput is the output of ListTagsForResource, see
+// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_ListTagsForResource.html
 type ListTagsForResourceOutput struct {
-	Tags map[string]string
+	Tags map[string]string // keys 1 to 128 characters, matches (?!aws:)[a-zA-Z+-=._:/]+, values 1 to 256 characters
 }
 
-// ManagedSourceConfiguration is a union: exactly one of its members is set.
+// ManagedSourceConfiguration is part of SourceConfiguration. Exactly one of its members is
+// set.
 type ManagedSourceConfiguration struct {
 	WebCrawlerConfiguration *WebCrawlerConfiguration
 }
 
-// ParsingConfiguration is a structure of AWS's model.
+// ParsingConfiguration is part of VectorIngestionConfiguration.
 type ParsingConfiguration struct {
 	BedrockFoundationModelConfiguration *BedrockFoundationModelConfigurationForParsing
 	ParsingStrategy                     ParsingStrategy // required
 }
 
-// ParsingPrompt is a structure of AWS's model.
+// ParsingPrompt is part of BedrockFoundationModelConfigurationForParsing.
 type ParsingPrompt struct {
-	ParsingPromptText string // required
+	ParsingPromptText string // required, 1 to 10000 characters
 }
 
-// QuickResponseContentProvider is a union: exactly one of its members is set.
+// QuickResponseContentProvider is part of QuickResponseContents. Exactly one of its members
+// is set.
 type QuickResponseContentProvider struct {
-	Content *string
+	Content *string // 1 to 1024 characters
 }
 
-// QuickResponseContents is a structure of AWS's model.
+// QuickResponseContents is part of QuickResponseData and QuickResponseSearchResultData.
 type QuickResponseContents struct {
 	Markdown  *QuickResponseContentProvider
 	PlainText *QuickResponseContentProvider
 }
 
-// QuickResponseData is a structure of AWS's model.
+// QuickResponseData is part of CreateQuickResponseOutput, GetQuickResponseOutput and
+// UpdateQuickResponseOutput.
 type QuickResponseData struct {
-	Channels              []string
-	ContentType           string // required
+	Channels              []string // each 1 to 10 characters
+	ContentType           string   // required, matches (application/x\.quickresponse;format=(plain|markdown))
 	Contents              *QuickResponseContents
 	CreatedTime           time.Time // required
-	Description           *string
+	Description           *string   // 1 to 255 characters
 	GroupingConfiguration *GroupingConfiguration
 	IsActive              *bool
-	KnowledgeBaseArn      string // required
-	KnowledgeBaseId       string // required
-	Language              *string
-	LastModifiedBy        *string
-	LastModifiedTime      time.Time // required
-	Name                  string    // required
-	QuickResponseArn      string    // required
-	QuickResponseId       string    // required
-	ShortcutKey           *string
+	KnowledgeBaseArn      string              // required, matches arn:[a-z-]*?:wisdom:[a-z0-9-]*?:[0-9]{12}:[a-z-]*?/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}(?:/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}){0,2}
+	KnowledgeBaseId       string              // required, matches [a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}
+	Language              *string             // 2 to 5 characters
+	LastModifiedBy        *string             // 1 to 2048 characters, matches arn:[a-z-]+?:[a-z-]+?:[a-z0-9-]*?:([0-9]{12})?:[a-zA-Z0-9-:/]+
+	LastModifiedTime      time.Time           // required
+	Name                  string              // required, 1 to 100 characters
+	QuickResponseArn      string              // required, matches arn:[a-z-]*?:wisdom:[a-z0-9-]*?:[0-9]{12}:[a-z-]*?/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}(?:/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}){0,2}
+	QuickResponseId       string              // required, matches [a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}
+	ShortcutKey           *string             // 1 to 10 characters
 	Status                QuickResponseStatus // required
-	Tags                  map[string]string
+	Tags                  map[string]string   // keys 1 to 128 characters, matches (?!aws:)[a-zA-Z+-=._:/]+, values 1 to 256 characters
 }
 
-// QuickResponseDataProvider is a union: exactly one of its members is set.
+// QuickResponseDataProvider is part of CreateQuickResponseInput and
+// UpdateQuickResponseInput. Exactly one of its members is set.
 type QuickResponseDataProvider struct {
-	Content *string
+	Content *string // 1 to 1024 characters
 }
 
-// QuickResponseFilterField is a structure of AWS's model.
+// QuickResponseFilterField is part of QuickResponseSearchExpression.
 type QuickResponseFilterField struct {
 	IncludeNoExistence *bool
-	Name               string                      // required
+	Name               string                      // required, 1 to 4096 characters
 	Operator           QuickResponseFilterOperator // required
-	Values             []string
+	Values             []string                    // 1 to 5 elements, each 1 to 2048 characters
 }
 
-// QuickResponseOrderField is a structure of AWS's model.
+// QuickResponseOrderField is part of QuickResponseSearchExpression.
 type QuickResponseOrderField struct {
-	Name  string // required
+	Name  string // required, 1 to 4096 characters
 	Order Order
 }
 
-// QuickResponseQueryField is a structure of AWS's model.
+// QuickResponseQueryField is part of QuickResponseSearchExpression.
 type QuickResponseQueryField struct {
 	AllowFuzziness *bool
-	Name           string                     // required
+	Name           string                     // required, 1 to 4096 characters
 	Operator       QuickResponseQueryOperator // required
 	Priority       Priority
-	Values         []string // required
+	Values         []string // required, 1 to 5 elements, each 1 to 1024 characters
 }
 
-// QuickResponseSearchExpression is a structure of AWS's model.
+// QuickResponseSearchExpression is part of SearchQuickResponsesInput.
 type QuickResponseSearchExpression struct {
-	Filters      []QuickResponseFilterField
+	Filters      []QuickResponseFilterField // at most 10 elements
 	OrderOnField *QuickResponseOrderField
-	Queries      []QuickResponseQueryField
+	Queries      []QuickResponseQueryField // at most 4 elements
 }
 
-// QuickResponseSearchResultData is a structure of AWS's model.
+// QuickResponseSearchResultData is part of SearchQuickResponsesOutput.
 type QuickResponseSearchResultData struct {
 	AttributesInterpolated    []string
 	AttributesNotInterpolated []string
-	Channels                  []string
-	ContentType               string                 // required
+	Channels                  []string               // each 1 to 10 characters
+	ContentType               string                 // required, matches (application/x\.quickresponse;format=(plain|markdown))
 	Contents                  *QuickResponseContents // required
 	CreatedTime               time.Time              // required
-	Description               *string
+	Description               *string                // 1 to 255 characters
 	GroupingConfiguration     *GroupingConfiguration
-	IsActive                  bool   // required
-	KnowledgeBaseArn          string // required
-	KnowledgeBaseId           string // required
-	Language                  *string
-	LastModifiedBy            *string
-	LastModifiedTime          time.Time // required
-	Name                      string    // required
-	QuickResponseArn          string    // required
-	QuickResponseId           string    // required
-	ShortcutKey               *string
+	IsActive                  bool                // required
+	KnowledgeBaseArn          string              // required, matches arn:[a-z-]*?:wisdom:[a-z0-9-]*?:[0-9]{12}:[a-z-]*?/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}(?:/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}){0,2}
+	KnowledgeBaseId           string              // required, matches [a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}
+	Language                  *string             // 2 to 5 characters
+	LastModifiedBy            *string             // 1 to 2048 characters, matches arn:[a-z-]+?:[a-z-]+?:[a-z0-9-]*?:([0-9]{12})?:[a-zA-Z0-9-:/]+
+	LastModifiedTime          time.Time           // required
+	Name                      string              // required, 1 to 100 characters
+	QuickResponseArn          string              // required, matches arn:[a-z-]*?:wisdom:[a-z0-9-]*?:[0-9]{12}:[a-z-]*?/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}(?:/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}){0,2}
+	QuickResponseId           string              // required, matches [a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}
+	ShortcutKey               *string             // 1 to 10 characters
 	Status                    QuickResponseStatus // required
-	Tags                      map[string]string
+	Tags                      map[string]string   // keys 1 to 128 characters, matches (?!aws:)[a-zA-Z+-=._:/]+, values 1 to 256 characters
 }
 
-// QuickResponseSummary is a structure of AWS's model.
+// QuickResponseSummary is part of ListQuickResponsesOutput.
 type QuickResponseSummary struct {
-	Channels         []string
-	ContentType      string    // required
+	Channels         []string  // each 1 to 10 characters
+	ContentType      string    // required, matches (application/x\.quickresponse;format=(plain|markdown))
 	CreatedTime      time.Time // required
-	Description      *string
+	Description      *string   // 1 to 255 characters
 	IsActive         *bool
-	KnowledgeBaseArn string // required
-	KnowledgeBaseId  string // required
-	LastModifiedBy   *string
+	KnowledgeBaseArn string              // required, matches arn:[a-z-]*?:wisdom:[a-z0-9-]*?:[0-9]{12}:[a-z-]*?/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}(?:/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}){0,2}
+	KnowledgeBaseId  string              // required, matches [a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}
+	LastModifiedBy   *string             // 1 to 2048 characters, matches arn:[a-z-]+?:[a-z-]+?:[a-z0-9-]*?:([0-9]{12})?:[a-zA-Z0-9-:/]+
 	LastModifiedTime time.Time           // required
-	Name             string              // required
-	QuickResponseArn string              // required
-	QuickResponseId  string              // required
+	Name             string              // required, 1 to 100 characters
+	QuickResponseArn string              // required, matches arn:[a-z-]*?:wisdom:[a-z0-9-]*?:[0-9]{12}:[a-z-]*?/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}(?:/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}){0,2}
+	QuickResponseId  string              // required, matches [a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}
 	Status           QuickResponseStatus // required
-	Tags             map[string]string
+	Tags             map[string]string   // keys 1 to 128 characters, matches (?!aws:)[a-zA-Z+-=._:/]+, values 1 to 256 characters
 }
 
-// RenderingConfiguration is a structure of AWS's model.
+// RenderingConfiguration is part of CreateKnowledgeBaseInput, KnowledgeBaseData and
+// KnowledgeBaseSummary.
 type RenderingConfiguration struct {
-	TemplateUri *string
+	TemplateUri *string // 1 to 4096 characters
 }
 
-// SearchQuickResponsesInput is what SearchQuickResponses is asked.
+// SearchQuickResponsesInput is the input of SearchQuickResponses, see
+// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_SearchQuickResponses.html
 type SearchQuickResponsesInput struct {
 	Attributes       map[string]string
-	KnowledgeBaseId  string // required
-	MaxResults       *int64
-	NextToken        *string
+	KnowledgeBaseId  string                         // required, matches [a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}$|^arn:[a-z-]*?:wisdom:[a-z0-9-]*?:[0-9]{12}:[a-z-]*?/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}(?:/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}){0,2}
+	MaxResults       *int64                         // 1 to 100
+	NextToken        *string                        // 1 to 4096 characters
 	SearchExpression *QuickResponseSearchExpression // required
 }
 
-// SearchQuickResponsesOutput is what SearchQuickResponses answers.
+// SearchQuickResponsesOutput is the output of SearchQuickResponses, see
+// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_SearchQuickResponses.html
 type SearchQuickResponsesOutput struct {
-	NextToken *string
+	NextToken *string                         // 1 to 4096 characters
 	Results   []QuickResponseSearchResultData // required
 }
 
-// SeedUrl is a structure of AWS's model.
+// SeedUrl is part of UrlConfiguration.
 type SeedUrl struct {
-	Url *string
+	Url *string // matches https?://[A-Za-z0-9][^\s]*
 }
 
-// SemanticChunkingConfiguration is a structure of AWS's model.
+// SemanticChunkingConfiguration is part of ChunkingConfiguration.
 type SemanticChunkingConfiguration struct {
-	BreakpointPercentileThreshold int64 // required
-	BufferSize                    int64 // required
-	MaxTokens                     int64 // required
+	BreakpointPercentileThreshold int64 // required, 50 to 99
+	BufferSize                    int64 // required, 0 to 1
+	MaxTokens                     int64 // required, at least 1
 }
 
-// ServerSideEncryptionConfiguration is a structure of AWS's model.
+// ServerSideEncryptionConfiguration is part of CreateKnowledgeBaseInput, KnowledgeBaseData
+// and KnowledgeBaseSummary.
 type ServerSideEncryptionConfiguration struct {
-	KmsKeyId *string
+	KmsKeyId *string // 1 to 4096 characters
 }
 
-// SourceConfiguration is a union: exactly one of its members is set.
+// SourceConfiguration is part of CreateKnowledgeBaseInput, KnowledgeBaseData and
+// KnowledgeBaseSummary. Exactly one of its members is set.
 type SourceConfiguration struct {
 	AppIntegrations            *AppIntegrationsConfiguration
 	ManagedSourceConfiguration *ManagedSourceConfiguration
 }
 
-// StartContentUploadInput is what StartContentUpload is asked.
+// StartContentUploadInput is the input of StartContentUpload, see
+// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_StartContentUpload.html
 type StartContentUploadInput struct {
-	ContentType            string // required
-	KnowledgeBaseId        string // required
-	PresignedUrlTimeToLive *int64
+	ContentType            string // required, matches (text/(plain|html|csv))|(application/(pdf|vnd\.openxmlformats-officedocument\.wordprocessingml\.document))|(application/x\.wisdom-json;source=(salesforce|servicenow|zendesk))
+	KnowledgeBaseId        string // required, matches [a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}$|^arn:[a-z-]*?:wisdom:[a-z0-9-]*?:[0-9]{12}:[a-z-]*?/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}(?:/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}){0,2}
+	PresignedUrlTimeToLive *int64 // 1 to 60
 }
 
-// StartContentUploadOutput is what StartContentUpload answers.
+// StartContentUploadOutput is the output of StartContentUpload, see
+// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_StartContentUpload.html
 type StartContentUploadOutput struct {
-	HeadersToInclude map[string]string // required
-	UploadId         string            // required
-	Url              string            // required
+	HeadersToInclude map[string]string // required, keys 1 to 4096 characters, values 1 to 4096 characters
+	UploadId         string            // required, 1 to 1200 characters
+	Url              string            // required, 1 to 4096 characters
 	UrlExpiry        time.Time         // required
 }
 
-// StartImportJobInput is what StartImportJob is asked.
+// StartImportJobInput is the input of StartImportJob, see
+// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_StartImportJob.html
 type StartImportJobInput struct {
-	ClientToken                 *string
+	ClientToken                 *string // 1 to 4096 characters
 	ExternalSourceConfiguration *ExternalSourceConfiguration
-	ImportJobType               ImportJobType // required
-	KnowledgeBaseId             string        // required
-	Metadata                    map[string]string
-	UploadId                    string // required
+	ImportJobType               ImportJobType     // required
+	KnowledgeBaseId             string            // required, matches [a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}$|^arn:[a-z-]*?:wisdom:[a-z0-9-]*?:[0-9]{12}:[a-z-]*?/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}(?:/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}){0,2}
+	Metadata                    map[string]string // at most 10 entries, keys 1 to 4096 characters, values 1 to 4096 characters
+	UploadId                    string            // required, 1 to 1200 characters
 }
 
-// StartImportJobOutput is what StartImportJob answers.
+// StartImportJobOutput is the output of StartImportJob, see
+// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_StartImportJob.html
 type StartImportJobOutput struct {
 	ImportJob *ImportJobData
 }
 
-// TagResourceInput is what TagResource is asked.
+// TagResourceInput is the input of TagResource, see
+// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_TagResource.html
 type TagResourceInput struct {
-	ResourceArn string            // required
-	Tags        map[string]string // required
+	ResourceArn string            // required, matches arn:[a-z-]*?:wisdom:[a-z0-9-]*?:[0-9]{12}:[a-z-]*?/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}(?:/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}){0,2}
+	Tags        map[string]string // required, keys 1 to 128 characters, matches (?!aws:)[a-zA-Z+-=._:/]+, values 1 to 256 characters
 }
 
-// TagResourceOutput is what TagResource answers.
+// TagResourceOutput is the output of TagResource, see
+// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_TagResource.html
 type TagResourceOutput struct {
 }
 
-// UntagResourceInput is what UntagResource is asked.
+// UntagResourceInput is the input of UntagResource, see
+// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_UntagResource.html
 type UntagResourceInput struct {
-	ResourceArn string   // required
-	TagKeys     []string // required
+	ResourceArn string   // required, matches arn:[a-z-]*?:wisdom:[a-z0-9-]*?:[0-9]{12}:[a-z-]*?/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}(?:/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}){0,2}
+	TagKeys     []string // required, 1 to 50 elements, each 1 to 128 characters, matches (?!aws:)[a-zA-Z+-=._:/]+
 }
 
-// UntagResourceOutput is what UntagResource answers.
+// UntagResourceOutput is the output of UntagResource, see
+// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_UntagResource.html
 type UntagResourceOutput struct {
 }
 
-// UpdateQuickResponseInput is what UpdateQuickResponse is asked.
+// UpdateQuickResponseInput is the input of UpdateQuickResponse, see
+// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_UpdateQuickResponse.html
 type UpdateQuickResponseInput struct {
-	Channels                    []string
+	Channels                    []string // each 1 to 10 characters
 	Content                     *QuickResponseDataProvider
-	ContentType                 *string
-	Description                 *string
+	ContentType                 *string // matches (application/x\.quickresponse;format=(plain|markdown))
+	Description                 *string // 1 to 255 characters
 	GroupingConfiguration       *GroupingConfiguration
 	IsActive                    *bool
-	KnowledgeBaseId             string // required
-	Language                    *string
-	Name                        *string
-	QuickResponseId             string // required
+	KnowledgeBaseId             string  // required, matches [a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}$|^arn:[a-z-]*?:wisdom:[a-z0-9-]*?:[0-9]{12}:[a-z-]*?/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}(?:/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}){0,2}
+	Language                    *string // 2 to 5 characters
+	Name                        *string // 1 to 100 characters
+	QuickResponseId             string  // required, matches [a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}$|^arn:[a-z-]*?:wisdom:[a-z0-9-]*?:[0-9]{12}:[a-z-]*?/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}(?:/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}){0,2}
 	RemoveDescription           *bool
 	RemoveGroupingConfiguration *bool
 	RemoveShortcutKey           *bool
-	ShortcutKey                 *string
+	ShortcutKey                 *string // 1 to 10 characters
 }
 
-// UpdateQuickResponseOutput is what UpdateQuickResponse answers.
+// UpdateQuickResponseOutput is the output of UpdateQuickResponse, see
+// https://docs.aws.amazon.com/connect/latest/APIReference/API_amazon-q-connect_UpdateQuickResponse.html
 type UpdateQuickResponseOutput struct {
 	QuickResponse *QuickResponseData
 }
 
-// UrlConfiguration is a structure of AWS's model.
+// UrlConfiguration is part of WebCrawlerConfiguration.
 type UrlConfiguration struct {
-	SeedUrls []SeedUrl
+	SeedUrls []SeedUrl // 1 to 100 elements
 }
 
-// VectorIngestionConfiguration is a structure of AWS's model.
+// VectorIngestionConfiguration is part of CreateKnowledgeBaseInput, KnowledgeBaseData and
+// KnowledgeBaseSummary.
 type VectorIngestionConfiguration struct {
 	ChunkingConfiguration *ChunkingConfiguration
 	ParsingConfiguration  *ParsingConfiguration
 }
 
-// WebCrawlerConfiguration is a structure of AWS's model.
+// WebCrawlerConfiguration is part of ManagedSourceConfiguration.
 type WebCrawlerConfiguration struct {
 	CrawlerLimits    *WebCrawlerLimits
-	ExclusionFilters []string
-	InclusionFilters []string
+	ExclusionFilters []string // 1 to 25 elements, each 1 to 1000 characters
+	InclusionFilters []string // 1 to 25 elements, each 1 to 1000 characters
 	Scope            WebScopeType
 	UrlConfiguration *UrlConfiguration // required
 }
 
-// WebCrawlerLimits is a structure of AWS's model.
+// WebCrawlerLimits is part of WebCrawlerConfiguration.
 type WebCrawlerLimits struct {
-	RateLimit *int64
+	RateLimit *int64 // 1 to 300
 }
 
-// ChunkingStrategy is one of a few words; "" is none.
+// ChunkingStrategy is an enumeration; "" is no value.
 type ChunkingStrategy string
 
-// The words of ChunkingStrategy.
+// The values of ChunkingStrategy.
 const (
 	ChunkingStrategyFixedSize    ChunkingStrategy = "FIXED_SIZE"
 	ChunkingStrategyNone         ChunkingStrategy = "NONE"
@@ -555,28 +601,18 @@ const (
 	ChunkingStrategySemantic     ChunkingStrategy = "SEMANTIC"
 )
 
-// Values returns every word of ChunkingStrategy.
-func (ChunkingStrategy) Values() []ChunkingStrategy {
-	return []ChunkingStrategy{ChunkingStrategyFixedSize, ChunkingStrategyNone, ChunkingStrategyHierarchical, ChunkingStrategySemantic}
-}
-
-// ExternalSource is one of a few words; "" is none.
+// ExternalSource is an enumeration; "" is no value.
 type ExternalSource string
 
-// The words of ExternalSource.
+// The values of ExternalSource.
 const (
 	ExternalSourceAmazonConnect ExternalSource = "AMAZON_CONNECT"
 )
 
-// Values returns every word of ExternalSource.
-func (ExternalSource) Values() []ExternalSource {
-	return []ExternalSource{ExternalSourceAmazonConnect}
-}
-
-// ImportJobStatus is one of a few words; "" is none.
+// ImportJobStatus is an enumeration; "" is no value.
 type ImportJobStatus string
 
-// The words of ImportJobStatus.
+// The values of ImportJobStatus.
 const (
 	ImportJobStatusStartInProgress  ImportJobStatus = "START_IN_PROGRESS"
 	ImportJobStatusFailed           ImportJobStatus = "FAILED"
@@ -586,28 +622,18 @@ const (
 	ImportJobStatusDeleted          ImportJobStatus = "DELETED"
 )
 
-// Values returns every word of ImportJobStatus.
-func (ImportJobStatus) Values() []ImportJobStatus {
-	return []ImportJobStatus{ImportJobStatusStartInProgress, ImportJobStatusFailed, ImportJobStatusComplete, ImportJobStatusDeleteInProgress, ImportJobStatusDeleteFailed, ImportJobStatusDeleted}
-}
-
-// ImportJobType is one of a few words; "" is none.
+// ImportJobType is an enumeration; "" is no value.
 type ImportJobType string
 
-// The words of ImportJobType.
+// The values of ImportJobType.
 const (
 	ImportJobTypeQuickResponses ImportJobType = "QUICK_RESPONSES"
 )
 
-// Values returns every word of ImportJobType.
-func (ImportJobType) Values() []ImportJobType {
-	return []ImportJobType{ImportJobTypeQuickResponses}
-}
-
-// KnowledgeBaseStatus is one of a few words; "" is none.
+// KnowledgeBaseStatus is an enumeration; "" is no value.
 type KnowledgeBaseStatus string
 
-// The words of KnowledgeBaseStatus.
+// The values of KnowledgeBaseStatus.
 const (
 	KnowledgeBaseStatusCreateInProgress KnowledgeBaseStatus = "CREATE_IN_PROGRESS"
 	KnowledgeBaseStatusCreateFailed     KnowledgeBaseStatus = "CREATE_FAILED"
@@ -617,15 +643,10 @@ const (
 	KnowledgeBaseStatusDeleted          KnowledgeBaseStatus = "DELETED"
 )
 
-// Values returns every word of KnowledgeBaseStatus.
-func (KnowledgeBaseStatus) Values() []KnowledgeBaseStatus {
-	return []KnowledgeBaseStatus{KnowledgeBaseStatusCreateInProgress, KnowledgeBaseStatusCreateFailed, KnowledgeBaseStatusActive, KnowledgeBaseStatusDeleteInProgress, KnowledgeBaseStatusDeleteFailed, KnowledgeBaseStatusDeleted}
-}
-
-// KnowledgeBaseType is one of a few words; "" is none.
+// KnowledgeBaseType is an enumeration; "" is no value.
 type KnowledgeBaseType string
 
-// The words of KnowledgeBaseType.
+// The values of KnowledgeBaseType.
 const (
 	KnowledgeBaseTypeExternal         KnowledgeBaseType = "EXTERNAL"
 	KnowledgeBaseTypeCustom           KnowledgeBaseType = "CUSTOM"
@@ -634,85 +655,55 @@ const (
 	KnowledgeBaseTypeManaged          KnowledgeBaseType = "MANAGED"
 )
 
-// Values returns every word of KnowledgeBaseType.
-func (KnowledgeBaseType) Values() []KnowledgeBaseType {
-	return []KnowledgeBaseType{KnowledgeBaseTypeExternal, KnowledgeBaseTypeCustom, KnowledgeBaseTypeQuickResponses, KnowledgeBaseTypeMessageTemplates, KnowledgeBaseTypeManaged}
-}
-
-// Order is one of a few words; "" is none.
+// Order is an enumeration; "" is no value.
 type Order string
 
-// The words of Order.
+// The values of Order.
 const (
 	OrderAsc  Order = "ASC"
 	OrderDesc Order = "DESC"
 )
 
-// Values returns every word of Order.
-func (Order) Values() []Order {
-	return []Order{OrderAsc, OrderDesc}
-}
-
-// ParsingStrategy is one of a few words; "" is none.
+// ParsingStrategy is an enumeration; "" is no value.
 type ParsingStrategy string
 
-// The words of ParsingStrategy.
+// The values of ParsingStrategy.
 const (
 	ParsingStrategyBedrockFoundationModel ParsingStrategy = "BEDROCK_FOUNDATION_MODEL"
 )
 
-// Values returns every word of ParsingStrategy.
-func (ParsingStrategy) Values() []ParsingStrategy {
-	return []ParsingStrategy{ParsingStrategyBedrockFoundationModel}
-}
-
-// Priority is one of a few words; "" is none.
+// Priority is an enumeration; "" is no value.
 type Priority string
 
-// The words of Priority.
+// The values of Priority.
 const (
 	PriorityHigh   Priority = "HIGH"
 	PriorityMedium Priority = "MEDIUM"
 	PriorityLow    Priority = "LOW"
 )
 
-// Values returns every word of Priority.
-func (Priority) Values() []Priority {
-	return []Priority{PriorityHigh, PriorityMedium, PriorityLow}
-}
-
-// QuickResponseFilterOperator is one of a few words; "" is none.
+// QuickResponseFilterOperator is an enumeration; "" is no value.
 type QuickResponseFilterOperator string
 
-// The words of QuickResponseFilterOperator.
+// The values of QuickResponseFilterOperator.
 const (
 	QuickResponseFilterOperatorEquals QuickResponseFilterOperator = "EQUALS"
 	QuickResponseFilterOperatorPrefix QuickResponseFilterOperator = "PREFIX"
 )
 
-// Values returns every word of QuickResponseFilterOperator.
-func (QuickResponseFilterOperator) Values() []QuickResponseFilterOperator {
-	return []QuickResponseFilterOperator{QuickResponseFilterOperatorEquals, QuickResponseFilterOperatorPrefix}
-}
-
-// QuickResponseQueryOperator is one of a few words; "" is none.
+// QuickResponseQueryOperator is an enumeration; "" is no value.
 type QuickResponseQueryOperator string
 
-// The words of QuickResponseQueryOperator.
+// The values of QuickResponseQueryOperator.
 const (
 	QuickResponseQueryOperatorContains          QuickResponseQueryOperator = "CONTAINS"
 	QuickResponseQueryOperatorContainsAndPrefix QuickResponseQueryOperator = "CONTAINS_AND_PREFIX"
 )
 
-// Values returns every word of QuickResponseQueryOperator.
-func (QuickResponseQueryOperator) Values() []QuickResponseQueryOperator {
-	return []QuickResponseQueryOperator{QuickResponseQueryOperatorContains, QuickResponseQueryOperatorContainsAndPrefix}
-}
-
-// QuickResponseStatus is one of a few words; "" is none.
+// QuickResponseStatus is an enumeration; "" is no value.
 type QuickResponseStatus string
 
-// The words of QuickResponseStatus.
+// The values of QuickResponseStatus.
 const (
 	QuickResponseStatusCreateInProgress QuickResponseStatus = "CREATE_IN_PROGRESS"
 	QuickResponseStatusCreateFailed     QuickResponseStatus = "CREATE_FAILED"
@@ -724,15 +715,10 @@ const (
 	QuickResponseStatusUpdateFailed     QuickResponseStatus = "UPDATE_FAILED"
 )
 
-// Values returns every word of QuickResponseStatus.
-func (QuickResponseStatus) Values() []QuickResponseStatus {
-	return []QuickResponseStatus{QuickResponseStatusCreateInProgress, QuickResponseStatusCreateFailed, QuickResponseStatusCreated, QuickResponseStatusDeleteInProgress, QuickResponseStatusDeleteFailed, QuickResponseStatusDeleted, QuickResponseStatusUpdateInProgress, QuickResponseStatusUpdateFailed}
-}
-
-// SyncStatus is one of a few words; "" is none.
+// SyncStatus is an enumeration; "" is no value.
 type SyncStatus string
 
-// The words of SyncStatus.
+// The values of SyncStatus.
 const (
 	SyncStatusSyncFailed        SyncStatus = "SYNC_FAILED"
 	SyncStatusSyncingInProgress SyncStatus = "SYNCING_IN_PROGRESS"
@@ -740,21 +726,11 @@ const (
 	SyncStatusCreateInProgress  SyncStatus = "CREATE_IN_PROGRESS"
 )
 
-// Values returns every word of SyncStatus.
-func (SyncStatus) Values() []SyncStatus {
-	return []SyncStatus{SyncStatusSyncFailed, SyncStatusSyncingInProgress, SyncStatusSyncSuccess, SyncStatusCreateInProgress}
-}
-
-// WebScopeType is one of a few words; "" is none.
+// WebScopeType is an enumeration; "" is no value.
 type WebScopeType string
 
-// The words of WebScopeType.
+// The values of WebScopeType.
 const (
 	WebScopeTypeHostOnly   WebScopeType = "HOST_ONLY"
 	WebScopeTypeSubdomains WebScopeType = "SUBDOMAINS"
 )
-
-// Values returns every word of WebScopeType.
-func (WebScopeType) Values() []WebScopeType {
-	return []WebScopeType{WebScopeTypeHostOnly, WebScopeTypeSubdomains}
-}

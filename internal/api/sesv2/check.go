@@ -29,23 +29,9 @@ func (x *CreateContactInput) Check(c *wire.Checker) {
 	wire.CheckList(c, "TopicPreferences", x.TopicPreferences, false, wire.Size{}, (*TopicPreference).check)
 }
 
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *CreateContactInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
-}
-
 // Check notes the constraints that the input breaks.
 func (x *CreateContactListInput) Check(c *wire.Checker) {
 	wire.CheckList(c, "Topics", x.Topics, false, wire.Size{}, (*Topic).check)
-}
-
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *CreateContactListInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
 }
 
 // Check notes the constraints that the input breaks.
@@ -54,77 +40,28 @@ func (x *CreateImportJobInput) Check(c *wire.Checker) {
 	wire.CheckStruct(c, "ImportDestination", x.ImportDestination, true, (*ImportDestination).check)
 }
 
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *CreateImportJobInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
-}
-
 // Check notes the constraints that the input breaks.
 func (x *DeleteContactInput) Check(c *wire.Checker) {
-}
-
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *DeleteContactInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
 }
 
 // Check notes the constraints that the input breaks.
 func (x *DeleteContactListInput) Check(c *wire.Checker) {
 }
 
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *DeleteContactListInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
-}
-
 // Check notes the constraints that the input breaks.
 func (x *DeleteSuppressedDestinationInput) Check(c *wire.Checker) {
-}
-
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *DeleteSuppressedDestinationInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
 }
 
 // Check notes the constraints that the input breaks.
 func (x *GetAccountInput) Check(c *wire.Checker) {
 }
 
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *GetAccountInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
-}
-
 // Check notes the constraints that the input breaks.
 func (x *GetContactInput) Check(c *wire.Checker) {
 }
 
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *GetContactInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
-}
-
 // Check notes the constraints that the input breaks.
 func (x *GetContactListInput) Check(c *wire.Checker) {
-}
-
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *GetContactListInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
 }
 
 // Check notes the constraints that the input breaks.
@@ -132,22 +69,8 @@ func (x *GetImportJobInput) Check(c *wire.Checker) {
 	c.Text("JobId", x.JobId, &textJobId)
 }
 
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *GetImportJobInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
-}
-
 // Check notes the constraints that the input breaks.
 func (x *GetSuppressedDestinationInput) Check(c *wire.Checker) {
-}
-
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *GetSuppressedDestinationInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
 }
 
 func (x *ImportDataSource) check(c *wire.Checker) {
@@ -164,13 +87,6 @@ func (x *ImportDestination) check(c *wire.Checker) {
 func (x *ListContactListsInput) Check(c *wire.Checker) {
 }
 
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *ListContactListsInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
-}
-
 func (x *ListContactsFilter) check(c *wire.Checker) {
 	c.OptEnum("FilteredStatus", string(x.FilteredStatus), &textSubscriptionStatus)
 }
@@ -180,23 +96,9 @@ func (x *ListContactsInput) Check(c *wire.Checker) {
 	wire.CheckStruct(c, "Filter", x.Filter, false, (*ListContactsFilter).check)
 }
 
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *ListContactsInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
-}
-
 // Check notes the constraints that the input breaks.
 func (x *ListImportJobsInput) Check(c *wire.Checker) {
 	c.OptEnum("ImportDestinationType", string(x.ImportDestinationType), &textImportDestinationType)
-}
-
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *ListImportJobsInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
 }
 
 // Check notes the constraints that the input breaks.
@@ -204,23 +106,9 @@ func (x *ListSuppressedDestinationsInput) Check(c *wire.Checker) {
 	wire.CheckTexts(c, "Reasons", x.Reasons, false, wire.Size{}, &textSuppressionListReason)
 }
 
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *ListSuppressedDestinationsInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
-}
-
 // Check notes the constraints that the input breaks.
 func (x *ListTagsForResourceInput) Check(c *wire.Checker) {
 	c.Text("ResourceArn", x.ResourceArn, &textAmazonResourceName)
-}
-
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *ListTagsForResourceInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
 }
 
 // Check notes the constraints that the input breaks.
@@ -229,23 +117,9 @@ func (x *PutAccountSuppressionAttributesInput) Check(c *wire.Checker) {
 	wire.CheckStruct(c, "ValidationAttributes", x.ValidationAttributes, false, (*SuppressionValidationAttributes).check)
 }
 
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *PutAccountSuppressionAttributesInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
-}
-
 // Check notes the constraints that the input breaks.
 func (x *PutSuppressedDestinationInput) Check(c *wire.Checker) {
 	c.Text("Reason", string(x.Reason), &textSuppressionListReason)
-}
-
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *PutSuppressedDestinationInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
 }
 
 func (x *SuppressionConditionThreshold) check(c *wire.Checker) {
@@ -271,13 +145,6 @@ func (x *TagResourceInput) Check(c *wire.Checker) {
 	wire.CheckList(c, "Tags", x.Tags, true, wire.Size{}, nil)
 }
 
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *TagResourceInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
-}
-
 func (x *Topic) check(c *wire.Checker) {
 	c.Text("DefaultSubscriptionStatus", string(x.DefaultSubscriptionStatus), &textSubscriptionStatus)
 }
@@ -292,33 +159,12 @@ func (x *UntagResourceInput) Check(c *wire.Checker) {
 	wire.CheckTexts(c, "TagKeys", x.TagKeys, true, wire.Size{}, nil)
 }
 
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *UntagResourceInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
-}
-
 // Check notes the constraints that the input breaks.
 func (x *UpdateContactInput) Check(c *wire.Checker) {
 	wire.CheckList(c, "TopicPreferences", x.TopicPreferences, false, wire.Size{}, (*TopicPreference).check)
 }
 
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *UpdateContactInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
-}
-
 // Check notes the constraints that the input breaks.
 func (x *UpdateContactListInput) Check(c *wire.Checker) {
 	wire.CheckList(c, "Topics", x.Topics, false, wire.Size{}, (*Topic).check)
-}
-
-// Validate returns fault.Invalid, in AWS's words, if the input breaks a constraint.
-func (x *UpdateContactListInput) Validate() error {
-	var c wire.Checker
-	x.Check(&c)
-	return c.Err()
 }

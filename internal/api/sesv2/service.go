@@ -14,27 +14,71 @@ import (
 // Service is what a server of this API does. Its errors carry a fault.Kind; wire
 // turns that into an error that the operation declares.
 type Service interface {
+	// CreateContact is documented at
+	// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_CreateContact.html
 	CreateContact(ctx context.Context, in *CreateContactInput) (*CreateContactOutput, error)
+	// CreateContactList is documented at
+	// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_CreateContactList.html
 	CreateContactList(ctx context.Context, in *CreateContactListInput) (*CreateContactListOutput, error)
+	// CreateImportJob is documented at
+	// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_CreateImportJob.html
 	CreateImportJob(ctx context.Context, in *CreateImportJobInput) (*CreateImportJobOutput, error)
+	// DeleteContact is documented at
+	// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_DeleteContact.html
 	DeleteContact(ctx context.Context, in *DeleteContactInput) (*DeleteContactOutput, error)
+	// DeleteContactList is documented at
+	// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_DeleteContactList.html
 	DeleteContactList(ctx context.Context, in *DeleteContactListInput) (*DeleteContactListOutput, error)
+	// DeleteSuppressedDestination is documented at
+	// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_DeleteSuppressedDestination.html
 	DeleteSuppressedDestination(ctx context.Context, in *DeleteSuppressedDestinationInput) (*DeleteSuppressedDestinationOutput, error)
+	// GetAccount is documented at
+	// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_GetAccount.html
 	GetAccount(ctx context.Context, in *GetAccountInput) (*GetAccountOutput, error)
+	// GetContact is documented at
+	// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_GetContact.html
 	GetContact(ctx context.Context, in *GetContactInput) (*GetContactOutput, error)
+	// GetContactList is documented at
+	// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_GetContactList.html
 	GetContactList(ctx context.Context, in *GetContactListInput) (*GetContactListOutput, error)
+	// GetImportJob is documented at
+	// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_GetImportJob.html
 	GetImportJob(ctx context.Context, in *GetImportJobInput) (*GetImportJobOutput, error)
+	// GetSuppressedDestination is documented at
+	// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_GetSuppressedDestination.html
 	GetSuppressedDestination(ctx context.Context, in *GetSuppressedDestinationInput) (*GetSuppressedDestinationOutput, error)
+	// ListContactLists is documented at
+	// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_ListContactLists.html
 	ListContactLists(ctx context.Context, in *ListContactListsInput) (*ListContactListsOutput, error)
+	// ListContacts is documented at
+	// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_ListContacts.html
 	ListContacts(ctx context.Context, in *ListContactsInput) (*ListContactsOutput, error)
+	// ListImportJobs is documented at
+	// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_ListImportJobs.html
 	ListImportJobs(ctx context.Context, in *ListImportJobsInput) (*ListImportJobsOutput, error)
+	// ListSuppressedDestinations is documented at
+	// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_ListSuppressedDestinations.html
 	ListSuppressedDestinations(ctx context.Context, in *ListSuppressedDestinationsInput) (*ListSuppressedDestinationsOutput, error)
+	// ListTagsForResource is documented at
+	// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_ListTagsForResource.html
 	ListTagsForResource(ctx context.Context, in *ListTagsForResourceInput) (*ListTagsForResourceOutput, error)
+	// PutAccountSuppressionAttributes is documented at
+	// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_PutAccountSuppressionAttributes.html
 	PutAccountSuppressionAttributes(ctx context.Context, in *PutAccountSuppressionAttributesInput) (*PutAccountSuppressionAttributesOutput, error)
+	// PutSuppressedDestination is documented at
+	// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_PutSuppressedDestination.html
 	PutSuppressedDestination(ctx context.Context, in *PutSuppressedDestinationInput) (*PutSuppressedDestinationOutput, error)
+	// TagResource is documented at
+	// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_TagResource.html
 	TagResource(ctx context.Context, in *TagResourceInput) (*TagResourceOutput, error)
+	// UntagResource is documented at
+	// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_UntagResource.html
 	UntagResource(ctx context.Context, in *UntagResourceInput) (*UntagResourceOutput, error)
+	// UpdateContact is documented at
+	// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_UpdateContact.html
 	UpdateContact(ctx context.Context, in *UpdateContactInput) (*UpdateContactOutput, error)
+	// UpdateContactList is documented at
+	// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_UpdateContactList.html
 	UpdateContactList(ctx context.Context, in *UpdateContactListInput) (*UpdateContactListOutput, error)
 }
 

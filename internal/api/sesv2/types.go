@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// AccountDetails is a structure of AWS's model.
+// AccountDetails is part of GetAccountOutput.
 type AccountDetails struct {
-	AdditionalContactEmailAddresses []string
+	AdditionalContactEmailAddresses []string // 1 to 4 elements, each 6 to 254 characters, matches ^(.+)@(.+)$
 	ContactLanguage                 ContactLanguage
 	MailType                        MailType
 	ReviewDetails                   *ReviewDetails
-	UseCaseDescription              *string
-	WebsiteURL                      *string
+	UseCaseDescription              *string // at most 5000 characters
+	WebsiteURL                      *string // 1 to 1000 characters, matches ^(([^:/?#]+):)?(//([^/?#]*))?([^?#]*)(\?([^#]*))?(#(.*))?
 }
 
-// Contact is a structure of AWS's model.
+// Contact is part of ListContactsOutput.
 type Contact struct {
 	EmailAddress            *string
 	LastUpdatedTimestamp    *time.Time
@@ -25,19 +25,20 @@ type Contact struct {
 	UnsubscribeAll          *bool
 }
 
-// ContactList is a structure of AWS's model.
+// ContactList is part of ListContactListsOutput.
 type ContactList struct {
 	ContactListName      *string
 	LastUpdatedTimestamp *time.Time
 }
 
-// ContactListDestination is a structure of AWS's model.
+// ContactListDestination is part of ImportDestination.
 type ContactListDestination struct {
 	ContactListImportAction ContactListImportAction // required
 	ContactListName         string                  // required
 }
 
-// CreateContactInput is what CreateContact is asked.
+// CreateContactInput is the input of CreateContact, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_CreateContact.html
 type CreateContactInput struct {
 	AttributesData   *string
 	ContactListName  string // required
@@ -46,7 +47,8 @@ type CreateContactInput struct {
 	UnsubscribeAll   *bool
 }
 
-// CreateContactListInput is what CreateContactList is asked.
+// CreateContactListInput is the input of CreateContactList, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_CreateContactList.html
 type CreateContactListInput struct {
 	ContactListName string // required
 	Description     *string
@@ -54,69 +56,81 @@ type CreateContactListInput struct {
 	Topics          []Topic
 }
 
-// CreateContactListOutput is what CreateContactList answers.
+// CreateContactListOutput is the output of CreateContactList, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_CreateContactList.html
 type CreateContactListOutput struct {
 }
 
-// CreateContactOutput is what CreateContact answers.
+// CreateContactOutput is the output of CreateContact, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_CreateContact.html
 type CreateContactOutput struct {
 }
 
-// CreateImportJobInput is what CreateImportJob is asked.
+// CreateImportJobInput is the input of CreateImportJob, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_CreateImportJob.html
 type CreateImportJobInput struct {
 	ImportDataSource  *ImportDataSource  // required
 	ImportDestination *ImportDestination // required
 }
 
-// CreateImportJobOutput is what CreateImportJob answers.
+// CreateImportJobOutput is the output of CreateImportJob, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_CreateImportJob.html
 type CreateImportJobOutput struct {
-	JobId *string
+	JobId *string // at least 1 character
 }
 
-// DashboardAttributes is a structure of AWS's model.
+// DashboardAttributes is part of VdmAttributes.
 type DashboardAttributes struct {
 	EngagementMetrics FeatureStatus
 }
 
-// DeleteContactInput is what DeleteContact is asked.
+// DeleteContactInput is the input of DeleteContact, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_DeleteContact.html
 type DeleteContactInput struct {
 	ContactListName string // required
 	EmailAddress    string // required
 }
 
-// DeleteContactListInput is what DeleteContactList is asked.
+// DeleteContactListInput is the input of DeleteContactList, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_DeleteContactList.html
 type DeleteContactListInput struct {
 	ContactListName string // required
 }
 
-// DeleteContactListOutput is what DeleteContactList answers.
+// DeleteContactListOutput is the output of DeleteContactList, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_DeleteContactList.html
 type DeleteContactListOutput struct {
 }
 
-// DeleteContactOutput is what DeleteContact answers.
+// DeleteContactOutput is the output of DeleteContact, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_DeleteContact.html
 type DeleteContactOutput struct {
 }
 
-// DeleteSuppressedDestinationInput is what DeleteSuppressedDestination is asked.
+// DeleteSuppressedDestinationInput is the input of DeleteSuppressedDestination, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_DeleteSuppressedDestination.html
 type DeleteSuppressedDestinationInput struct {
 	EmailAddress string // required
 }
 
-// DeleteSuppressedDestinationOutput is what DeleteSuppressedDestination answers.
+// DeleteSuppressedDestinationOutput is the output of DeleteSuppressedDestination, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_DeleteSuppressedDestination.html
 type DeleteSuppressedDestinationOutput struct {
 }
 
-// FailureInfo is a structure of AWS's model.
+// FailureInfo is part of GetImportJobOutput.
 type FailureInfo struct {
 	ErrorMessage       *string
 	FailedRecordsS3Url *string
 }
 
-// GetAccountInput is what GetAccount is asked.
+// GetAccountInput is the input of GetAccount, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_GetAccount.html
 type GetAccountInput struct {
 }
 
-// GetAccountOutput is what GetAccount answers.
+// GetAccountOutput is the output of GetAccount, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_GetAccount.html
 type GetAccountOutput struct {
 	DedicatedIpAutoWarmupEnabled *bool
 	Details                      *AccountDetails
@@ -128,18 +142,21 @@ type GetAccountOutput struct {
 	VdmAttributes                *VdmAttributes
 }
 
-// GetContactInput is what GetContact is asked.
+// GetContactInput is the input of GetContact, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_GetContact.html
 type GetContactInput struct {
 	ContactListName string // required
 	EmailAddress    string // required
 }
 
-// GetContactListInput is what GetContactList is asked.
+// GetContactListInput is the input of GetContactList, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_GetContactList.html
 type GetContactListInput struct {
 	ContactListName string // required
 }
 
-// GetContactListOutput is what GetContactList answers.
+// GetContactListOutput is the output of GetContactList, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_GetContactList.html
 type GetContactListOutput struct {
 	ContactListName      *string
 	CreatedTimestamp     *time.Time
@@ -149,7 +166,8 @@ type GetContactListOutput struct {
 	Topics               []Topic
 }
 
-// GetContactOutput is what GetContact answers.
+// GetContactOutput is the output of GetContact, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_GetContact.html
 type GetContactOutput struct {
 	AttributesData          *string
 	ContactListName         *string
@@ -161,12 +179,14 @@ type GetContactOutput struct {
 	UnsubscribeAll          *bool
 }
 
-// GetImportJobInput is what GetImportJob is asked.
+// GetImportJobInput is the input of GetImportJob, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_GetImportJob.html
 type GetImportJobInput struct {
-	JobId string // required
+	JobId string // required, at least 1 character
 }
 
-// GetImportJobOutput is what GetImportJob answers.
+// GetImportJobOutput is the output of GetImportJob, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_GetImportJob.html
 type GetImportJobOutput struct {
 	CompletedTimestamp    *time.Time
 	CreatedTimestamp      *time.Time
@@ -174,67 +194,73 @@ type GetImportJobOutput struct {
 	FailureInfo           *FailureInfo
 	ImportDataSource      *ImportDataSource
 	ImportDestination     *ImportDestination
-	JobId                 *string
+	JobId                 *string // at least 1 character
 	JobStatus             JobStatus
 	ProcessedRecordsCount *int64
 }
 
-// GetSuppressedDestinationInput is what GetSuppressedDestination is asked.
+// GetSuppressedDestinationInput is the input of GetSuppressedDestination, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_GetSuppressedDestination.html
 type GetSuppressedDestinationInput struct {
 	EmailAddress string // required
 }
 
-// GetSuppressedDestinationOutput is what GetSuppressedDestination answers.
+// GetSuppressedDestinationOutput is the output of GetSuppressedDestination, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_GetSuppressedDestination.html
 type GetSuppressedDestinationOutput struct {
 	SuppressedDestination *SuppressedDestination // required
 }
 
-// GuardianAttributes is a structure of AWS's model.
+// GuardianAttributes is part of VdmAttributes.
 type GuardianAttributes struct {
 	OptimizedSharedDelivery FeatureStatus
 }
 
-// ImportDataSource is a structure of AWS's model.
+// ImportDataSource is part of CreateImportJobInput and GetImportJobOutput.
 type ImportDataSource struct {
 	DataFormat DataFormat // required
-	S3Url      string     // required
+	S3Url      string     // required, matches ^s3:\/\/([^\/]+)\/(.*?([^\/]+)\/?)$
 }
 
-// ImportDestination is a structure of AWS's model.
+// ImportDestination is part of CreateImportJobInput, GetImportJobOutput and
+// ImportJobSummary.
 type ImportDestination struct {
 	ContactListDestination     *ContactListDestination
 	SuppressionListDestination *SuppressionListDestination
 }
 
-// ImportJobSummary is a structure of AWS's model.
+// ImportJobSummary is part of ListImportJobsOutput.
 type ImportJobSummary struct {
 	CreatedTimestamp      *time.Time
 	FailedRecordsCount    *int64
 	ImportDestination     *ImportDestination
-	JobId                 *string
+	JobId                 *string // at least 1 character
 	JobStatus             JobStatus
 	ProcessedRecordsCount *int64
 }
 
-// ListContactListsInput is what ListContactLists is asked.
+// ListContactListsInput is the input of ListContactLists, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_ListContactLists.html
 type ListContactListsInput struct {
 	NextToken *string
 	PageSize  *int64
 }
 
-// ListContactListsOutput is what ListContactLists answers.
+// ListContactListsOutput is the output of ListContactLists, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_ListContactLists.html
 type ListContactListsOutput struct {
 	ContactLists []ContactList
 	NextToken    *string
 }
 
-// ListContactsFilter is a structure of AWS's model.
+// ListContactsFilter is part of ListContactsInput.
 type ListContactsFilter struct {
 	FilteredStatus SubscriptionStatus
 	TopicFilter    *TopicFilter
 }
 
-// ListContactsInput is what ListContacts is asked.
+// ListContactsInput is the input of ListContacts, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_ListContacts.html
 type ListContactsInput struct {
 	ContactListName string // required
 	Filter          *ListContactsFilter
@@ -242,26 +268,30 @@ type ListContactsInput struct {
 	PageSize        *int64
 }
 
-// ListContactsOutput is what ListContacts answers.
+// ListContactsOutput is the output of ListContacts, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_ListContacts.html
 type ListContactsOutput struct {
 	Contacts  []Contact
 	NextToken *string
 }
 
-// ListImportJobsInput is what ListImportJobs is asked.
+// ListImportJobsInput is the input of ListImportJobs, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_ListImportJobs.html
 type ListImportJobsInput struct {
 	ImportDestinationType ImportDestinationType
 	NextToken             *string
 	PageSize              *int64
 }
 
-// ListImportJobsOutput is what ListImportJobs answers.
+// ListImportJobsOutput is the output of ListImportJobs, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_ListImportJobs.html
 type ListImportJobsOutput struct {
 	ImportJobs []ImportJobSummary
 	NextToken  *string
 }
 
-// ListSuppressedDestinationsInput is what ListSuppressedDestinations is asked.
+// ListSuppressedDestinationsInput is the input of ListSuppressedDestinations, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_ListSuppressedDestinations.html
 type ListSuppressedDestinationsInput struct {
 	EndDate   *time.Time
 	NextToken *string
@@ -270,56 +300,63 @@ type ListSuppressedDestinationsInput struct {
 	StartDate *time.Time
 }
 
-// ListSuppressedDestinationsOutput is what ListSuppressedDestinations answers.
+// ListSuppressedDestinationsOutput is the output of ListSuppressedDestinations, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_ListSuppressedDestinations.html
 type ListSuppressedDestinationsOutput struct {
 	NextToken                      *string
 	SuppressedDestinationSummaries []SuppressedDestinationSummary
 }
 
-// ListTagsForResourceInput is what ListTagsForResource is asked.
+// ListTagsForResourceInput is the input of ListTagsForResource, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_ListTagsForResource.html
 type ListTagsForResourceInput struct {
-	ResourceArn string // required
+	ResourceArn string // required, at least 1 character
 }
 
-// ListTagsForResourceOutput is what ListTagsForResource answers.
+// ListTagsForResourceOutput is the output of ListTagsForResource, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_ListTagsForResource.html
 type ListTagsForResourceOutput struct {
 	Tags []Tag // required
 }
 
-// PutAccountSuppressionAttributesInput is what PutAccountSuppressionAttributes is asked.
+// PutAccountSuppressionAttributesInput is the input of PutAccountSuppressionAttributes, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_PutAccountSuppressionAttributes.html
 type PutAccountSuppressionAttributesInput struct {
 	SuppressedReasons    []SuppressionListReason
 	ValidationAttributes *SuppressionValidationAttributes
 }
 
-// PutAccountSuppressionAttributesOutput is what PutAccountSuppressionAttributes answers.
+// PutAccountSuppressionAttributesOutput is the output of PutAccountSuppressionAttributes, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_PutAccountSuppressionAttributes.html
 type PutAccountSuppressionAttributesOutput struct {
 }
 
-// PutSuppressedDestinationInput is what PutSuppressedDestination is asked.
+// PutSuppressedDestinationInput is the input of PutSuppressedDestination, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_PutSuppressedDestination.html
 type PutSuppressedDestinationInput struct {
 	EmailAddress string                // required
 	Reason       SuppressionListReason // required
 }
 
-// PutSuppressedDestinationOutput is what PutSuppressedDestination answers.
+// PutSuppressedDestinationOutput is the output of PutSuppressedDestination, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_PutSuppressedDestination.html
 type PutSuppressedDestinationOutput struct {
 }
 
-// ReviewDetails is a structure of AWS's model.
+// ReviewDetails is part of AccountDetails.
 type ReviewDetails struct {
 	CaseId *string
 	Status ReviewStatus
 }
 
-// SendQuota is a structure of AWS's model.
+// SendQuota is part of GetAccountOutput.
 type SendQuota struct {
 	Max24HourSend   *float64
 	MaxSendRate     *float64
 	SentLast24Hours *float64
 }
 
-// SuppressedDestination is a structure of AWS's model.
+// SuppressedDestination is part of GetSuppressedDestinationOutput.
 type SuppressedDestination struct {
 	Attributes     *SuppressedDestinationAttributes
 	EmailAddress   string                // required
@@ -327,63 +364,67 @@ type SuppressedDestination struct {
 	Reason         SuppressionListReason // required
 }
 
-// SuppressedDestinationAttributes is a structure of AWS's model.
+// SuppressedDestinationAttributes is part of SuppressedDestination.
 type SuppressedDestinationAttributes struct {
 	FeedbackId *string
 	MessageId  *string
 }
 
-// SuppressedDestinationSummary is a structure of AWS's model.
+// SuppressedDestinationSummary is part of ListSuppressedDestinationsOutput.
 type SuppressedDestinationSummary struct {
 	EmailAddress   string                // required
 	LastUpdateTime time.Time             // required
 	Reason         SuppressionListReason // required
 }
 
-// SuppressionAttributes is a structure of AWS's model.
+// SuppressionAttributes is part of GetAccountOutput.
 type SuppressionAttributes struct {
 	SuppressedReasons    []SuppressionListReason
 	ValidationAttributes *SuppressionValidationAttributes
 }
 
-// SuppressionConditionThreshold is a structure of AWS's model.
+// SuppressionConditionThreshold is part of SuppressionValidationAttributes.
 type SuppressionConditionThreshold struct {
 	ConditionThresholdEnabled  FeatureStatus // required
 	OverallConfidenceThreshold *SuppressionConfidenceThreshold
 }
 
-// SuppressionConfidenceThreshold is a structure of AWS's model.
+// SuppressionConfidenceThreshold is part of SuppressionConditionThreshold.
 type SuppressionConfidenceThreshold struct {
 	ConfidenceVerdictThreshold SuppressionConfidenceVerdictThreshold // required
 }
 
-// SuppressionListDestination is a structure of AWS's model.
+// SuppressionListDestination is part of ImportDestination.
 type SuppressionListDestination struct {
 	SuppressionListImportAction SuppressionListImportAction // required
 }
 
-// SuppressionValidationAttributes is a structure of AWS's model.
+// SuppressionValidationAttributes is part of PutAccountSuppressionAttributesInput and
+// SuppressionAttributes.
 type SuppressionValidationAttributes struct {
 	ConditionThreshold *SuppressionConditionThreshold // required
 }
 
-// Tag is a structure of AWS's model.
+// Tag is part of CreateContactListInput, GetContactListOutput, ListTagsForResourceOutput and
+// TagResourceInput.
 type Tag struct {
 	Key   string // required
 	Value string // required
 }
 
-// TagResourceInput is what TagResource is asked.
+// TagResourceInput is the input of TagResource, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_TagResource.html
 type TagResourceInput struct {
-	ResourceArn string // required
+	ResourceArn string // required, at least 1 character
 	Tags        []Tag  // required
 }
 
-// TagResourceOutput is what TagResource answers.
+// TagResourceOutput is the output of TagResource, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_TagResource.html
 type TagResourceOutput struct {
 }
 
-// Topic is a structure of AWS's model.
+// Topic is part of CreateContactListInput, GetContactListOutput and UpdateContactListInput.
 type Topic struct {
 	DefaultSubscriptionStatus SubscriptionStatus // required
 	Description               *string
@@ -391,29 +432,33 @@ type Topic struct {
 	TopicName                 string // required
 }
 
-// TopicFilter is a structure of AWS's model.
+// TopicFilter is part of ListContactsFilter.
 type TopicFilter struct {
 	TopicName                         *string
 	UseDefaultIfPreferenceUnavailable *bool
 }
 
-// TopicPreference is a structure of AWS's model.
+// TopicPreference is part of Contact, CreateContactInput, GetContactOutput and
+// UpdateContactInput.
 type TopicPreference struct {
 	SubscriptionStatus SubscriptionStatus // required
 	TopicName          string             // required
 }
 
-// UntagResourceInput is what UntagResource is asked.
+// UntagResourceInput is the input of UntagResource, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_UntagResource.html
 type UntagResourceInput struct {
-	ResourceArn string   // required
+	ResourceArn string   // required, at least 1 character
 	TagKeys     []string // required
 }
 
-// UntagResourceOutput is what UntagResource answers.
+// UntagResourceOutput is the output of UntagResource, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_UntagResource.html
 type UntagResourceOutput struct {
 }
 
-// UpdateContactInput is what UpdateContact is asked.
+// UpdateContactInput is the input of UpdateContact, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_UpdateContact.html
 type UpdateContactInput struct {
 	AttributesData   *string
 	ContactListName  string // required
@@ -422,102 +467,80 @@ type UpdateContactInput struct {
 	UnsubscribeAll   *bool
 }
 
-// UpdateContactListInput is what UpdateContactList is asked.
+// UpdateContactListInput is the input of UpdateContactList, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_UpdateContactList.html
 type UpdateContactListInput struct {
 	ContactListName string // required
 	Description     *string
 	Topics          []Topic
 }
 
-// UpdateContactListOutput is what UpdateContactList answers.
+// UpdateContactListOutput is the output of UpdateContactList, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_UpdateContactList.html
 type UpdateContactListOutput struct {
 }
 
-// UpdateContactOutput is what UpdateContact answers.
+// UpdateContactOutput is the output of UpdateContact, see
+// https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_UpdateContact.html
 type UpdateContactOutput struct {
 }
 
-// VdmAttributes is a structure of AWS's model.
+// VdmAttributes is part of GetAccountOutput.
 type VdmAttributes struct {
 	DashboardAttributes *DashboardAttributes
 	GuardianAttributes  *GuardianAttributes
 	VdmEnabled          FeatureStatus // required
 }
 
-// ContactLanguage is one of a few words; "" is none.
+// ContactLanguage is an enumeration; "" is no value.
 type ContactLanguage string
 
-// The words of ContactLanguage.
+// The values of ContactLanguage.
 const (
 	ContactLanguageEn ContactLanguage = "EN"
 	ContactLanguageJa ContactLanguage = "JA"
 )
 
-// Values returns every word of ContactLanguage.
-func (ContactLanguage) Values() []ContactLanguage {
-	return []ContactLanguage{ContactLanguageEn, ContactLanguageJa}
-}
-
-// ContactListImportAction is one of a few words; "" is none.
+// ContactListImportAction is an enumeration; "" is no value.
 type ContactListImportAction string
 
-// The words of ContactListImportAction.
+// The values of ContactListImportAction.
 const (
 	ContactListImportActionDelete ContactListImportAction = "DELETE"
 	ContactListImportActionPut    ContactListImportAction = "PUT"
 )
 
-// Values returns every word of ContactListImportAction.
-func (ContactListImportAction) Values() []ContactListImportAction {
-	return []ContactListImportAction{ContactListImportActionDelete, ContactListImportActionPut}
-}
-
-// DataFormat is one of a few words; "" is none.
+// DataFormat is an enumeration; "" is no value.
 type DataFormat string
 
-// The words of DataFormat.
+// The values of DataFormat.
 const (
 	DataFormatCsv  DataFormat = "CSV"
 	DataFormatJson DataFormat = "JSON"
 )
 
-// Values returns every word of DataFormat.
-func (DataFormat) Values() []DataFormat {
-	return []DataFormat{DataFormatCsv, DataFormatJson}
-}
-
-// FeatureStatus is one of a few words; "" is none.
+// FeatureStatus is an enumeration; "" is no value.
 type FeatureStatus string
 
-// The words of FeatureStatus.
+// The values of FeatureStatus.
 const (
 	FeatureStatusEnabled  FeatureStatus = "ENABLED"
 	FeatureStatusDisabled FeatureStatus = "DISABLED"
 )
 
-// Values returns every word of FeatureStatus.
-func (FeatureStatus) Values() []FeatureStatus {
-	return []FeatureStatus{FeatureStatusEnabled, FeatureStatusDisabled}
-}
-
-// ImportDestinationType is one of a few words; "" is none.
+// ImportDestinationType is an enumeration; "" is no value.
 type ImportDestinationType string
 
-// The words of ImportDestinationType.
+// The values of ImportDestinationType.
 const (
 	ImportDestinationTypeSuppressionList ImportDestinationType = "SUPPRESSION_LIST"
 	ImportDestinationTypeContactList     ImportDestinationType = "CONTACT_LIST"
 )
 
-// Values returns every word of ImportDestinationType.
-func (ImportDestinationType) Values() []ImportDestinationType {
-	return []ImportDestinationType{ImportDestinationTypeSuppressionList, ImportDestinationTypeContactList}
-}
-
-// JobStatus is one of a few words; "" is none.
+// JobStatus is an enumeration; "" is no value.
 type JobStatus string
 
-// The words of JobStatus.
+// The values of JobStatus.
 const (
 	JobStatusCreated    JobStatus = "CREATED"
 	JobStatusProcessing JobStatus = "PROCESSING"
@@ -526,29 +549,19 @@ const (
 	JobStatusCancelled  JobStatus = "CANCELLED"
 )
 
-// Values returns every word of JobStatus.
-func (JobStatus) Values() []JobStatus {
-	return []JobStatus{JobStatusCreated, JobStatusProcessing, JobStatusCompleted, JobStatusFailed, JobStatusCancelled}
-}
-
-// MailType is one of a few words; "" is none.
+// MailType is an enumeration; "" is no value.
 type MailType string
 
-// The words of MailType.
+// The values of MailType.
 const (
 	MailTypeMarketing     MailType = "MARKETING"
 	MailTypeTransactional MailType = "TRANSACTIONAL"
 )
 
-// Values returns every word of MailType.
-func (MailType) Values() []MailType {
-	return []MailType{MailTypeMarketing, MailTypeTransactional}
-}
-
-// ReviewStatus is one of a few words; "" is none.
+// ReviewStatus is an enumeration; "" is no value.
 type ReviewStatus string
 
-// The words of ReviewStatus.
+// The values of ReviewStatus.
 const (
 	ReviewStatusPending ReviewStatus = "PENDING"
 	ReviewStatusFailed  ReviewStatus = "FAILED"
@@ -556,64 +569,39 @@ const (
 	ReviewStatusDenied  ReviewStatus = "DENIED"
 )
 
-// Values returns every word of ReviewStatus.
-func (ReviewStatus) Values() []ReviewStatus {
-	return []ReviewStatus{ReviewStatusPending, ReviewStatusFailed, ReviewStatusGranted, ReviewStatusDenied}
-}
-
-// SubscriptionStatus is one of a few words; "" is none.
+// SubscriptionStatus is an enumeration; "" is no value.
 type SubscriptionStatus string
 
-// The words of SubscriptionStatus.
+// The values of SubscriptionStatus.
 const (
 	SubscriptionStatusOptIn  SubscriptionStatus = "OPT_IN"
 	SubscriptionStatusOptOut SubscriptionStatus = "OPT_OUT"
 )
 
-// Values returns every word of SubscriptionStatus.
-func (SubscriptionStatus) Values() []SubscriptionStatus {
-	return []SubscriptionStatus{SubscriptionStatusOptIn, SubscriptionStatusOptOut}
-}
-
-// SuppressionConfidenceVerdictThreshold is one of a few words; "" is none.
+// SuppressionConfidenceVerdictThreshold is an enumeration; "" is no value.
 type SuppressionConfidenceVerdictThreshold string
 
-// The words of SuppressionConfidenceVerdictThreshold.
+// The values of SuppressionConfidenceVerdictThreshold.
 const (
 	SuppressionConfidenceVerdictThresholdMedium  SuppressionConfidenceVerdictThreshold = "MEDIUM"
 	SuppressionConfidenceVerdictThresholdHigh    SuppressionConfidenceVerdictThreshold = "HIGH"
 	SuppressionConfidenceVerdictThresholdManaged SuppressionConfidenceVerdictThreshold = "MANAGED"
 )
 
-// Values returns every word of SuppressionConfidenceVerdictThreshold.
-func (SuppressionConfidenceVerdictThreshold) Values() []SuppressionConfidenceVerdictThreshold {
-	return []SuppressionConfidenceVerdictThreshold{SuppressionConfidenceVerdictThresholdMedium, SuppressionConfidenceVerdictThresholdHigh, SuppressionConfidenceVerdictThresholdManaged}
-}
-
-// SuppressionListImportAction is one of a few words; "" is none.
+// SuppressionListImportAction is an enumeration; "" is no value.
 type SuppressionListImportAction string
 
-// The words of SuppressionListImportAction.
+// The values of SuppressionListImportAction.
 const (
 	SuppressionListImportActionDelete SuppressionListImportAction = "DELETE"
 	SuppressionListImportActionPut    SuppressionListImportAction = "PUT"
 )
 
-// Values returns every word of SuppressionListImportAction.
-func (SuppressionListImportAction) Values() []SuppressionListImportAction {
-	return []SuppressionListImportAction{SuppressionListImportActionDelete, SuppressionListImportActionPut}
-}
-
-// SuppressionListReason is one of a few words; "" is none.
+// SuppressionListReason is an enumeration; "" is no value.
 type SuppressionListReason string
 
-// The words of SuppressionListReason.
+// The values of SuppressionListReason.
 const (
 	SuppressionListReasonBounce    SuppressionListReason = "BOUNCE"
 	SuppressionListReasonComplaint SuppressionListReason = "COMPLAINT"
 )
-
-// Values returns every word of SuppressionListReason.
-func (SuppressionListReason) Values() []SuppressionListReason {
-	return []SuppressionListReason{SuppressionListReasonBounce, SuppressionListReasonComplaint}
-}

@@ -145,7 +145,13 @@ func TestD80_IDsAndARNs(t *testing.T) {
 func TestD81_KnowledgeBaseTypes(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, limits.None)
-	for _, kind := range api.KnowledgeBaseType("").Values() {
+	for _, kind := range []api.KnowledgeBaseType{
+		api.KnowledgeBaseTypeExternal,
+		api.KnowledgeBaseTypeCustom,
+		api.KnowledgeBaseTypeQuickResponses,
+		api.KnowledgeBaseTypeMessageTemplates,
+		api.KnowledgeBaseTypeManaged,
+	} {
 		got := must(f.CreateKnowledgeBase(me(t), &api.CreateKnowledgeBaseInput{Name: string(kind), KnowledgeBaseType: kind})).KnowledgeBase
 		if got.Status != api.KnowledgeBaseStatusActive || got.KnowledgeBaseType != kind {
 			t.Errorf("create: %s %s, want %s ACTIVE", got.KnowledgeBaseType, got.Status, kind)

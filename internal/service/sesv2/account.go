@@ -29,7 +29,7 @@ type threshold struct {
 // newSettings is what an account has that never said anything: both reasons, see
 // https://docs.aws.amazon.com/ses/latest/dg/sending-email-suppression-list.html.
 func newSettings() settings {
-	return settings{Reasons: api.SuppressionListReason("").Values()}
+	return settings{Reasons: []api.SuppressionListReason{api.SuppressionListReasonBounce, api.SuppressionListReasonComplaint}}
 }
 
 func (s settings) encode() []byte {
