@@ -120,3 +120,35 @@ func wantPaths(t *testing.T, page, text string) int {
 	}
 	return len(found)
 }
+
+// TestToChange: the table that leads from a change to its place has at least twenty rows,
+// and each leads to something.
+func TestToChange(t *testing.T) {
+	t.Parallel()
+	const page = "docs/architecture.md"
+	_, table, _ := strings.Cut(pages(t)[page], "\n| to change | go to |\n|---|---|\n")
+	table, _, _ = strings.Cut(table, "\n\n")
+	rows := strings.Split(strings.TrimSpace(table), "\n")
+	if len(rows) < 20 {
+		t.Errorf("%s has %d rows for changes, want at least 20", page, len(rows))
+	}
+	for _, row := range rows {
+		wantPaths(t, page+": "+row, row)
+	}
+}
+
+// TestMakeTargets: what the pages tell to make is a target of the Makefile.
+func TestMakeTargets(t *testing.T) {
+	t.Parallel()
+	makefile, err := os.ReadFile(filepath.Join("..", "..", "Makefile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for page, text := range pages(t) {
+		for _, m := range regexp.MustCompile("`make ([a-z][a-z-]*)`").FindAllStringSubmatch(text, -1) {
+			if !regexp.MustCompile(`(?m)^` + m[1] + `:`).Match(makefile) {
+				t.Errorf("%s has make %s, which is no target", page, m[1])
+			}
+		}
+	}
+}
