@@ -111,9 +111,9 @@ func linkNumbers(text string, entries []*Entry, from string) string {
 }
 
 // operations names the operations of an entry, those of other APIs than the page's
-// behind the name of their API.
+// after the name of their API.
 func (e *Entry) operations(on string) string {
-	var parts []string
+	var parts, entire []string
 	for _, api := range apis {
 		var names []string
 		for _, op := range e.Operations {
@@ -121,19 +121,32 @@ func (e *Entry) operations(on string) string {
 				names = append(names, name)
 			}
 		}
-		if len(names) == 0 {
-			continue
+		switch text := strings.Join(names, ", "); {
+		case text == "":
+		case text == "*":
+			entire = append(entire, api.title)
+		case api.name == on:
+			parts = append(parts, text)
+		default:
+			parts = append(parts, api.title+": "+text)
 		}
-		text := strings.Join(names, ", ")
-		if text == "*" {
-			text = "every operation"
-		}
-		if api.name != on {
-			text = api.title + ": " + text
-		}
-		parts = append(parts, text)
+	}
+	switch {
+	case len(entire) == len(apis) || slices.Equal(entire, []string{titleOf(on)}):
+		parts = append(parts, "every operation")
+	case len(entire) > 0:
+		parts = append(parts, "every operation of "+strings.Join(entire, ", "))
 	}
 	return strings.Join(parts, "; ")
+}
+
+func titleOf(api string) string {
+	for _, a := range apis {
+		if a.name == api {
+			return a.title
+		}
+	}
+	return ""
 }
 
 // index renders README.md: the pages, and the entries of each operation.
