@@ -197,6 +197,13 @@ func TestOpenAPIOperations(t *testing.T) {
 	id := s.importRows(t, "rows.csv", rows(3, 1<<30)+"nobody,BOUNCE\n", types.SuppressionListImportActionPut)
 	s.job(t, id, final)
 
+	var list struct{ AddressListId string }
+	s.mailManager(t, "CreateAddressList", map[string]any{"AddressListName": "l"}, &list)
+	var created struct{ JobId string }
+	s.mailManager(t, "CreateAddressListImportJob", map[string]any{
+		"AddressListId": list.AddressListId, "Name": "j", "ImportDataFormat": map[string]any{"ImportDataType": "CSV"},
+	}, &created)
+
 	names := []string{}
 	for _, c := range calls {
 		names = append(names, c.OperationID)
@@ -218,6 +225,16 @@ func TestOpenAPIOperations(t *testing.T) {
 				continue // the response does not end; TestBackup takes snapshots
 			}
 			s.compareCall(t, doc, calls[i], id)
+		}
+	}
+	remove := calls[slices.IndexFunc(calls, func(c call) bool { return c.OperationID == "DeleteJob" })]
+	for _, r := range []struct {
+		id   string
+		want int
+	}{{created.JobId, http.StatusConflict}, {id, http.StatusNoContent}} {
+		status, text := s.own(t, remove.method, remove.path, r.id)
+		if _, ok := remove.Responses[fmt.Sprint(status)]; !ok || status != r.want {
+			t.Errorf("%s %s: %d %s, described %t, want %d", remove.method, remove.path, status, text, ok, r.want)
 		}
 	}
 }
@@ -261,7 +278,7 @@ func (s *server) compareCall(t *testing.T, doc document, c call, id string) {
 	}
 	s.compareParameters(t, doc, c, id, check)
 	if c.method == http.MethodDelete {
-		return // the job is needed by other calls
+		return // other calls need the job
 	}
 	status, text := s.own(t, c.method, c.path, id)
 	check("of a job", status, text, http.StatusOK, http.StatusConflict)
