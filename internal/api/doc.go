@@ -6,7 +6,11 @@
 //	sesv2         SES v2
 //	qconnect      Amazon Q in Connect, and Connect Wisdom, which is the same on the wire
 //
-// Each has AWS's types under AWS's names, the Service interface that a server
+// and, written by hand since AWS has no model of it,
+//
+//	admin         Sluice's own API
+//
+// Each of AWS's has types under AWS's names, the Service interface that a server
 // implements, and New, which makes of a Service the wire.API that a wire.Mux serves.
 // Inputs and outputs are called OpInput and OpOutput. A required string or number is
 // a plain value, an optional one a pointer; a structure is a pointer; a word of an

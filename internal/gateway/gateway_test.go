@@ -20,6 +20,7 @@ import (
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/gateway/jobs"
 	"github.com/sluicehq/sluice/internal/gateway/s3"
+	"github.com/sluicehq/sluice/internal/service/admin"
 	"github.com/sluicehq/sluice/internal/sigv4"
 	"github.com/sluicehq/sluice/internal/store/pebblestore"
 	"github.com/sluicehq/sluice/internal/wire"
@@ -111,7 +112,7 @@ func start(t *testing.T) *fixture {
 			}
 		},
 		IsS3:  s3.IsS3,
-		Jobs:  jobs.New(st, jobs.Options{Version: "v9", Observe: Observe}),
+		Jobs:  jobs.New(admin.New(st, nil, admin.Options{}), jobs.Options{Version: "v9", Observe: Observe}),
 		Ready: func(context.Context) error { return f.ready },
 	}, Options{Log: slog.New(slog.NewJSONHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Proxy: true})
 	server := httptest.NewServer(g)

@@ -24,6 +24,7 @@ import (
 	"github.com/sluicehq/sluice/internal/maintenance"
 	"github.com/sluicehq/sluice/internal/object"
 	"github.com/sluicehq/sluice/internal/service"
+	"github.com/sluicehq/sluice/internal/service/admin"
 	"github.com/sluicehq/sluice/internal/service/mailmanager"
 	"github.com/sluicehq/sluice/internal/service/qconnect"
 	"github.com/sluicehq/sluice/internal/service/sesv2"
@@ -61,10 +62,10 @@ func (n *Node) connect(ctx context.Context, v *sigv4.Verifier) error {
 		if n.o.Objects == nil {
 			lead.S3Operations = s3.Operations()
 		}
-		lead.Jobs = jobs.New(wholeRejects{n.counted, n.objects}, jobs.Options{
-			Version: n.o.Version, Report: n.report, Observe: gateway.Observe, Release: n.objects.Release, Delete: n.deleteJob(options.Bucket),
-			Waits: n.space.Reason,
+		own := admin.New(wholeRejects{n.counted, n.objects}, tokens, admin.Options{
+			Report: n.report, Release: n.objects.Release, Delete: n.deleteJob(options.Bucket), Waits: n.space.Reason,
 		})
+		lead.Jobs = jobs.New(own, jobs.Options{Version: n.o.Version, Observe: gateway.Observe})
 	}
 	n.gateway = gateway.New(lead, gateway.Options{
 		Log: n.o.Logger, Registry: n.registry, Guard: n.guard, Proxy: n.o.Proxy, Rate: options.Limits.Rate, MaxBody: maxBody, MinRate: n.o.MinUploadRate,

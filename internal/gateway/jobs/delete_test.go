@@ -12,7 +12,7 @@ import (
 // TestDelete: a job is deleted once it has ended, and not before.
 func TestDelete(t *testing.T) {
 	t.Parallel()
-	f := start(t, Options{})
+	f := start(t, options{})
 	const path = "/sluice/v1/jobs/j1"
 	delete := func(when string, who job.Owner, status int, code string) {
 		t.Helper()

@@ -1,101 +1,56 @@
-// Package jobs is Sluice's own API: the jobs of an account whichever API they came
-// by, and what no API of AWS's offers. docs/api.md is its page.
-//
-//	GET  /sluice/v1/jobs               the jobs, newest first, a page at a time
-//	       ?state=processing             only these; may be repeated
-//	       &api=mailmanager              only those of one API: mailmanager, sesv2, qconnect
-//	       &list=NAME                    only those into one list, by its name or ID, or by
-//	                                     either behind its kind: address-list/NAME
-//	       &limit=100                    how many at most, 1 to 1000
-//	       &next=WORD                    the page after the one that gave this word
-//	GET  /sluice/v1/jobs/{id}          one job
-//	POST /sluice/v1/jobs/{id}/stop     stop it; what is committed stays
-//	DELETE /sluice/v1/jobs/{id}        delete one that has ended, with what it rejected, its
-//	                                   report and the file that was uploaded for it: 204
-//	GET  /sluice/v1/jobs/{id}/report   the rejected records so far, as CSV
-//	       ?format=json                  or as one JSON object per line; "rawBytes" has the bytes
-//	                                     of a record that is not UTF-8, in base64
-//	       ?safe=excel                   or as CSV for a spreadsheet: with a byte order mark, and
-//	                                     an apostrophe before what would be taken for a formula
-//	GET  /sluice/v1/version            the server's version
-//
-// Requests are signed with AWS Signature Version 4 for the service "sluice". The
-// account and the region of the signature say whose jobs they are.
-//
-// A job is the object that Job writes; a page is {"jobs":[…],"next":"…"}, without
-// next at the end only: a page with a filter may be short, or empty, and have next. A
-// refusal is {"code":"…","message":"…"}, its code the name of a
-// fault.Kind, with a status that fits:
-//
-//	400 Invalid, BadToken, Malformed   403 who is asking is not clear   404 NotFound
-//	404 UnknownOperation    409 Conflict: the job has ended already, or not yet
-//
-// A report that breaks off in the middle ends its connection without the end of the
-// body, so that no client takes the part for the whole.
+// Package jobs is the HTTP side of Sluice's own API: it reads requests and writes replies as
+// the contract in api/admin says, and asks a Service for what they mean.
 package jobs
 
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"net/http"
 	"net/url"
 	"time"
 	"unicode/utf8"
 
-	"github.com/sluicehq/sluice/internal/caller"
+	api "github.com/sluicehq/sluice/internal/api/admin"
 	"github.com/sluicehq/sluice/internal/fault"
-	"github.com/sluicehq/sluice/internal/job"
-	"github.com/sluicehq/sluice/internal/store"
 	"github.com/sluicehq/sluice/internal/wire"
 )
 
-// What a client needs to know of this API.
+// The contract's names, which clients use too.
 const (
-	Prefix      = "/sluice/v1/"
-	SigningName = "sluice"
+	Prefix      = api.Prefix
+	SigningName = api.SigningName
 )
 
-// Options of an API; the zero value works, without reports as CSV.
+// The contract's types.
+type (
+	Job     = api.Job
+	List    = api.List
+	Source  = api.Source
+	Page    = api.Page
+	Reject  = api.Reject
+	Fault   = api.Fault
+	Version = api.Version
+)
+
+// Options of an API; the zero value works.
 type Options struct {
-	Version string // what /version tells
-	// Report writes the report of a job as CSV; safe asks for the form for spreadsheets.
-	Report func(ctx context.Context, w io.Writer, j job.Job, safe bool) error
-	// Release lets go of the source of a stopped job, whose id it is given: no worker
-	// that would may have it. May be nil.
-	Release func(ctx context.Context, holder string) error
-	// Delete deletes a job that is final, with all that is its own. Nil deletes it in the
-	// store only.
-	Delete  func(ctx context.Context, j job.Job) error
+	Version string                           // what /version tells
 	Observe func(context.Context, wire.Done) // told of every call after its reply; may be nil
-	Now     func() time.Time                 // nil is time.Now
-	// Waits returns why no job is worked on at the moment; empty if nothing is in the
-	// way. May be nil.
-	Waits func() string
 }
 
 // API answers requests whose caller is in their context, see caller.NewContext.
 type API struct {
-	store store.Store
-	o     Options
-	mux   *http.ServeMux
+	service api.Service
+	o       Options
+	mux     *http.ServeMux
 }
 
-// New returns the API over the jobs of s.
-func New(s store.Store, o Options) *API {
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	if o.Waits == nil {
-		o.Waits = func() string { return "" }
-	}
-	if o.Delete == nil {
-		o.Delete = func(ctx context.Context, j job.Job) error { return s.DeleteJob(ctx, j.Owner, j.ID) }
-	}
-	a := &API{store: s, o: o, mux: http.NewServeMux()}
+// New returns the API whose operations s does.
+func New(s api.Service, o Options) *API {
+	a := &API{service: s, o: o, mux: http.NewServeMux()}
 	for _, op := range operations {
-		a.mux.Handle(op.pattern, a.call(op.name, func(w http.ResponseWriter, r *http.Request, o job.Owner) error {
-			return op.handle(a, w, r, o)
+		a.mux.Handle(op.pattern, a.call(op.name, func(w http.ResponseWriter, r *http.Request) error {
+			return op.handle(a, w, r)
 		}))
 	}
 	a.mux.Handle("/", a.call("Unknown", a.unknown))
@@ -107,7 +62,7 @@ const GetJob = "GetJob"
 
 var operations = []struct {
 	pattern, name string
-	handle        func(*API, http.ResponseWriter, *http.Request, job.Owner) error
+	handle        func(*API, http.ResponseWriter, *http.Request) error
 }{
 	{"GET /sluice/v1/jobs", "ListJobs", (*API).list},
 	{"GET /sluice/v1/jobs/{id}", GetJob, (*API).get},
@@ -128,9 +83,9 @@ func Operations() []string {
 
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }
 
-// handler answers r for owner, or says why not before it has written anything. What
+// handler answers r, or says why not before it has written anything. What
 // goes wrong later is a cut.
-type handler func(w http.ResponseWriter, r *http.Request, o job.Owner) error
+type handler func(w http.ResponseWriter, r *http.Request) error
 
 // cut is an error in the middle of a reply.
 type cut struct{ error }
@@ -140,10 +95,9 @@ func (c cut) Unwrap() error { return c.error }
 func (a *API) call(name string, handle handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
-		who := caller.FromContext(r.Context())
 		err := checkText(r)
 		if err == nil {
-			err = handle(w, r, job.Owner{Account: who.Account, Region: who.Region})
+			err = handle(w, r)
 		}
 		_, broken := err.(cut)
 		status := http.StatusOK
@@ -171,59 +125,38 @@ func checkText(r *http.Request) error {
 	return nil
 }
 
-func (a *API) get(w http.ResponseWriter, r *http.Request, o job.Owner) error {
-	j, err := a.store.Job(r.Context(), o, job.ID(r.PathValue("id")))
+func (a *API) get(w http.ResponseWriter, r *http.Request) error {
+	j, err := a.service.GetJob(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return err
 	}
-	return a.writeJob(w, r, j)
-}
-
-// writeJob answers with a job.
-func (a *API) writeJob(w http.ResponseWriter, r *http.Request, j job.Job) error {
-	v, err := a.newView(r.Context(), j)
-	if err != nil {
-		return err
-	}
-	write(w, http.StatusOK, v.show(j))
+	write(w, http.StatusOK, j)
 	return nil
 }
 
-func (a *API) stop(w http.ResponseWriter, r *http.Request, o job.Owner) error {
-	j, err := a.store.ChangeJob(r.Context(), o, job.ID(r.PathValue("id")), func(j *job.Job) error {
-		return j.Become(job.Stopped, a.o.Now())
-	})
+func (a *API) stop(w http.ResponseWriter, r *http.Request) error {
+	j, err := a.service.StopJob(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return err
 	}
-	if a.o.Release != nil {
-		// The job is stopped whatever comes of this; what stays held only takes room.
-		_ = a.o.Release(r.Context(), string(j.ID))
-	}
-	return a.writeJob(w, r, j)
+	write(w, http.StatusOK, j)
+	return nil
 }
 
-func (a *API) delete(w http.ResponseWriter, r *http.Request, o job.Owner) error {
-	j, err := a.store.Job(r.Context(), o, job.ID(r.PathValue("id")))
-	if err != nil {
-		return err
-	}
-	if !j.State.Final() {
-		return fault.New(fault.Conflict, "job %s is %s and cannot be deleted: stop it first", j.ID, j.State)
-	}
-	if err := a.o.Delete(r.Context(), j); err != nil {
+func (a *API) delete(w http.ResponseWriter, r *http.Request) error {
+	if err := a.service.DeleteJob(r.Context(), r.PathValue("id")); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
-func (a *API) version(w http.ResponseWriter, _ *http.Request, _ job.Owner) error {
-	write(w, http.StatusOK, Version{a.o.Version})
+func (a *API) version(w http.ResponseWriter, _ *http.Request) error {
+	write(w, http.StatusOK, Version{Version: a.o.Version})
 	return nil
 }
 
-func (a *API) unknown(http.ResponseWriter, *http.Request, job.Owner) error {
+func (a *API) unknown(http.ResponseWriter, *http.Request) error {
 	return fault.New(fault.UnknownOperation, "no such operation; there are GET jobs, jobs/{id}, jobs/{id}/report, version, POST jobs/{id}/stop, snapshot and DELETE jobs/{id} below "+Prefix)
 }
 
@@ -262,7 +195,7 @@ func WriteFault(w http.ResponseWriter, err error) int {
 	if status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "1")
 	}
-	write(w, status, Fault{kind.String(), fault.Message(err)})
+	write(w, status, Fault{Code: kind.String(), Message: fault.Message(err)})
 	return status
 }
 

@@ -20,6 +20,8 @@ import (
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/record"
+	"github.com/sluicehq/sluice/internal/service"
+	"github.com/sluicehq/sluice/internal/service/admin"
 	"github.com/sluicehq/sluice/internal/store"
 	"github.com/sluicehq/sluice/internal/store/pebblestore"
 	"github.com/sluicehq/sluice/internal/wire"
@@ -40,7 +42,15 @@ type fixture struct {
 	raw   []byte        // of rejected records; nil is some text
 }
 
-func start(t *testing.T, o Options) *fixture {
+// options are those of the service and of the handler.
+type options struct {
+	Report  func(ctx context.Context, w io.Writer, j job.Job, safe bool) error
+	Release func(ctx context.Context, holder string) error
+	Now     func() time.Time
+	Observe func(context.Context, wire.Done)
+}
+
+func start(t *testing.T, o options) *fixture {
 	t.Helper()
 	st, err := pebblestore.Open("store", pebblestore.Options{FS: vfs.NewMem()})
 	if err != nil {
@@ -51,7 +61,12 @@ func start(t *testing.T, o Options) *fixture {
 			t.Errorf("close store: %v", err)
 		}
 	})
-	return &fixture{store: st, api: New(st, o), who: us}
+	tokens, err := service.NewTokens([]byte("secret"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	jobs := admin.New(st, tokens, admin.Options{Report: o.Report, Release: o.Release, Now: o.Now})
+	return &fixture{store: st, api: New(jobs, Options{Observe: o.Observe}), who: us}
 }
 
 // add makes a job of us that can be claimed.
@@ -125,7 +140,7 @@ func (f *fixture) ask(t *testing.T, method, path string, v any) *httptest.Respon
 
 func TestJobIsShown(t *testing.T) {
 	t.Parallel()
-	f := start(t, Options{})
+	f := start(t, options{})
 	f.add(t, "j1", job.SESv2)
 	f.work(t, 2, job.Completed)
 	var got map[string]any
@@ -149,7 +164,7 @@ func TestJobIsShown(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	t.Parallel()
-	f := start(t, Options{})
+	f := start(t, options{})
 	f.add(t, "j1", job.SESv2)
 	f.work(t, 0, job.Completed)
 	for _, c := range []struct {
@@ -202,7 +217,7 @@ func TestStop(t *testing.T) {
 	t.Parallel()
 	now := birth.Add(time.Hour)
 	var released []string
-	f := start(t, Options{
+	f := start(t, options{
 		Now:     func() time.Time { return now },
 		Release: func(_ context.Context, holder string) error { released = append(released, holder); return nil },
 	})
@@ -226,7 +241,7 @@ func TestStop(t *testing.T) {
 func TestReport(t *testing.T) {
 	t.Parallel()
 	const rows = 3
-	f := start(t, Options{Report: func(_ context.Context, w io.Writer, j job.Job, safe bool) error {
+	f := start(t, options{Report: func(_ context.Context, w io.Writer, j job.Job, safe bool) error {
 		if safe {
 			_, err := fmt.Fprintf(w, "safe report of %s\n", j.ID)
 			return err
@@ -262,7 +277,7 @@ func TestReportThatBreaksOff(t *testing.T) {
 		status     int // 0: the connection is cut
 	}{{"before it began", "", 500}, {"in the middle", "half", 0}} {
 		var seen wire.Done
-		f := start(t, Options{
+		f := start(t, options{
 			Report: func(_ context.Context, w io.Writer, _ job.Job, _ bool) error {
 				if c.text != "" {
 					_, _ = io.WriteString(w, c.text)
@@ -294,7 +309,7 @@ func TestRejectThatIsNotUTF8(t *testing.T) {
 	if err != nil || strings.Contains(string(text), "rawBytes") {
 		t.Errorf("a reject without bytes: %s, %v; want no rawBytes", text, err)
 	}
-	f := start(t, Options{})
+	f := start(t, options{})
 	f.raw = []byte("j\xf6rg")
 	f.add(t, "j1", job.SESv2)
 	f.work(t, 1, "")
