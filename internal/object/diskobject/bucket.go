@@ -12,6 +12,7 @@ import (
 
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/object"
+	"github.com/sluicehq/sluice/internal/pebbledb"
 )
 
 // Bucket is a name space for keys, in an account.
@@ -112,7 +113,7 @@ func (st *step) makeBucket(n object.Name) error {
 // prefix and fn wants more. The slices are fn's until it returns. A step that has not
 // been applied is not seen.
 func (s *Store) scan(prefix, from []byte, fn func(key, value []byte) (more bool, err error)) error {
-	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)})
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: pebbledb.PrefixEnd(prefix)})
 	if err != nil {
 		return fmt.Errorf("read index: %w", err)
 	}

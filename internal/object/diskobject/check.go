@@ -11,6 +11,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/sluicehq/sluice/internal/object"
+	"github.com/sluicehq/sluice/internal/pebbledb"
 )
 
 // The codes of findings. They are part of what `sluice check --json` prints and do not
@@ -72,35 +73,13 @@ type Inspection struct {
 func Inspect(dir, index string, fs vfs.FS, lock *pebble.Lock) (*Inspection, error) {
 	cache := pebble.NewCache(indexCache)
 	defer cache.Unref()
-	db, err := openReadOnly(index, &pebble.Options{
-		FS: fs, Cache: cache, MemTableSize: indexMemTable, Logger: silent{}, Lock: lock, ReadOnly: true,
-		FormatMajorVersion: pebble.FormatValueSeparation,
-		EventListener:      &pebble.EventListener{DataCorruption: func(pebble.DataCorruptionInfo) {}}, // by default it ends the process
-	})
+	db, err := pebbledb.OpenReadOnly(index, "object index", &pebble.Options{
+		FS: fs, Cache: cache, MemTableSize: indexMemTable, FormatMajorVersion: pebble.FormatValueSeparation,
+	}, lock)
 	if err != nil {
 		return nil, fmt.Errorf("open object index %s: %w", index, err)
 	}
 	return &Inspection{fs: fs, dir: dir, db: db}, nil
-}
-
-// openReadOnly calls pebble.Open, which panics on some kinds of damage.
-func openReadOnly(dir string, p *pebble.Options) (db *pebble.DB, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			db, err = nil, fmt.Errorf("%v", r)
-		}
-	}()
-	return pebble.Open(dir, p)
-}
-
-// silent drops what Pebble logs: the check reports what is wrong by itself.
-type silent struct{}
-
-func (silent) Infof(string, ...any)  {}
-func (silent) Errorf(string, ...any) {}
-
-func (silent) Fatalf(format string, args ...any) {
-	panic("object index opened for reading: " + fmt.Sprintf(format, args...))
 }
 
 // Close gives the store up.
@@ -187,7 +166,7 @@ func (i *Inspection) HasVersion(n object.Name, version, holder string) (bool, er
 func (i *Inspection) scan(prefix string, fn func(key, value []byte) error) error {
 	bounds := &pebble.IterOptions{}
 	if prefix != "" { // Pebble does not take an empty bound for none
-		bounds.LowerBound, bounds.UpperBound = []byte(prefix), after([]byte(prefix))
+		bounds.LowerBound, bounds.UpperBound = []byte(prefix), pebbledb.PrefixEnd([]byte(prefix))
 	}
 	it, err := i.db.NewIter(bounds)
 	if err != nil {

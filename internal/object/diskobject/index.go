@@ -57,17 +57,6 @@ func partKey(upload string, number int) []byte {
 	return binary.BigEndian.AppendUint16([]byte("p"+upload), uint16(number)) //nolint:gosec // at most MaxParts
 }
 
-// after returns the first key behind all that start with prefix; nil if there is none.
-func after(prefix []byte) []byte {
-	end := bytes.Clone(prefix)
-	for i := len(end) - 1; i >= 0; i-- {
-		if end[i]++; end[i] != 0 {
-			return end[:i+1]
-		}
-	}
-	return nil
-}
-
 // entry is what the index knows of an object.
 type entry struct {
 	Content  string    `json:"content"`

@@ -9,6 +9,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/sluicehq/sluice/internal/object"
+	"github.com/sluicehq/sluice/internal/pebbledb"
 )
 
 // Query asks for keys in the binary order of their UTF-8.
@@ -66,7 +67,7 @@ func (s *Store) list(root []byte, q Query, w walk) error {
 		return nil
 	}
 	prefix := append(root[:len(root):len(root)], q.Prefix...)
-	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)})
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: pebbledb.PrefixEnd(prefix)})
 	if err != nil {
 		return fmt.Errorf("read index: %w", err)
 	}
@@ -87,7 +88,7 @@ func (s *Store) list(root []byte, q Query, w walk) error {
 		if g, grouped := q.commonPrefix(w.name(rest)); grouped {
 			w.group(g)
 			last = g
-			ok = it.SeekGE(after(append(root[:len(root):len(root)], g...)))
+			ok = it.SeekGE(pebbledb.PrefixEnd(append(root[:len(root):len(root)], g...)))
 			continue
 		}
 		if err := w.one(rest, it.Value()); err != nil {
@@ -103,7 +104,7 @@ func (s *Store) list(root []byte, q Query, w walk) error {
 func (s *Store) startAfter(it *pebble.Iterator, root []byte, q Query) bool {
 	from := append(root[:len(root):len(root)], q.After...)
 	if g, ok := q.commonPrefix(q.After); ok && g == q.After {
-		return it.SeekGE(after(from))
+		return it.SeekGE(pebbledb.PrefixEnd(from))
 	}
 	return it.SeekGE(append(from, 0))
 }

@@ -6,6 +6,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/sluicehq/sluice/internal/pebbledb"
 )
 
 // SnapshotBlobs returns the names of the blobs that a copy of the index knows, which
@@ -13,16 +15,15 @@ import (
 // under that name or, until the writer has renamed it, with ".tmp" behind it. The copy
 // is not changed, but for its lock.
 func SnapshotBlobs(fs vfs.FS, index string) (names []string, err error) {
-	db, err := pebble.Open(index, &pebble.Options{
-		FS: fs, ReadOnly: true, ErrorIfNotExists: true,
-		FormatMajorVersion: pebble.FormatValueSeparation, Logger: silent{},
-	})
+	db, err := pebbledb.OpenReadOnly(index, "copy of the object index", &pebble.Options{
+		FS: fs, ErrorIfNotExists: true, FormatMajorVersion: pebble.FormatValueSeparation,
+	}, nil)
 	if err != nil {
 		return nil, fmt.Errorf("open the copy of the index: %w", err)
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	prefix := segmentKey("")
-	it, err := db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)})
+	it, err := db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: pebbledb.PrefixEnd(prefix)})
 	if err != nil {
 		return nil, fmt.Errorf("read the copy of the index: %w", err)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/pebbledb"
 	"github.com/sluicehq/sluice/internal/store"
 )
 
@@ -60,9 +61,7 @@ type Inspection struct {
 // of the directory that the caller has.
 func Inspect(dir string, fs vfs.FS, lock *pebble.Lock) (*Inspection, error) {
 	p := pebbleOptions(Options{FS: fs, CacheBytes: inspectCacheBytes, Logger: slog.New(slog.DiscardHandler)})
-	p.ReadOnly, p.Lock, p.Logger = true, lock, silent{}
-	p.EventListener = &pebble.EventListener{DataCorruption: func(pebble.DataCorruptionInfo) {}} // by default it ends the process
-	db, err := openReadOnly(dir, p)
+	db, err := pebbledb.OpenReadOnly(dir, "store", p, lock)
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", dir, err)
 	}
@@ -70,26 +69,6 @@ func Inspect(dir string, fs vfs.FS, lock *pebble.Lock) (*Inspection, error) {
 }
 
 const inspectCacheBytes = 16 << 20
-
-// openReadOnly calls pebble.Open, which panics on some kinds of damage.
-func openReadOnly(dir string, p *pebble.Options) (db *pebble.DB, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			db, err = nil, fmt.Errorf("%v", r)
-		}
-	}()
-	return pebble.Open(dir, p)
-}
-
-// silent drops what Pebble logs: the check reports what is wrong by itself.
-type silent struct{}
-
-func (silent) Infof(string, ...any)  {}
-func (silent) Errorf(string, ...any) {}
-
-func (silent) Fatalf(format string, args ...any) {
-	panic("store opened for reading: " + fmt.Sprintf(format, args...))
-}
 
 // Close gives the store up.
 func (i *Inspection) Close() error { return i.db.Close() }

@@ -8,6 +8,7 @@ import (
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/pebbledb"
 	"github.com/sluicehq/sluice/internal/store"
 )
 
@@ -180,15 +181,7 @@ func memberRange(number uint64) keyRange {
 func keyOfMember(number uint64, key string) []byte { return append(memberPrefix(number), key...) }
 
 // after returns the first key behind all that have the prefix.
-func after(prefix []byte) []byte {
-	end := append([]byte(nil), prefix...)
-	for i := len(end) - 1; i >= 0; i-- {
-		if end[i]++; end[i] != 0 {
-			return end[:i+1]
-		}
-	}
-	return nil
-}
+func after(prefix []byte) []byte { return pebbledb.PrefixEnd(prefix) }
 
 // appendTime appends a time such that earlier ones sort first, also those before 1970.
 func appendTime(k []byte, t time.Time) []byte {
