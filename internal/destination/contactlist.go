@@ -2,8 +2,6 @@ package destination
 
 import (
 	"bytes"
-	"encoding/json"
-	"fmt"
 
 	"github.com/sluicehq/sluice/internal/record"
 )
@@ -49,27 +47,6 @@ func newContactList(a Action, topics []string) *contactList {
 		l.index[name] = i
 	}
 	return l
-}
-
-// topicNames returns the names of the topics that a contact list has. They are in its
-// Config, a JSON object of the service's with more in it.
-func topicNames(config []byte) ([]string, error) {
-	if len(config) == 0 {
-		return nil, nil
-	}
-	var list struct {
-		Topics []struct {
-			Name string `json:"name"`
-		} `json:"topics"`
-	}
-	if err := json.Unmarshal(config, &list); err != nil {
-		return nil, fmt.Errorf("read the topics of a contact list: %w", err)
-	}
-	names := make([]string, len(list.Topics))
-	for i := range list.Topics {
-		names[i] = list.Topics[i].Name
-	}
-	return names, nil
 }
 
 // Schema asks for the address and, to put, for the rest of a contact:

@@ -148,7 +148,8 @@ func TestTopicNames(t *testing.T) {
 	for config, want := range map[string]string{
 		``: "", `{}`: "", `{"topics":null}`: "", `{"topics":[{"name":"a","x":1},{"name":"b"}]}`: "a b",
 	} {
-		got, err := topicNames([]byte(config))
+		settings, err := DecodeContactSettings([]byte(config))
+		got := settings.topicNames()
 		if strings.Join(got, " ") != want || err != nil {
 			t.Errorf("topics of %s: %q, %v, want %s", config, got, err, want)
 		}

@@ -160,11 +160,11 @@ func NewRule(t Target) (Rule, error) {
 	case t.Kind == Suppression && (t.Action == Put || t.Action == Delete):
 		return newSuppression(t.Action), nil
 	case t.Kind == ContactList && (t.Action == Put || t.Action == Delete):
-		topics, err := topicNames(t.Config)
+		settings, err := DecodeContactSettings(t.Config)
 		if err != nil {
 			return nil, err
 		}
-		return newContactList(t.Action, topics), nil
+		return newContactList(t.Action, settings.topicNames()), nil
 	case t.Kind == QuickResponses && t.Action == Put:
 		return newKnowledgeBase(t.Job), nil
 	}

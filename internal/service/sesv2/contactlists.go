@@ -41,12 +41,12 @@ func (s *Service) CreateContactList(ctx context.Context, in *api.CreateContactLi
 	if err != nil {
 		return nil, err
 	}
-	set := contactSettings{Topics: []topic{}}
+	set := contactSettings{destination.ContactSettings{Topics: []destination.Topic{}}}
 	set.put(in.Description, in.Topics)
 	now := time.Now().UTC()
 	l := store.List{
 		Ref: contactListOf(ctx, name), Name: name,
-		Created: now, Updated: now, Config: set.encode(), Tags: tags,
+		Created: now, Updated: now, Config: set.Encode(), Tags: tags,
 	}
 	most := s.opts.Limits.ContactLists
 	_, err = s.store.CreateList(ctx, l, store.Once{}, most)
@@ -88,7 +88,7 @@ func (s *Service) UpdateContactList(ctx context.Context, in *api.UpdateContactLi
 			return err
 		}
 		set.put(in.Description, in.Topics)
-		l.Config, l.Updated = set.encode(), time.Now().UTC()
+		l.Config, l.Updated = set.Encode(), time.Now().UTC()
 		return nil
 	})
 	if err != nil {

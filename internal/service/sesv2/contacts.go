@@ -56,7 +56,7 @@ func checkAttributes(text *string) error {
 func preferences(list string, set contactSettings, asked []api.TopicPreference) ([]api.TopicPreference, error) {
 	status := make(map[string]api.SubscriptionStatus, len(set.Topics))
 	for _, p := range asked {
-		if set.topic(p.TopicName) == nil {
+		if set.Topic(p.TopicName) == nil {
 			return nil, fault.New(fault.Invalid, noTopic, list, p.TopicName)
 		}
 		status[p.TopicName] = p.SubscriptionStatus

@@ -135,7 +135,7 @@ func (f contactFilter) over(list string, set contactSettings) (store.MemberFilte
 	if f.topic == "" {
 		return store.MemberFilter{Match: func(m store.Member) bool { return f.selects(m.Value, nil) }}, nil
 	}
-	t := set.topic(f.topic)
+	t := set.Topic(f.topic)
 	if t == nil {
 		return store.MemberFilter{}, fault.New(fault.NotFound, noTopic, list, f.topic)
 	}
@@ -145,7 +145,7 @@ func (f contactFilter) over(list string, set contactSettings) (store.MemberFilte
 // selects decides about one contact. Who gets no mail at all has opted out of every
 // topic, whatever its preference for it. Without a preference, and if the default
 // does not stand in for it, a contact has neither status.
-func (f contactFilter) selects(c destination.Contact, t *topic) bool {
+func (f contactFilter) selects(c destination.Contact, t *destination.Topic) bool {
 	if t == nil || c.Unsubscribed() {
 		return c.Unsubscribed() == (f.status == destination.OptOut)
 	}

@@ -1,8 +1,6 @@
 package sesv2
 
 import (
-	"encoding/json"
-	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -20,45 +18,13 @@ const (
 	maxDescription = 500
 )
 
-// contactSettings is what a contact list has beside contacts and tags, as it is kept in
-// List.Config. The names in the store are ours: the API's types may change with its
-// table. The rule for imports reads the topics' names there, see destination.Target.
-type contactSettings struct {
-	Description *string `json:"description,omitempty"`
-	Topics      []topic `json:"topics"`
-}
-
-type topic struct {
-	Name        string  `json:"name"`
-	DisplayName string  `json:"displayName"`
-	Description *string `json:"description,omitempty"`
-	Default     string  `json:"default"` // the status of a contact without a preference of its own
-}
-
-func (c contactSettings) encode() []byte {
-	text, err := json.Marshal(c)
-	if err != nil {
-		panic(err) // strings only: cannot be
-	}
-	return text
-}
+// contactSettings is what a contact list has beside contacts and tags, between the store
+// and the API.
+type contactSettings struct{ destination.ContactSettings }
 
 func decodeContactSettings(config []byte) (contactSettings, error) {
-	var c contactSettings
-	if err := json.Unmarshal(config, &c); err != nil {
-		return contactSettings{}, fmt.Errorf("read the settings of a contact list: %w", err)
-	}
-	return c, nil
-}
-
-// topic returns the topic of that name, nil if the list has none.
-func (c contactSettings) topic(name string) *topic {
-	for i := range c.Topics {
-		if c.Topics[i].Name == name {
-			return &c.Topics[i]
-		}
-	}
-	return nil
+	c, err := destination.DecodeContactSettings(config)
+	return contactSettings{c}, err
 }
 
 // put takes over what is given. What is absent stays as it was.
@@ -69,9 +35,9 @@ func (c *contactSettings) put(description *string, topics []api.Topic) {
 	if topics == nil {
 		return
 	}
-	c.Topics = make([]topic, len(topics))
+	c.Topics = make([]destination.Topic, len(topics))
 	for i, t := range topics {
-		c.Topics[i] = topic{
+		c.Topics[i] = destination.Topic{
 			Name: t.TopicName, DisplayName: t.DisplayName, Description: t.Description,
 			Default: string(t.DefaultSubscriptionStatus),
 		}
