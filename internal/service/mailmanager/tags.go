@@ -2,7 +2,6 @@ package mailmanager
 
 import (
 	"context"
-	"time"
 
 	api "github.com/sluicehq/sluice/internal/api/mailmanager"
 	"github.com/sluicehq/sluice/internal/fault"
@@ -20,63 +19,46 @@ const arnKind = "mailmanager-address-list"
 
 // TagResource puts tags on an address list.
 func (s *Service) TagResource(ctx context.Context, in *api.TagResourceInput) (*api.TagResourceOutput, error) {
-	err := s.changeTags(ctx, in.ResourceArn, func(tags map[string]string) (map[string]string, error) {
-		return service.AddTags(tags, tagMap(in.Tags), maxTags)
-	})
+	r, err := s.resource(ctx, in.ResourceArn)
 	if err != nil {
 		return nil, err
 	}
-	return &api.TagResourceOutput{}, nil
+	return nil, r.ChangeTags(ctx, service.AddingTags(tagMap(in.Tags), maxTags))
 }
 
 // UntagResource takes tags off an address list.
 func (s *Service) UntagResource(ctx context.Context, in *api.UntagResourceInput) (*api.UntagResourceOutput, error) {
-	err := s.changeTags(ctx, in.ResourceArn, func(tags map[string]string) (map[string]string, error) {
-		return service.DropTags(tags, in.TagKeys), nil
-	})
+	r, err := s.resource(ctx, in.ResourceArn)
 	if err != nil {
 		return nil, err
 	}
-	return &api.UntagResourceOutput{}, nil
+	return nil, r.ChangeTags(ctx, service.DroppingTags(in.TagKeys))
 }
 
 // ListTagsForResource lists an address list's tags in the order of their keys.
 func (s *Service) ListTagsForResource(ctx context.Context, in *api.ListTagsForResourceInput) (*api.ListTagsForResourceOutput, error) {
-	ref, err := resource(ctx, in.ResourceArn)
+	r, err := s.resource(ctx, in.ResourceArn)
 	if err != nil {
 		return nil, err
 	}
-	l, err := s.store.List(ctx, ref)
+	tags, err := r.Tags(ctx)
 	if err != nil {
-		return nil, service.Reword(err, fault.NotFound, "resource %s does not exist", in.ResourceArn)
+		return nil, err
 	}
-	return &api.ListTagsForResourceOutput{Tags: service.TagList(l.Tags, func(k, v string) api.Tag { return api.Tag{Key: k, Value: v} })}, nil
-}
-
-func (s *Service) changeTags(ctx context.Context, arn string, change func(map[string]string) (map[string]string, error)) error {
-	ref, err := resource(ctx, arn)
-	if err != nil {
-		return err
-	}
-	_, err = s.store.ChangeList(ctx, ref, func(l *store.List) error {
-		tags, err := change(l.Tags)
-		if err != nil {
-			return err
-		}
-		l.Tags, l.Updated = tags, time.Now().UTC()
-		return nil
-	})
-	return service.Reword(err, fault.NotFound, "resource %s does not exist", arn)
+	return &api.ListTagsForResourceOutput{Tags: service.TagList(tags, func(k, v string) api.Tag { return api.Tag{Key: k, Value: v} })}, nil
 }
 
 // resource finds the list that an ARN names. One of another account or region, or of
 // a kind that is not served, does not exist for the caller.
-func resource(ctx context.Context, text string) (store.ListRef, error) {
+func (s *Service) resource(ctx context.Context, text string) (service.Tagged, error) {
 	arn, err := service.ParseARN(text)
-	if err != nil || arn != arnOf(refOf(ctx, arn.ID)) {
-		return store.ListRef{}, fault.New(fault.NotFound, "resource %s does not exist", text)
+	ref := refOf(ctx, arn.ID)
+	if err != nil || arn != arnOf(ref) {
+		return nil, fault.New(fault.NotFound, "resource %s does not exist", text)
 	}
-	return refOf(ctx, arn.ID), nil
+	return service.TaggedList{Store: s.store, Ref: ref, Missing: func(err error) error {
+		return service.Reword(err, fault.NotFound, "resource %s does not exist", text)
+	}}, nil
 }
 
 func arnOf(r store.ListRef) service.ARN {

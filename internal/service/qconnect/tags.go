@@ -18,59 +18,74 @@ const maxTags = 50
 
 // TagResource puts tags on a knowledge base or a quick response.
 func (s *Service) TagResource(ctx context.Context, in *api.TagResourceInput) (*api.TagResourceOutput, error) {
-	err := s.changeTags(ctx, in.ResourceArn, func(tags map[string]string) (map[string]string, error) {
-		return service.AddTags(tags, in.Tags, maxTags)
-	})
+	r, err := s.resource(ctx, in.ResourceArn)
 	if err != nil {
 		return nil, err
 	}
-	return &api.TagResourceOutput{}, nil
+	return nil, r.ChangeTags(ctx, service.AddingTags(in.Tags, maxTags))
 }
 
 // UntagResource takes tags off a knowledge base or a quick response.
 func (s *Service) UntagResource(ctx context.Context, in *api.UntagResourceInput) (*api.UntagResourceOutput, error) {
-	err := s.changeTags(ctx, in.ResourceArn, func(tags map[string]string) (map[string]string, error) {
-		return service.DropTags(tags, in.TagKeys), nil
-	})
+	r, err := s.resource(ctx, in.ResourceArn)
 	if err != nil {
 		return nil, err
 	}
-	return &api.UntagResourceOutput{}, nil
+	return nil, r.ChangeTags(ctx, service.DroppingTags(in.TagKeys))
 }
 
 // ListTagsForResource lists the tags of a knowledge base or a quick response.
 func (s *Service) ListTagsForResource(ctx context.Context, in *api.ListTagsForResourceInput) (*api.ListTagsForResourceOutput, error) {
-	base, id, err := resource(ctx, in.ResourceArn)
+	r, err := s.resource(ctx, in.ResourceArn)
 	if err != nil {
 		return nil, err
 	}
-	if id == "" {
-		l, err := s.store.List(ctx, base)
-		return &api.ListTagsForResourceOutput{Tags: shownTags(l.Tags)}, noResource(err, in.ResourceArn)
-	}
-	m, err := s.store.Member(ctx, base, id)
+	tags, err := r.Tags(ctx)
 	if err != nil {
-		return nil, noResource(err, in.ResourceArn)
+		return nil, err
 	}
-	r, err := responseOf(m)
-	return &api.ListTagsForResourceOutput{Tags: shownTags(r.Tags)}, err
+	return &api.ListTagsForResourceOutput{Tags: shownTags(tags)}, nil
 }
 
-func (s *Service) changeTags(ctx context.Context, arn string, change func(map[string]string) (map[string]string, error)) error {
-	base, id, err := resource(ctx, arn)
+// resource finds what an ARN names: a knowledge base of the caller, or a quick response of
+// one. The operations on tags have no error but that something does not exist, so that
+// is the error for what others have.
+func (s *Service) resource(ctx context.Context, text string) (service.Tagged, error) {
+	arn, err := service.ParseARN(text)
+	baseID, id, _ := strings.Cut(arn.ID, "/")
+	base := refOf(service.OwnerOf(ctx), baseID)
+	want := baseARN(base)
+	if id != "" {
+		want = responseARN(base, id)
+	}
+	if err != nil || text != want {
+		return nil, fault.New(fault.NotFound, "resource %s does not exist", text)
+	}
+	if id != "" {
+		return taggedResponse{s, base, id, text}, nil
+	}
+	return service.TaggedList{Store: s.store, Ref: base, Missing: func(err error) error { return noResource(err, text) }}, nil
+}
+
+// taggedResponse is a quick response as a resource with tags.
+type taggedResponse struct {
+	service *Service
+	base    store.ListRef
+	id      string
+	arn     string
+}
+
+func (t taggedResponse) Tags(ctx context.Context) (map[string]string, error) {
+	m, err := t.service.store.Member(ctx, t.base, t.id)
 	if err != nil {
-		return err
+		return nil, noResource(err, t.arn)
 	}
-	now := time.Now().UTC()
-	if id == "" {
-		_, err = s.store.ChangeList(ctx, base, func(l *store.List) error {
-			l.Updated = now
-			l.Tags, err = change(l.Tags)
-			return err
-		})
-		return noResource(err, arn)
-	}
-	_, err = s.store.ChangeMember(ctx, base, id, now, func(m *store.Member) error {
+	r, err := responseOf(m)
+	return r.Tags, err
+}
+
+func (t taggedResponse) ChangeTags(ctx context.Context, change service.TagChange) error {
+	_, err := t.service.store.ChangeMember(ctx, t.base, t.id, time.Now().UTC(), func(m *store.Member) error {
 		r, err := responseOf(*m)
 		if err != nil {
 			return err
@@ -81,25 +96,7 @@ func (s *Service) changeTags(ctx context.Context, arn string, change func(map[st
 		m.Value = r.Encode()
 		return nil
 	})
-	return noResource(err, arn)
-}
-
-// resource finds what an ARN names: a knowledge base of the caller, or with an id a
-// quick response of it. The operations on tags have no word but that something does
-// not exist, so that is what things of others do.
-func resource(ctx context.Context, text string) (base store.ListRef, id string, err error) {
-	arn, err := service.ParseARN(text)
-	owner := service.OwnerOf(ctx)
-	baseID, id, _ := strings.Cut(arn.ID, "/")
-	base = refOf(owner, baseID)
-	want := baseARN(base)
-	if id != "" {
-		want = responseARN(base, id)
-	}
-	if err != nil || text != want {
-		return store.ListRef{}, "", fault.New(fault.NotFound, "resource %s does not exist", text)
-	}
-	return base, id, nil
+	return noResource(err, t.arn)
 }
 
 // noResource words the fault of a resource that is not there.

@@ -2,14 +2,12 @@ package sesv2
 
 import (
 	"context"
-	"time"
 	"unicode/utf8"
 
 	api "github.com/sluicehq/sluice/internal/api/sesv2"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/service"
-	"github.com/sluicehq/sluice/internal/store"
 )
 
 // Bounds of a resource's tags, of which the model is silent, see
@@ -27,82 +25,69 @@ const (
 	contactList = "contact-list"
 )
 
-// resource is what can have tags: an import job, or a contact list.
-type resource struct{ kind, id string }
-
-// absent is the refusal of a resource that is not there.
-func (r resource) absent(err error) error {
-	if r.kind == contactList {
-		return service.Reword(err, fault.NotFound, "No ContactList present with name: %s", r.id)
-	}
-	return service.Reword(err, fault.NotFound, "import job %s does not exist", r.id)
-}
-
 // TagResource puts tags on an import job or a contact list.
 func (s *Service) TagResource(ctx context.Context, in *api.TagResourceInput) (*api.TagResourceOutput, error) {
-	r, err := findResource(ctx, in.ResourceArn, "Failed to tag resource")
+	r, err := s.resource(ctx, in.ResourceArn, "Failed to tag resource")
 	if err != nil {
 		return nil, err
 	}
-	err = s.changeTags(ctx, r, func(tags map[string]string) (map[string]string, error) {
-		return addTags(tags, in.Tags)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &api.TagResourceOutput{}, nil
+	return nil, r.ChangeTags(ctx, func(have map[string]string) (map[string]string, error) { return addTags(have, in.Tags) })
 }
 
 // UntagResource takes tags off an import job or a contact list.
 func (s *Service) UntagResource(ctx context.Context, in *api.UntagResourceInput) (*api.UntagResourceOutput, error) {
-	r, err := findResource(ctx, in.ResourceArn, "Failed to untag resource")
+	r, err := s.resource(ctx, in.ResourceArn, "Failed to untag resource")
 	if err != nil {
 		return nil, err
 	}
-	err = s.changeTags(ctx, r, func(tags map[string]string) (map[string]string, error) {
-		return service.DropTags(tags, in.TagKeys), nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &api.UntagResourceOutput{}, nil
+	return nil, r.ChangeTags(ctx, service.DroppingTags(in.TagKeys))
 }
 
 // ListTagsForResource lists a resource's tags in the order of their keys.
 func (s *Service) ListTagsForResource(ctx context.Context, in *api.ListTagsForResourceInput) (*api.ListTagsForResourceOutput, error) {
-	r, err := findResource(ctx, in.ResourceArn, "Failed to list tags for resource")
+	r, err := s.resource(ctx, in.ResourceArn, "Failed to list tags for resource")
 	if err != nil {
 		return nil, err
 	}
-	tags, err := s.tags(ctx, r)
+	tags, err := r.Tags(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return &api.ListTagsForResourceOutput{Tags: tagList(tags)}, nil
 }
 
-func (s *Service) tags(ctx context.Context, r resource) (map[string]string, error) {
-	if r.kind == contactList {
-		l, err := s.store.List(ctx, contactListOf(ctx, r.id))
-		return l.Tags, r.absent(err)
+// resource finds what an ARN names: an import job, or a contact list. One of another
+// account or region is refused with the sentence that AWS has for it.
+func (s *Service) resource(ctx context.Context, text, refusal string) (service.Tagged, error) {
+	arn, err := service.ParseARN(text)
+	switch {
+	case err != nil:
+		return nil, err
+	case arn.Service != "ses" || arn.Owner != service.OwnerOf(ctx):
+		return nil, fault.New(fault.Invalid, "%s", refusal)
+	case arn.Kind == importJob:
+		return taggedJob{s, arn.ID}, nil
+	case arn.Kind == contactList:
+		return service.TaggedList{Store: s.store, Ref: contactListOf(ctx, arn.ID), Missing: func(err error) error {
+			return service.Reword(err, fault.NotFound, "No ContactList present with name: %s", arn.ID)
+		}}, nil
 	}
-	j, err := s.job(ctx, r.id)
+	return nil, fault.New(fault.NotFound, "resource %s does not exist", text)
+}
+
+// taggedJob is an import job as a resource with tags.
+type taggedJob struct {
+	service *Service
+	id      string
+}
+
+func (t taggedJob) Tags(ctx context.Context) (map[string]string, error) {
+	j, err := t.service.job(ctx, t.id)
 	return j.Tags, err
 }
 
-func (s *Service) changeTags(ctx context.Context, r resource, change func(map[string]string) (map[string]string, error)) error {
-	if r.kind == contactList {
-		_, err := s.store.ChangeList(ctx, contactListOf(ctx, r.id), func(l *store.List) error {
-			tags, err := change(l.Tags)
-			if err != nil {
-				return err
-			}
-			l.Tags, l.Updated = tags, time.Now().UTC()
-			return nil
-		})
-		return r.absent(err)
-	}
-	_, err := s.store.ChangeJob(ctx, service.OwnerOf(ctx), job.ID(r.id), func(j *job.Job) error {
+func (t taggedJob) ChangeTags(ctx context.Context, change service.TagChange) error {
+	_, err := t.service.store.ChangeJob(ctx, service.OwnerOf(ctx), job.ID(t.id), func(j *job.Job) error {
 		if j.Wire != job.SESv2 {
 			return fault.New(fault.NotFound, "a job of another API")
 		}
@@ -113,23 +98,7 @@ func (s *Service) changeTags(ctx context.Context, r resource, change func(map[st
 		j.Tags = tags
 		return nil
 	})
-	return r.absent(err)
-}
-
-// findResource reads which resource an ARN names. One of another account or region is
-// refused with the sentence that AWS has for it.
-func findResource(ctx context.Context, text, refusal string) (resource, error) {
-	arn, err := service.ParseARN(text)
-	if err != nil {
-		return resource{}, err
-	}
-	switch {
-	case arn.Service != "ses" || arn.Owner != service.OwnerOf(ctx):
-		return resource{}, fault.New(fault.Invalid, "%s", refusal)
-	case arn.Kind != importJob && arn.Kind != contactList:
-		return resource{}, fault.New(fault.NotFound, "resource %s does not exist", text)
-	}
-	return resource{kind: arn.Kind, id: arn.ID}, nil
+	return service.Reword(err, fault.NotFound, "import job %s does not exist", t.id)
 }
 
 // addTags returns have with more put over it, within the bounds of a resource's tags.
