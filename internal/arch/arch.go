@@ -11,11 +11,11 @@ package arch
 // but for what strangers forbids. node puts the parts together, and so knows them all,
 // as do cmd, conformance and sluicetest, which are not under internal.
 var imports = map[string][]string{
-	"node":        {"gateway", "wire", "api", "service", "limits", "engine", "maintenance", "store", "job", "destination", "object", "pebbledb", "sigv4", "diskspace", "guard", "backoff", "fault"},
+	"node":        {"gateway", "wire", "api", "service", "limits", "engine", "maintenance", "store", "job", "record", "destination", "object", "pebbledb", "sigv4", "diskspace", "guard", "backoff", "fault"},
 	"gateway":     {"sigv4", "caller", "api", "wire", "job", "object", "store", "diskspace", "guard", "fault"},
 	"wire":        {"caller", "fault"},
 	"api":         {"wire", "fault"},
-	"service":     {"search", "api", "caller", "limits", "job", "destination", "object", "store", "fault"},
+	"service":     {"search", "api", "caller", "limits", "job", "record", "destination", "object", "store", "fault"},
 	"engine":      {"job", "record", "destination", "object", "store", "guard", "redact", "backoff", "fault"},
 	"maintenance": {"job", "object", "store", "guard", "redact", "fault"},
 	"store":       {"job", "destination", "record", "pebbledb", "diskspace", "backoff", "fault", "testenv"},
@@ -35,7 +35,7 @@ var imports = map[string][]string{
 	"redact":      {},
 	"fault":       {},
 	"testenv":     {}, // of tests and what supports them, see testSupport
-	"check":       {"store", "object", "pebbledb", "job"},
+	"check":       {"store", "object", "pebbledb", "destination", "job"},
 	"gotest":      {},
 	"differences": {}, // docs/differences as data; of tests
 	"arch":        {},

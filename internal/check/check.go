@@ -24,8 +24,10 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/object/diskobject"
 	"github.com/sluicehq/sluice/internal/pebbledb"
+	"github.com/sluicehq/sluice/internal/store"
 	"github.com/sluicehq/sluice/internal/store/pebblestore"
 )
 
@@ -215,10 +217,16 @@ func (c *Check) checkStore(ctx context.Context) (err error) {
 	if c.store == nil {
 		return nil
 	}
-	c.totals.Store, err = c.store.Check(ctx, func(f pebblestore.Finding) {
+	var members destination.MemberChecker
+	c.totals.Store, err = c.store.Check(ctx, pebblestore.CheckOptions{
+		Member: func(l store.ListRef, key, value []byte, unique []string) error {
+			return members.Check(l.Kind, key, value, unique)
+		},
+		Progress: func(rows int64) { c.o.Progress("rows of the store", rows, 0) },
+	}, func(f pebblestore.Finding) {
 		c.incomplete = c.incomplete || f.Code == pebblestore.RowUnreadable
 		c.add(Finding{Code: f.Code, Subject: f.Row, Problem: f.Problem}, repair{setAside: f.SetAside})
-	}, func(rows int64) { c.o.Progress("rows of the store", rows, 0) })
+	})
 	return err
 }
 

@@ -95,7 +95,7 @@
 //	response     no-name name-length no-content content-length unknown-content-type
 //	             shortcut-key-length description-length channel-length unknown-language
 //	             is-active grouping-length half-a-grouping two-groupings nested-value;
-//	             stores add name-taken shortcut-key-taken, see Words
+//	             and name-taken shortcut-key-taken, see UniqueKey
 package destination
 
 import (
@@ -131,6 +131,14 @@ type Change struct {
 	Action Action
 	Key    []byte // the member's key in its canonical form
 	Value  []byte // what replaces the member's value; empty for Delete
+	Unique []UniqueKey
+}
+
+// UniqueKey is what only one member of a list can have at a time, beside its key: the name
+// of a quick response, or its shortcut key.
+type UniqueKey struct {
+	Key   []byte          // unique within a list, over all unique keys of all members
+	Taken *record.Refusal // of a record that asks for the unique key of another member
 }
 
 // Rule decides records for one job. It is not safe for concurrent use: it owns the
@@ -169,19 +177,4 @@ func NewRule(t Target) (Rule, error) {
 		return newKnowledgeBase(t.Job), nil
 	}
 	return nil, fault.New(fault.Invalid, "a job cannot %s members of a destination of kind %q", t.Action, t.Kind)
-}
-
-// Reject is a record that was refused: the row of a report. Record, Line and Offset
-// are as in record.Record, Code and Reason as in record.Refusal. Stores keep the
-// beginning of a long record only: Raw is that of record.Record if it is Length bytes
-// long, and its beginning otherwise.
-type Reject struct {
-	Record int64
-	Line   int64
-	Offset int64
-	Code   string
-	Reason string
-	Key    []byte // the record's first field as it stood there, or its beginning; empty if it could not be read
-	Raw    []byte
-	Length int64
 }

@@ -64,6 +64,8 @@ type knowledgeBase struct {
 	cells   [responseFields][]byte
 	key     []byte
 	value   []byte
+	unique  []UniqueKey
+	names   []byte // of unique
 	word    []byte // scratch
 	refused *record.Refusal
 }
@@ -91,7 +93,8 @@ func (k *knowledgeBase) Decide(rec *record.Record, c *Change) *record.Refusal {
 		return k.refused
 	}
 	k.makeKey(rec.Number)
-	*c = Change{Action: Put, Key: k.key, Value: k.value}
+	k.unique, k.names = appendUniqueKeys(k.unique[:0], k.names[:0], k.cells[nameField], k.cells[shortcutField])
+	*c = Change{Action: Put, Key: k.key, Value: k.value, Unique: k.unique}
 	return nil
 }
 

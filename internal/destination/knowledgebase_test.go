@@ -29,6 +29,9 @@ func responses(t *testing.T, format record.Format, text string) []string {
 			return
 		}
 		all = append(all, string(c.Value))
+		if q, err := DecodeQuickResponse(c.Value); err != nil || !reflect.DeepEqual(c.Unique, q.UniqueKeys()) {
+			t.Errorf("unique keys %v of %s, %v; want %v, those of its value", c.Unique, c.Value, err, q.UniqueKeys())
+		}
 	})
 	return all
 }
@@ -230,9 +233,22 @@ func TestD65_ImportsMakeNewResponses(t *testing.T) {
 			seen[key] = true
 		}
 	}
-	words, err := Words(QuickResponses, []byte(responses(t, record.CSV, "name,content,shortcut\nn,c,s\n")[0]))
-	if err != nil || len(words) != 2 || words[0] != (Word{"name n", takenName}) || words[1] != (Word{"shortcut s", takenShortcut}) {
-		t.Errorf("words %v, error %v, want name and shortcut key", words, err)
+}
+
+func TestUniqueKeys(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][]UniqueKey{
+		"n,c,s":                       {{[]byte("name n"), takenName}, {[]byte("shortcut s"), takenShortcut}},
+		"n,c,":                        {{[]byte("name n"), takenName}},
+		`" <ü> ",c,"""` + "\u2028x\"": {{[]byte("name <ü>"), takenName}, {[]byte("shortcut \"\u2028x"), takenShortcut}},
+	} {
+		if got := one(t, "name,content,shortcut\n"+text+"\n").UniqueKeys(); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: unique keys %v, want %v", text, got, want)
+		}
+	}
+	got, _ := appendUniqueKeys(nil, nil, []byte("a\xff\xfeb"), nil)
+	if want := "name a\uFFFD\uFFFDb"; string(got[0].Key) != want {
+		t.Errorf("unique key of bytes that are not UTF-8: %q, want %q", got[0].Key, want)
 	}
 }
 

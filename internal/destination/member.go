@@ -3,6 +3,7 @@ package destination
 import (
 	"bytes"
 	"errors"
+	"slices"
 
 	"github.com/sluicehq/sluice/internal/record"
 )
@@ -15,6 +16,7 @@ var (
 	errMemberTopic  = errors.New("a topic preference in its value is neither OPT_IN nor OPT_OUT")
 	errMemberValue  = errors.New("it has a value, and members of its kind have none")
 	errMemberJSON   = errors.New("its value is not a quick response")
+	errMemberUnique = errors.New("its unique keys are not those of its value")
 	errMemberKind   = errors.New("its list is of an unknown kind")
 )
 
@@ -22,9 +24,12 @@ var (
 // concurrent use.
 type MemberChecker struct{ key []byte }
 
-// Check reports what is wrong with a stored member of a kind: a key or a value that no
-// rule and no API could have made.
-func (c *MemberChecker) Check(k Kind, key, value []byte) error {
+// Check reports what is wrong with a stored member of a kind: a key, a value or unique
+// keys that no rule and no API could have made.
+func (c *MemberChecker) Check(k Kind, key, value []byte, unique []string) error {
+	if k != QuickResponses && len(unique) > 0 {
+		return errMemberUnique
+	}
 	switch k {
 	case AddressList:
 		if len(value) > 0 {
@@ -42,13 +47,7 @@ func (c *MemberChecker) Check(k Kind, key, value []byte) error {
 		}
 		return c.checkKey(Address, key)
 	case QuickResponses:
-		if q, err := DecodeQuickResponse(value); err != nil || q.Name == "" {
-			return errMemberJSON
-		}
-		if len(key) == 0 {
-			return errMemberKey
-		}
-		return nil
+		return checkQuickResponse(key, value, unique)
 	}
 	return errMemberKind
 }
@@ -59,6 +58,19 @@ func (c *MemberChecker) checkKey(canonical func(dst, text []byte) ([]byte, *reco
 		return errMemberKey
 	}
 	c.key = again
+	return nil
+}
+
+func checkQuickResponse(key, value []byte, unique []string) error {
+	q, err := DecodeQuickResponse(value)
+	switch {
+	case err != nil || q.Name == "":
+		return errMemberJSON
+	case len(key) == 0:
+		return errMemberKey
+	case !slices.EqualFunc(q.UniqueKeys(), unique, func(u UniqueKey, key string) bool { return string(u.Key) == key }):
+		return errMemberUnique
+	}
 	return nil
 }
 

@@ -3,8 +3,7 @@ package destination
 import (
 	"encoding/json"
 	"fmt"
-
-	"github.com/sluicehq/sluice/internal/record"
+	"unicode/utf8"
 )
 
 // QuickResponse is the value of a knowledge base's member, kept as JSON; the member's
@@ -49,29 +48,32 @@ func DecodeQuickResponse(value []byte) (QuickResponse, error) {
 	return q, nil
 }
 
-// Word is something that only one member of a list can have at a time, beside its key:
-// the name of a quick response, or its shortcut key.
-type Word struct {
-	Text  string          // unique within a list, over all members' words
-	Taken *record.Refusal // what a record is told that would claim another's word
+// UniqueKeys returns the unique keys of a member that is q.
+func (q QuickResponse) UniqueKeys() []UniqueKey {
+	keys, _ := appendUniqueKeys(nil, nil, []byte(q.Name), []byte(q.ShortcutKey))
+	return keys
 }
 
-// Claims reports whether members of a kind of destination have words.
-func Claims(k Kind) bool { return k == QuickResponses }
+// appendUniqueKeys appends to dst the unique keys of a quick response, and their bytes to
+// buf, which is empty.
+func appendUniqueKeys(dst []UniqueKey, buf, name, shortcut []byte) ([]UniqueKey, []byte) {
+	buf = appendText(append(buf, "name "...), name)
+	n := len(buf)
+	if len(shortcut) > 0 {
+		buf = appendText(append(buf, "shortcut "...), shortcut)
+	}
+	dst = append(dst, UniqueKey{buf[:n:n], takenName})
+	if len(shortcut) > 0 {
+		dst = append(dst, UniqueKey{buf[n:], takenShortcut})
+	}
+	return dst, buf
+}
 
-// Words returns the words of a member with the given value. It is pure: stores call
-// it to know what a member that they hold has claimed.
-func Words(k Kind, value []byte) ([]Word, error) {
-	if !Claims(k) {
-		return nil, nil
+// appendText appends text as it is read from a value again: with U+FFFD for each byte that
+// is not UTF-8.
+func appendText(dst, text []byte) []byte {
+	if utf8.Valid(text) {
+		return append(dst, text...)
 	}
-	var q struct{ Name, ShortcutKey string }
-	if err := json.Unmarshal(value, &q); err != nil {
-		return nil, fmt.Errorf("read the words of a member: %w", err)
-	}
-	words := []Word{{"name " + q.Name, takenName}}
-	if q.ShortcutKey != "" {
-		words = append(words, Word{"shortcut " + q.ShortcutKey, takenShortcut})
-	}
-	return words, nil
+	return append(dst, string([]rune(string(text)))...)
 }

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/sluicehq/sluice/internal/record"
 )
 
 // keyColumns are the names of the reports' first columns, which are those of the
@@ -32,7 +34,7 @@ func KeyColumn(k Kind) string { return keyColumns[k] }
 // The record is always in quotes; no cell is altered against formulas, as reports are
 // read by programs and a record must be found again. Line and offset, the record's own
 // in its source, lead back to its very bytes.
-func WriteReport(w io.Writer, keyColumn string, rejects iter.Seq2[Reject, error]) (int64, error) {
+func WriteReport(w io.Writer, keyColumn string, rejects iter.Seq2[record.Reject, error]) (int64, error) {
 	return writeReport(&report{w: bufio.NewWriterSize(w, 64<<10)}, keyColumn, rejects)
 }
 
@@ -41,13 +43,13 @@ func WriteReport(w io.Writer, keyColumn string, rejects iter.Seq2[Reject, error]
 // apostrophe before it.
 //
 // Source: https://owasp.org/www-community/attacks/CSV_Injection
-func WriteSafeReport(w io.Writer, keyColumn string, rejects iter.Seq2[Reject, error]) (int64, error) {
+func WriteSafeReport(w io.Writer, keyColumn string, rejects iter.Seq2[record.Reject, error]) (int64, error) {
 	out := &report{w: bufio.NewWriterSize(w, 64<<10), safe: true}
 	out.text("\ufeff")
 	return writeReport(out, keyColumn, rejects)
 }
 
-func writeReport(out *report, keyColumn string, rejects iter.Seq2[Reject, error]) (int64, error) {
+func writeReport(out *report, keyColumn string, rejects iter.Seq2[record.Reject, error]) (int64, error) {
 	out.text(keyColumn + ",reason,code,line,offset,record\n")
 	for r, err := range rejects {
 		if err != nil {

@@ -10,15 +10,15 @@ import (
 	"github.com/sluicehq/sluice/internal/record"
 )
 
-func rejects(list []Reject, err error) iter.Seq2[Reject, error] {
-	return func(yield func(Reject, error) bool) {
+func rejects(list []record.Reject, err error) iter.Seq2[record.Reject, error] {
+	return func(yield func(record.Reject, error) bool) {
 		for _, r := range list {
 			if !yield(r, nil) {
 				return
 			}
 		}
 		if err != nil {
-			yield(Reject{}, err)
+			yield(record.Reject{}, err)
 		}
 	}
 }
@@ -26,7 +26,7 @@ func rejects(list []Reject, err error) iter.Seq2[Reject, error] {
 func TestWriteReport(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
-	n, err := WriteReport(&b, KeyColumn(Suppression), rejects([]Reject{
+	n, err := WriteReport(&b, KeyColumn(Suppression), rejects([]record.Reject{
 		{Line: 2, Offset: 30, Code: "no-at-sign", Reason: "the address has no @", Key: []byte("joe"), Raw: []byte("joe,BOUNCE")},
 		{Line: 5, Offset: 99, Code: "x", Reason: "one, two", Key: []byte("=cmd()"), Raw: []byte("\"a\nb\",ä\x00\xff")},
 		{Line: 7, Offset: 120, Code: "y", Reason: "z", Raw: nil, Key: []byte(" \"")},
@@ -71,7 +71,7 @@ func TestWriteReportFails(t *testing.T) {
 	if _, err := WriteReport(io.Discard, "address", rejects(nil, cause)); !errors.Is(err, cause) {
 		t.Errorf("WriteReport of rejects that fail: %v, want %v", err, cause)
 	}
-	if _, err := WriteReport(failing{cause}, "address", rejects(make([]Reject, 10_000), nil)); !errors.Is(err, cause) {
+	if _, err := WriteReport(failing{cause}, "address", rejects(make([]record.Reject, 10_000), nil)); !errors.Is(err, cause) {
 		t.Errorf("WriteReport to a writer that fails: %v, want %v", err, cause)
 	}
 }
@@ -89,7 +89,7 @@ func TestWriteSafeReport(t *testing.T) {
 		"": "", "joe": "joe", "a=b": "a=b", " =1": " =1", "a;=1": "a;=1", "ä": "ä", "'=1": "'=1",
 	} {
 		var b strings.Builder
-		n, err := WriteSafeReport(&b, "key", rejects([]Reject{{Line: 2, Offset: -3, Code: "c", Reason: "why", Key: []byte(text), Raw: []byte(text)}}, nil))
+		n, err := WriteSafeReport(&b, "key", rejects([]record.Reject{{Line: 2, Offset: -3, Code: "c", Reason: "why", Key: []byte(text), Raw: []byte(text)}}, nil))
 		whole := "\ufeffkey,reason,code,line,offset,record\n\"" + want + "\",\"why\",c,2,-3,\"" + want + "\"\n"
 		if b.String() != whole || err != nil || n != int64(len(whole)) {
 			t.Errorf("WriteSafeReport of %q: %d bytes, error %v\n got %q\nwant %q", text, n, err, b.String(), whole)

@@ -13,8 +13,8 @@ import (
 // has kept the beginning only are read from the source again, in one pass. layout is
 // that of the job's checkpoint. Where the source is gone, or has other bytes by now, the
 // beginning is what there is, and Reason says so.
-func Whole(rejects iter.Seq2[Reject, error], src record.Source, layout string) iter.Seq2[Reject, error] {
-	return func(yield func(Reject, error) bool) {
+func Whole(rejects iter.Seq2[record.Reject, error], src record.Source, layout string) iter.Seq2[record.Reject, error] {
+	return func(yield func(record.Reject, error) bool) {
 		w := whole{excerpts: record.NewExcerpts(src, layout)}
 		defer w.excerpts.Close()
 		for r, err := range rejects {
@@ -34,7 +34,7 @@ type whole struct {
 }
 
 // complete gives r the whole record, or says in its reason that it is not whole.
-func (w *whole) complete(r *Reject) error {
+func (w *whole) complete(r *record.Reject) error {
 	if !w.gone {
 		text, err := w.excerpts.At(r.Offset, int(r.Length))
 		switch {

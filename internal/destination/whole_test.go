@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/record"
 )
 
 // TestWhole: cut records come whole from the source, others from the store, and where
@@ -16,8 +17,8 @@ func TestWhole(t *testing.T) {
 	t.Parallel()
 	long, short := strings.Repeat("l", 100), "short"
 	text := short + "\n" + long + "\n" + short + "\n" + long + "\n"
-	kept := func() []Reject {
-		return []Reject{
+	kept := func() []record.Reject {
+		return []record.Reject{
 			{Offset: 0, Reason: "r", Raw: []byte(short), Length: 5},
 			{Offset: 6, Reason: "r", Raw: []byte(long[:10]), Length: 100},
 			{Offset: 107, Reason: "r", Raw: []byte(short), Length: 5},

@@ -16,7 +16,9 @@ import (
 // still for another: a batch that finds no room to grow is sent as it is. Batches that
 // are sent have another budget until they are committed. Jobs wait for that one, each
 // for one batch at a time in the order of its commits, so that all that is needed to
-// free some of it is there already.
+// free some of it is there already. A batch that needs a check at its commit is not copied
+// when it is prepared: it stays with its job until it is committed, and has its part of the
+// first budget until then.
 type memory struct {
 	filling  *semaphore.Weighted
 	refused  atomic.Bool // a batch has found no room to grow since memory was last given back

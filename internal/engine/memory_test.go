@@ -4,19 +4,9 @@ import (
 	"context"
 	"testing"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/record"
 	"github.com/sluicehq/sluice/internal/store"
 )
-
-type putAll struct{}
-
-func (putAll) Schema(record.Format) record.Schema { return record.Schema{} }
-
-func (putAll) Decide(rec *record.Record, c *destination.Change) *record.Refusal {
-	c.Action, c.Key, c.Value = destination.Put, rec.Raw[:1], rec.Raw
-	return nil
-}
 
 // TestBatchesShareMemory: all batches together hold no more than their budget, whatever
 // their number, and no batch waits for another to grow.
@@ -29,7 +19,7 @@ func TestBatchesShareMemory(t *testing.T) {
 	for range 64 {
 		b := newBuffer(pool, m)
 		for b.hasRoom() {
-			b.Add(&rec, putAll{})
+			b.Put(&rec, rec.Raw[:1], rec.Raw)
 		}
 		if b.Bytes() < batchBase-lastRecord {
 			t.Errorf("a batch is full with %d bytes, want %d for each at least", b.Bytes(), batchBase-lastRecord)
@@ -53,7 +43,7 @@ func TestBatchesOfOneJobBecomeFull(t *testing.T) {
 	for range m.most/inFlightPerCore + 1 {
 		b := newBuffer(make(chan *buffer, 1), m)
 		for b.hasRoom() {
-			b.Add(&rec, putAll{})
+			b.Put(&rec, rec.Raw[:1], rec.Raw)
 		}
 		if !b.Full() {
 			t.Errorf("no room for a batch with %d bytes, want %d", b.Bytes(), store.MaxBytes)
@@ -73,7 +63,7 @@ func TestShortMemoryIsGivenBack(t *testing.T) {
 	rec := record.Record{Raw: make([]byte, 1<<20)}
 	fill := func(b *buffer) {
 		for b.hasRoom() {
-			b.Add(&rec, putAll{})
+			b.Put(&rec, rec.Raw[:1], rec.Raw)
 		}
 	}
 	b := newBuffer(make(chan *buffer, 1), m)
@@ -106,7 +96,7 @@ func TestMemoryInFlightIsBounded(t *testing.T) {
 	b := newBuffer(make(chan *buffer, 1), m)
 	rec := record.Record{Raw: make([]byte, 1<<20)}
 	for !b.Full() {
-		b.Add(&rec, putAll{})
+		b.Put(&rec, rec.Raw[:1], rec.Raw)
 	}
 	var releases []func()
 	for sent := int64(b.Bytes()); sent <= m.most; sent += int64(b.Bytes()) {

@@ -46,8 +46,8 @@ type bombStore struct {
 	*bomb
 }
 
-func (s *bombStore) Rejects(ctx context.Context, o job.Owner, id job.ID) iter.Seq2[destination.Reject, error] {
-	return func(yield func(destination.Reject, error) bool) {
+func (s *bombStore) Rejects(ctx context.Context, o job.Owner, id job.ID) iter.Seq2[record.Reject, error] {
+	return func(yield func(record.Reject, error) bool) {
 		for r, err := range s.Store.Rejects(ctx, o, id) {
 			if s.use(); !yield(r, err) {
 				return

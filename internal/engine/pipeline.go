@@ -5,7 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/guard"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/record"
@@ -43,6 +42,7 @@ type inflight struct {
 	release  func()        // gives its memory back
 	ready    chan struct{} // closed when the rest is set
 	prepared store.Prepared
+	held     *buffer // that prepared needs until it is committed; nil if it needs none
 	err      error
 }
 
@@ -52,6 +52,9 @@ func (f *inflight) discard() {
 	<-f.ready
 	if f.prepared != nil {
 		f.prepared.Discard()
+	}
+	if f.held != nil {
+		f.held.free()
 	}
 	f.release()
 }
@@ -64,7 +67,7 @@ const fewRecords = 4096
 // batches, several are prepared at once, and they are committed in order.
 type pipeline struct {
 	*attempt
-	rule     destination.Rule
+	decider  decider
 	toCommit chan *inflight
 }
 
@@ -73,13 +76,13 @@ type pipeline struct {
 // and whatever broke, all that was read before has been committed, unless the error
 // is that of a commit.
 func (a *attempt) importRecords(ctx context.Context) (eof bool, err error) {
-	rule, err := a.rule(ctx)
+	d, err := a.newDecider(ctx)
 	if err != nil {
 		return false, err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	p := &pipeline{attempt: a, rule: rule, toCommit: make(chan *inflight, cap(a.engine.preparing))}
+	p := &pipeline{attempt: a, decider: d, toCommit: make(chan *inflight, cap(a.engine.preparing))}
 	r := &reader{pipeline: p, heartbeat: a.heartbeat, job: a.job}
 	var working sync.WaitGroup
 	working.Go(func() {
@@ -100,23 +103,15 @@ func (a *attempt) importRecords(ctx context.Context) (eof bool, err error) {
 	return eof, err
 }
 
-// rule returns what decides the job's records, by the list as it is now.
-func (a *attempt) rule(ctx context.Context) (destination.Rule, error) {
-	d := a.job.Destination
-	list, err := a.engine.store.List(ctx, store.ListRef{Owner: a.job.Owner, Kind: d.Kind, ID: d.List})
-	if err != nil {
-		return nil, err
-	}
-	rule, err := destination.NewRule(destination.Target{Kind: d.Kind, Action: d.Action, Job: string(a.job.ID), Config: list.Config})
-	if err == nil && a.engine.options.wrapRule != nil {
-		rule = a.engine.options.wrapRule(rule)
-	}
-	return rule, err
-}
-
 func (p *pipeline) prepare(ctx context.Context, b *buffer, f *inflight) {
 	defer close(f.ready)
-	defer b.free()
+	defer func() {
+		if f.prepared != nil && b.NeedsCheck() {
+			f.held = b
+			return
+		}
+		b.free()
+	}()
 	defer p.engine.options.Guard.Recover(guard.Prepare, &f.err)
 	if b.size() >= fewRecords {
 		select {

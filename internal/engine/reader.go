@@ -58,7 +58,7 @@ func (r *reader) read(ctx context.Context, working *sync.WaitGroup) (eof bool, e
 
 	began := time.Now()
 	from := func(offset int64) (io.ReadCloser, error) { return r.open(ctx, reading, offset) }
-	r.dec, err = record.Open(from, r.job.Source.Format, r.pipeline.rule.Schema(r.job.Source.Format), r.job.Checkpoint, r.pipeline.engine.options.maxText(r.job.Source.Size))
+	r.dec, err = record.Open(from, r.job.Source.Format, r.pipeline.decider.rule.Schema(r.job.Source.Format), r.job.Checkpoint, r.pipeline.engine.options.maxText(r.job.Source.Size))
 	if err != nil {
 		return false, r.readError(ctx, err)
 	}
@@ -110,7 +110,7 @@ func (r *reader) fillBatches(ctx context.Context, working *sync.WaitGroup) (eof 
 		if r.batch == nil && !r.takeBatch(ctx) {
 			return false, nil
 		}
-		r.batch.Add(rec, r.pipeline.rule)
+		r.pipeline.decider.add(&r.batch.Batch, rec)
 		// The decoder's position is behind rec now. A batch goes on with that
 		// position, so nothing may come between the two.
 		var tooMany error
@@ -182,7 +182,7 @@ func (r *reader) takeBatch(ctx context.Context) bool {
 	if r.job.Destination.Action == destination.Put {
 		r.batch.MaxMembers = p.engine.options.Limits.Members(r.job.Destination.Kind)
 	}
-	r.batch.Claims = destination.Claims(r.job.Destination.Kind)
+	r.batch.UniqueKeys = p.decider.uniqueKeys
 	return true
 }
 

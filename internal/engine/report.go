@@ -11,6 +11,7 @@ import (
 	"github.com/sluicehq/sluice/internal/guard"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/object"
+	"github.com/sluicehq/sluice/internal/record"
 )
 
 // writeReport writes the job's rejects as an object, streaming from the store and the
@@ -28,7 +29,7 @@ func (a *attempt) writeReport(ctx context.Context, remark string) (object.Name, 
 			return OpenSource(ctx, a.engine.objects, a.job, offset)
 		}, a.job.Checkpoint.Layout)
 		if remark != "" {
-			rejects = withLast(rejects, destination.Reject{Code: wholeSource, Reason: remark})
+			rejects = withLast(rejects, record.Reject{Code: wholeSource, Reason: remark})
 		}
 		err := a.writeRows(out, rejects)
 		out.CloseWithError(err)
@@ -51,7 +52,7 @@ func (a *attempt) putReport(ctx context.Context, n object.Name, r io.Reader) (er
 	return fromObjects(err)
 }
 
-func (a *attempt) writeRows(w io.Writer, rejects iter.Seq2[destination.Reject, error]) (err error) {
+func (a *attempt) writeRows(w io.Writer, rejects iter.Seq2[record.Reject, error]) (err error) {
 	defer a.engine.options.Guard.Recover(guard.Report, &err)
 	_, err = destination.WriteReport(w, destination.KeyColumn(a.job.Destination.Kind), rejects)
 	return err
@@ -75,8 +76,8 @@ func (a *attempt) remark(cause error) string {
 }
 
 // withLast gives rejects, and then one more.
-func withLast(rejects iter.Seq2[destination.Reject, error], last destination.Reject) iter.Seq2[destination.Reject, error] {
-	return func(yield func(destination.Reject, error) bool) {
+func withLast(rejects iter.Seq2[record.Reject, error], last record.Reject) iter.Seq2[record.Reject, error] {
+	return func(yield func(record.Reject, error) bool) {
 		for r, err := range rejects {
 			if !yield(r, err) {
 				return

@@ -94,6 +94,7 @@ func (l limits) Members(destination.Kind) int  { return l.members }
 func (r *rig) list(k destination.Kind, config ...string) {
 	r.Helper()
 	l := store.List{Ref: listRef(k), Name: string(k), Created: time.Now(), Config: []byte(strings.Join(config, ""))}
+	l.UniqueKeys = k == destination.QuickResponses
 	_, err := r.store.CreateList(r.Context(), l, store.Once{}, 0)
 	check(r.T, err)
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/maintenance"
 	"github.com/sluicehq/sluice/internal/object"
+	"github.com/sluicehq/sluice/internal/record"
 	"github.com/sluicehq/sluice/internal/service"
 	"github.com/sluicehq/sluice/internal/service/admin"
 	"github.com/sluicehq/sluice/internal/service/mailmanager"
@@ -155,10 +156,10 @@ type wholeRejects struct {
 	objects engine.Opener
 }
 
-func (s wholeRejects) Rejects(ctx context.Context, o job.Owner, id job.ID) iter.Seq2[destination.Reject, error] {
+func (s wholeRejects) Rejects(ctx context.Context, o job.Owner, id job.ID) iter.Seq2[record.Reject, error] {
 	j, err := s.Job(ctx, o, id)
 	if err != nil {
-		return func(yield func(destination.Reject, error) bool) { yield(destination.Reject{}, err) }
+		return func(yield func(record.Reject, error) bool) { yield(record.Reject{}, err) }
 	}
 	return destination.Whole(s.Store.Rejects(ctx, o, id), func(offset int64) (io.ReadCloser, error) {
 		return engine.OpenSource(ctx, s.objects, j, offset)

@@ -4,29 +4,36 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/record"
 )
 
 // ListFull is the refusal that Commit gives to changes beyond a batch's MaxMembers.
 var ListFull = record.Refusal{Code: "list-full", Reason: "the list already holds as many members as it may"}
 
-// Batch collects what records do until it is committed as one. It copies all it is
-// given into one arena, so that filling it allocates nothing once it has grown; it
-// is used again after Reset. The zero value is an empty batch.
+// UniqueKey is something beside its key that only one member of a list has at a time.
+type UniqueKey struct {
+	Key []byte
+	// Taken is why a put is refused for which another member has the key.
+	Taken *record.Refusal
+}
+
+// Batch collects what records do to the members of a list, to be committed as one. It
+// copies all it is given into one arena, so that filling it allocates nothing once it has
+// grown; it is used again after Reset. The zero value is an empty batch.
 //
-// One goroutine fills a batch. While it is being prepared, nobody does.
+// One goroutine fills a batch. While it is being prepared, nobody does; and if it
+// NeedsCheck, nobody does until what was prepared is committed or discarded.
 type Batch struct {
 	Through    record.Position // what the checkpoint becomes: the position after the last record
 	At         time.Time       // the created and updated time of the members it puts
-	MaxMembers int             // if more than 0: how many members the list may have; set before the first Add
-	Claims     bool            // its members have words, see destination.Words; set before the first Add
+	MaxMembers int             // if more than 0: how many members the list may have; set before the first record
+	UniqueKeys bool            // that of the list; set before the first record
 
 	arena   []byte
 	changes []change
 	rejects []reject
-	origins []origin // of the changes, kept only if Contested
-	scratch destination.Change
+	origins []origin // of the changes, kept only if the batch NeedsCheck
+	unique  []uniqueKey
 }
 
 // change is a key and a value, one behind the other in the arena. Offsets fit 32
@@ -51,11 +58,19 @@ type reject struct {
 	record, line, offset int64
 }
 
-// origin is what a reject made of a change would need.
+// origin is what a reject made of a put would need, and how many unique keys there are up
+// to those of the put.
 type origin struct {
 	at, keyLen, rawLen   uint32
 	length               uint32
+	unique               uint32
 	record, line, offset int64
+}
+
+// uniqueKey is a unique key in the arena.
+type uniqueKey struct {
+	at, length uint32
+	taken      *record.Refusal
 }
 
 // Bounds of a batch. Many records make the sorted files few and long; the bytes, as
@@ -73,33 +88,45 @@ const (
 	MaxRejectRaw = 4 << 10
 )
 
-// Contested reports whether Commit may have to refuse some changes for what the list
-// holds by then: there is a limit, or there are words.
-func (b *Batch) Contested() bool { return b.MaxMembers > 0 || b.Claims }
+// NeedsCheck reports whether Commit must look at what the list holds by then: there is a
+// limit, or there are unique keys. Some puts may become rejects.
+func (b *Batch) NeedsCheck() bool { return b.MaxMembers > 0 || b.UniqueKeys }
 
-// Add decides rec by rule and keeps what comes of it: a change or a reject.
-func (b *Batch) Add(rec *record.Record, rule destination.Rule) {
-	if refusal := rule.Decide(rec, &b.scratch); refusal != nil {
-		b.refuse(rec, refusal)
+// Put adds that a record puts a member, with these unique keys and no others. Only a
+// batch with UniqueKeys may have any.
+func (b *Batch) Put(rec *record.Record, key, value []byte, unique ...UniqueKey) {
+	b.changes = append(b.changes, change{
+		at: uint32(len(b.arena)), keyLen: uint32(len(key)), valueLen: uint32(len(value)), action: put,
+	})
+	b.arena = append(b.arena, key...)
+	b.arena = append(b.arena, value...)
+	if !b.NeedsCheck() {
+		if len(unique) > 0 {
+			panic("store: a batch without UniqueKeys was given a unique key")
+		}
 		return
 	}
-	c := &b.scratch
-	act := put
-	if c.Action == destination.Delete {
-		act = del
+	for i := range unique {
+		b.unique = append(b.unique, uniqueKey{uint32(len(b.arena)), uint32(len(unique[i].Key)), unique[i].Taken})
+		b.arena = append(b.arena, unique[i].Key...)
 	}
-	b.changes = append(b.changes, change{
-		at: uint32(len(b.arena)), keyLen: uint32(len(c.Key)), valueLen: uint32(len(c.Value)), action: act,
+	at, keyLen, rawLen := b.keep(rec)
+	b.origins = append(b.origins, origin{
+		at, keyLen, rawLen, uint32(len(rec.Raw)), uint32(len(b.unique)), rec.Number, rec.Line, rec.Offset,
 	})
-	b.arena = append(b.arena, c.Key...)
-	b.arena = append(b.arena, c.Value...)
-	if b.Contested() {
-		at, keyLen, rawLen := b.keep(rec)
-		b.origins = append(b.origins, origin{at, keyLen, rawLen, uint32(len(rec.Raw)), rec.Number, rec.Line, rec.Offset})
+}
+
+// Delete adds that a record deletes a member, if it is there.
+func (b *Batch) Delete(key []byte) {
+	b.changes = append(b.changes, change{at: uint32(len(b.arena)), keyLen: uint32(len(key)), action: del})
+	b.arena = append(b.arena, key...)
+	if b.NeedsCheck() {
+		b.origins = append(b.origins, origin{unique: uint32(len(b.unique))})
 	}
 }
 
-func (b *Batch) refuse(rec *record.Record, refusal *record.Refusal) {
+// Reject adds that a record is refused.
+func (b *Batch) Reject(rec *record.Record, refusal *record.Refusal) {
 	at, keyLen, rawLen := b.keep(rec)
 	b.rejects = append(b.rejects, reject{at, keyLen, rawLen, uint32(len(rec.Raw)), refusal, rec.Number, rec.Line, rec.Offset})
 }
@@ -137,8 +164,8 @@ func (b *Batch) Full() bool {
 
 // Bytes returns about how much memory the batch's content takes.
 func (b *Batch) Bytes() int {
-	const ofChange, ofReject, ofOrigin = 16, 56, 40
-	return len(b.arena) + ofChange*len(b.changes) + ofReject*len(b.rejects) + ofOrigin*len(b.origins)
+	const ofChange, ofReject, ofOrigin, ofUnique = 16, 56, 48, 16
+	return len(b.arena) + ofChange*len(b.changes) + ofReject*len(b.rejects) + ofOrigin*len(b.origins) + ofUnique*len(b.unique)
 }
 
 // Grow allocates memory for n bytes of content, as Bytes counts them, of the kind that
@@ -153,6 +180,7 @@ func (b *Batch) Grow(n int) {
 	b.changes = scaled(b.changes, factor)
 	b.rejects = scaled(b.rejects, factor)
 	b.origins = scaled(b.origins, factor)
+	b.unique = scaled(b.unique, factor)
 }
 
 // scaled returns s with a capacity of factor times its length, or more.
@@ -166,22 +194,13 @@ func scaled[T any](s []T, factor float64) []T {
 
 // Reset empties the batch and keeps its memory.
 func (b *Batch) Reset() {
-	b.Through, b.At, b.MaxMembers, b.Claims = record.Position{}, time.Time{}, 0, false
-	b.arena, b.changes, b.rejects, b.origins = b.arena[:0], b.changes[:0], b.rejects[:0], b.origins[:0]
+	b.Through, b.At, b.MaxMembers, b.UniqueKeys = record.Position{}, time.Time{}, 0, false
+	b.arena, b.changes, b.rejects = b.arena[:0], b.changes[:0], b.rejects[:0]
+	b.origins, b.unique = b.origins[:0], b.unique[:0]
 }
 
 // Free empties the batch and gives its memory back.
 func (b *Batch) Free() { *b = Batch{} }
-
-// CopyFrom makes b the same as o, in memory of its own. Backends use it to keep a
-// batch beyond Prepare.
-func (b *Batch) CopyFrom(o *Batch) {
-	b.Through, b.At, b.MaxMembers, b.Claims = o.Through, o.At, o.MaxMembers, o.Claims
-	b.arena = append(b.arena[:0], o.arena...)
-	b.changes = append(b.changes[:0], o.changes...)
-	b.rejects = append(b.rejects[:0], o.rejects...)
-	b.origins = append(b.origins[:0], o.origins...)
-}
 
 // Changes returns the number of changes. They are in the order they were added.
 func (b *Batch) Changes() int { return len(b.changes) }
@@ -202,24 +221,39 @@ func (b *Batch) Value(i int) []byte {
 // Deletes reports whether change i removes its member.
 func (b *Batch) Deletes(i int) bool { return b.changes[i].action == del }
 
+// AppendUnique appends the unique keys of change i to dst. They are valid until Reset.
+func (b *Batch) AppendUnique(dst []UniqueKey, i int) []UniqueKey {
+	if !b.NeedsCheck() {
+		return dst
+	}
+	from := uint32(0)
+	if i > 0 {
+		from = b.origins[i-1].unique
+	}
+	for _, u := range b.unique[from:b.origins[i].unique] {
+		dst = append(dst, UniqueKey{b.arena[u.at : u.at+u.length : u.at+u.length], u.taken})
+	}
+	return dst
+}
+
 // Rejects returns the number of rejects. They are in the order of their records.
 func (b *Batch) Rejects() int { return len(b.rejects) }
 
-// Reject returns reject i. Its bytes are valid until Reset.
-func (b *Batch) Reject(i int) destination.Reject {
+// RejectAt returns reject i. Its bytes are valid until Reset.
+func (b *Batch) RejectAt(i int) record.Reject {
 	r := &b.rejects[i]
-	return destination.Reject{
+	return record.Reject{
 		Record: r.record, Line: r.line, Offset: r.offset, Length: int64(r.length),
 		Code: r.refusal.Code, Reason: r.refusal.Reason,
 		Key: b.arena[r.at : r.at+r.keyLen], Raw: b.arena[r.at+r.keyLen : r.at+r.keyLen+r.rawLen],
 	}
 }
 
-// RefuseChange returns the reject that change i becomes when Commit refuses it. Only a
-// contested batch can tell.
-func (b *Batch) RefuseChange(i int, why *record.Refusal) destination.Reject {
+// RejectOf returns the reject that a put, change i, becomes when Commit refuses it. The
+// batch must need a check.
+func (b *Batch) RejectOf(i int, why *record.Refusal) record.Reject {
 	o := &b.origins[i]
-	return destination.Reject{
+	return record.Reject{
 		Record: o.record, Line: o.line, Offset: o.offset, Length: int64(o.length),
 		Code: why.Code, Reason: why.Reason,
 		Key: b.arena[o.at : o.at+o.keyLen], Raw: b.arena[o.at+o.keyLen : o.at+o.keyLen+o.rawLen],

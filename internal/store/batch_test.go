@@ -2,58 +2,59 @@ package store_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/record"
 	"github.com/sluicehq/sluice/internal/store"
 )
 
-// rule puts, deletes or refuses by the first letter of the record's text.
-type rule struct{}
-
-func (rule) Schema(record.Format) record.Schema { return record.Schema{} }
-
-func (rule) Decide(rec *record.Record, c *destination.Change) *record.Refusal {
-	c.Action, c.Key, c.Value = destination.Put, rec.Fields[0].Bytes, rec.Fields[0].Bytes[1:]
-	switch rec.Raw[0] {
-	case 'd':
-		c.Action, c.Value = destination.Delete, nil
-	case 'x':
-		return &record.Refusal{Code: "c", Reason: "r"}
-	}
-	return nil
-}
-
+// add puts, deletes or rejects by the first letter of a text. A letter after a put's key and
+// a slash is a unique key.
 func add(b *store.Batch, number int64, text string) {
-	b.Add(&record.Record{
+	key, unique, _ := strings.Cut(text[1:], "/")
+	rec := record.Record{
 		Number: number, Line: 10 * number, Offset: 100 * number, Raw: []byte(text),
-		Fields: []record.Field{{Kind: record.Text, Bytes: []byte(text[1:])}},
-	}, rule{})
+		Fields: []record.Field{{Kind: record.Text, Bytes: []byte(key)}},
+	}
+	switch text[0] {
+	case 'd':
+		b.Delete([]byte(key))
+	case 'x':
+		b.Reject(&rec, &record.Refusal{Code: "c", Reason: "r"})
+	default:
+		var keys []store.UniqueKey
+		for _, u := range unique {
+			keys = append(keys, store.UniqueKey{Key: []byte(string(u)), Taken: &record.Refusal{Code: "taken-" + string(u)}})
+		}
+		b.Put(&rec, []byte(key), []byte(key[1:]), keys...)
+	}
 }
 
 func show(b *store.Batch) (text string) {
 	for i := range b.Changes() {
 		text += fmt.Sprintf("%s=%s %v\n", b.Key(i), b.Value(i), b.Deletes(i))
-		if b.Contested() {
-			text += showReject(b.RefuseChange(i, &store.ListFull))
+		if b.NeedsCheck() && !b.Deletes(i) {
+			text += showReject(b.RejectOf(i, &store.ListFull))
+		}
+		for _, u := range b.AppendUnique(nil, i) {
+			text += fmt.Sprintf("  unique %s %s\n", u.Key, u.Taken.Code)
 		}
 	}
 	for i := range b.Rejects() {
-		text += showReject(b.Reject(i))
+		text += showReject(b.RejectAt(i))
 	}
 	return text
 }
 
-func showReject(r destination.Reject) string {
+func showReject(r record.Reject) string {
 	return fmt.Sprintf("  %d %d %d %s %s|%s\n", r.Record, r.Line, r.Offset, r.Code, r.Key, r.Raw)
 }
 
 const want = `one=ne false
   1 10 100 list-full one|pone
 two= true
-  2 20 200 list-full two|dtwo
   3 30 300 c three|xthree
 `
 
@@ -66,16 +67,33 @@ func TestBatch(t *testing.T) {
 	if got := show(b); got != want {
 		t.Errorf("batch holds\n%swant\n%s", got, want)
 	}
-	var c store.Batch
-	add(&c, 9, "pother")
-	c.CopyFrom(b)
 	b.Reset()
 	add(b, 4, "pagain")
-	if got := show(&c); got != want || c.Through.Record != 3 || !c.At.Equal(time.Unix(1, 0)) {
-		t.Errorf("copy holds through %d\n%swant\n%s", c.Through.Record, got, want)
-	}
-	if got, want := show(b), "again=gain false\n"; got != want || !b.At.IsZero() {
+	if got, want := show(b), "again=gain false\n"; got != want || !b.At.IsZero() || b.NeedsCheck() {
 		t.Errorf("after Reset: %q, want %q", got, want)
+	}
+}
+
+const wantUnique = `one=ne false
+  1 10 100 list-full one|pone/ab
+  unique a taken-a
+  unique b taken-b
+two= true
+three=hree false
+  3 30 300 list-full three|pthree
+four=our false
+  4 40 400 list-full four|pfour/c
+  unique c taken-c
+`
+
+func TestBatchWithUniqueKeys(t *testing.T) {
+	t.Parallel()
+	b := &store.Batch{UniqueKeys: true}
+	for i, text := range []string{"pone/ab", "dtwo", "pthree", "pfour/c"} {
+		add(b, int64(i+1), text)
+	}
+	if got := show(b); got != wantUnique {
+		t.Errorf("batch holds\n%swant\n%s", got, wantUnique)
 	}
 }
 
@@ -110,13 +128,17 @@ func TestBatchIsBounded(t *testing.T) {
 func TestBatchAllocatesNothing(t *testing.T) {
 	var b store.Batch
 	rec := record.Record{Raw: []byte("pone"), Fields: []record.Field{{Kind: record.Text, Bytes: []byte("one")}}}
-	fill := func() {
-		b.Reset()
-		for range 1000 {
-			b.Add(&rec, rule{})
+	key, unique := []byte("one"), []store.UniqueKey{{Key: []byte("u"), Taken: &record.Refusal{}}}
+	for _, unique := range [][]store.UniqueKey{nil, unique} {
+		fill := func() {
+			b.Reset()
+			b.UniqueKeys = unique != nil
+			for range 1000 {
+				b.Put(&rec, key, key, unique...)
+			}
 		}
-	}
-	if n := testing.AllocsPerRun(10, fill); n > 0 {
-		t.Errorf("filling a batch again: %v allocations, want none", n)
+		if n := testing.AllocsPerRun(10, fill); n > 0 {
+			t.Errorf("filling a batch again, with %d unique keys each: %v allocations, want none", len(unique), n)
+		}
 	}
 }

@@ -4,18 +4,8 @@ import (
 	"bytes"
 	"testing"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/record"
 )
-
-type keepRaw struct{}
-
-func (keepRaw) Schema(record.Format) record.Schema { return record.Schema{} }
-
-func (keepRaw) Decide(rec *record.Record, c *destination.Change) *record.Refusal {
-	c.Action, c.Key, c.Value = destination.Put, rec.Raw[:8], rec.Raw
-	return nil
-}
 
 // TestGrow: a batch that has grown holds what it held, and takes as much as it has grown
 // for without another allocation.
@@ -25,7 +15,7 @@ func TestGrow(t *testing.T) {
 	var b Batch
 	b.Grow(1 << 20)
 	for b.Bytes() < 64<<10 {
-		b.Add(&rec, keepRaw{})
+		b.Put(&rec, rec.Raw[:8], rec.Raw)
 	}
 	b.Grow(1 << 20)
 	if n := b.Changes() - 1; !bytes.Equal(b.Value(0), rec.Raw) || !bytes.Equal(b.Key(n), rec.Raw[:8]) {
@@ -33,7 +23,7 @@ func TestGrow(t *testing.T) {
 	}
 	arena, changes := cap(b.arena), cap(b.changes)
 	for b.Bytes() < 1<<20-256 {
-		b.Add(&rec, keepRaw{})
+		b.Put(&rec, rec.Raw[:8], rec.Raw)
 	}
 	if cap(b.arena) != arena || cap(b.changes) != changes {
 		t.Errorf("capacities %d and %d, want those after Grow, %d and %d", cap(b.arena), cap(b.changes), arena, changes)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/record"
 )
 
 // Store is all of it. Services, engine and console declare the part they need.
@@ -180,7 +181,8 @@ type Work interface {
 	Postpone(ctx context.Context, l job.Lease, p Pause) error
 
 	// Prepare makes a batch ready to be committed: the slow part of a commit, which
-	// needs no order and may run for several batches at once. It does not keep b. What
+	// needs no order and may run for several batches at once. It does not keep b, unless b
+	// NeedsCheck: until what it returns is committed or discarded, nobody changes b then. What
 	// it returns must be committed, under the same lease, or discarded. If the job's list
 	// is gone it is ErrNoList, also when there is a new one under its ID.
 	Prepare(ctx context.Context, l job.Lease, b *Batch) (Prepared, error)
@@ -190,16 +192,16 @@ type Work interface {
 	// created time. If the list that the batch was prepared for is gone it is
 	// ErrNoList and nothing is changed, also when there is a new one under its
 	// ID. In the same step, changes that the list does not allow become rejects: if the
-	// batch Claims, one that would put a word that another member has, see
-	// destination.Word; if it has a MaxMembers, one that would make a new member beyond
-	// it, see ListFull. One that fails both is refused for the word.
+	// list has UniqueKeys, a put with one that another member has; if the batch has a
+	// MaxMembers, one that would make a new member beyond it, see ListFull. One that fails
+	// both is refused for the unique key.
 	Commit(ctx context.Context, l job.Lease, p Prepared) (job.Counts, error)
 	// Finish ends the job, as Job.Become allows, and its lease.
 	Finish(ctx context.Context, l job.Lease, o Outcome) (job.Job, error)
 
 	// Rejects gives all committed rejects of a job in record order; fault.NotFound. A
 	// reject is valid until the next one is asked for.
-	Rejects(ctx context.Context, o job.Owner, id job.ID) iter.Seq2[destination.Reject, error]
+	Rejects(ctx context.Context, o job.Owner, id job.ID) iter.Seq2[record.Reject, error]
 }
 
 // Prepared is a batch that is ready to be committed. Commit uses it up.
@@ -222,7 +224,10 @@ type List struct {
 	Created time.Time
 	Updated time.Time
 	Config  []byte // the service's own settings for it; the store does not look inside
-	Tags    map[string]string
+	// UniqueKeys says that members of the list have unique keys. It stays as it was when
+	// the list was created.
+	UniqueKeys bool
+	Tags       map[string]string
 }
 
 // Lists keeps lists.
@@ -242,7 +247,7 @@ type Lists interface {
 	FindLists(ctx context.Context, o job.Owner, words ...string) ([]List, error)
 	// ChangeList applies change to a list as it is now and stores what comes out; an
 	// error of change's is returned and nothing is stored; ErrNoList, and
-	// fault.AlreadyExists if its new name is taken. Ref and Created stay. change may be
+	// fault.AlreadyExists if its new name is taken. Ref, Created and UniqueKeys stay. change may be
 	// called more than once, and must not call the store.
 	ChangeList(ctx context.Context, r ListRef, change func(*List) error) (List, error)
 	// DeleteList removes a list with all its members, at once for every reader,
@@ -262,12 +267,17 @@ type Member struct {
 	Value   []byte
 	Created time.Time // when it came to be there, to the microsecond
 	Updated time.Time // when it was last put, to the microsecond
+	// Unique is for ChangeMember: the unique keys that the member has from then on. Nil
+	// leaves it those that it has.
+	Unique []UniqueKey
 }
 
 // PutOptions are conditions of a single put.
 type PutOptions struct {
 	New bool // fault.AlreadyExists if the member is there
 	Max int  // if more than 0: fault.LimitExceeded if the member is new and the list has as many
+	// Unique are the member's unique keys; only in a list with UniqueKeys.
+	Unique []UniqueKey
 }
 
 // MemberFilter selects members.
@@ -278,10 +288,9 @@ type MemberFilter struct {
 
 // Members keeps the members of lists. Every method is ErrNoList if the list is not there.
 //
-// Members of a kind that has words, see destination.Words, never share one within a
-// list: a single write that would make them is fault.AlreadyExists with the sentence of
-// the word's refusal, and changes nothing. A member gives up its words when it is put
-// with a value that has others, or deleted.
+// Members of one list never share a unique key: a single write that would make them is
+// fault.AlreadyExists with the sentence of the first such key's Taken, and changes nothing. A
+// member gives up its unique keys when it is put with others, or deleted.
 type Members interface {
 	// PutMember puts one member at the given time: a member that is there keeps its
 	// created time and gets the rest.

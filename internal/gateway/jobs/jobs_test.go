@@ -98,16 +98,13 @@ func (f *fixture) work(t *testing.T, rejects int, end job.State) {
 	if _, err := f.store.Begin(ctx, j.Lease, j.Source); err != nil {
 		t.Fatalf("begin: %v", err)
 	}
-	rule, err := destination.NewRule(destination.Target{Kind: destination.Suppression, Action: destination.Put})
-	if err != nil {
-		t.Fatal(err)
-	}
 	var b store.Batch
 	for i := range rejects {
-		b.Add(&record.Record{
+		refusal := &record.Refusal{Code: "bad-row", Reason: "the row is bad"}
+		b.Reject(&record.Record{
 			Number: int64(i + 1), Line: int64(i + 2), Offset: int64(10 * i), Raw: []byte(cmp.Or(string(f.raw), "bad <row>")),
-			Refused: &record.Refusal{Code: "bad-row", Reason: "the row is bad"},
-		}, rule)
+			Refused: refusal,
+		}, refusal)
 	}
 	b.Through, b.At = record.Position{Record: int64(rejects), Offset: int64(10 * rejects)}, birth
 	p, err := f.store.Prepare(ctx, j.Lease, &b)

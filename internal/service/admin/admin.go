@@ -13,9 +13,9 @@ import (
 	"time"
 
 	api "github.com/sluicehq/sluice/internal/api/admin"
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/record"
 	"github.com/sluicehq/sluice/internal/service"
 	"github.com/sluicehq/sluice/internal/store"
 )
@@ -27,7 +27,7 @@ type Store interface {
 	ChangeJob(ctx context.Context, o job.Owner, id job.ID, change func(*job.Job) error) (job.Job, error)
 	DeleteJob(ctx context.Context, o job.Owner, id job.ID) error
 	FindLists(ctx context.Context, o job.Owner, names ...string) ([]store.List, error)
-	Rejects(ctx context.Context, o job.Owner, id job.ID) iter.Seq2[destination.Reject, error]
+	Rejects(ctx context.Context, o job.Owner, id job.ID) iter.Seq2[record.Reject, error]
 }
 
 // Options of a Service; the zero value works, without reports as CSV.

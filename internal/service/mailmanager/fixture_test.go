@@ -94,10 +94,16 @@ func (f *fixture) work(t *testing.T, rows ...string) job.Lease {
 	}
 	batch := store.Batch{At: time.Now()}
 	for i, row := range rows {
-		batch.Add(&record.Record{
+		rec := &record.Record{
 			Number: int64(i + 1), Line: int64(i + 1), Raw: []byte(row),
 			Fields: []record.Field{{Kind: record.Text, Bytes: []byte(row)}},
-		}, rule)
+		}
+		var c destination.Change
+		if refusal := rule.Decide(rec, &c); refusal != nil {
+			batch.Reject(rec, refusal)
+		} else {
+			batch.Put(rec, c.Key, c.Value)
+		}
 	}
 	batch.Through = record.Position{Record: int64(len(rows)), Line: int64(len(rows))}
 	p := must(f.db.Prepare(t.Context(), j.Lease, &batch))

@@ -58,7 +58,7 @@ func (s *Service) CreateKnowledgeBase(ctx context.Context, in *api.CreateKnowled
 	now := time.Now().UTC()
 	l := store.List{
 		Ref: refOf(service.OwnerOf(ctx), uuid.NewString()), Name: in.Name,
-		Created: now, Updated: now, Tags: tags,
+		Created: now, Updated: now, Tags: tags, UniqueKeys: true,
 		Config: encode(settings{
 			Type: in.KnowledgeBaseType, Description: in.Description, Rendering: in.RenderingConfiguration,
 			Encryption: in.ServerSideEncryptionConfiguration, Source: in.SourceConfiguration, Vector: in.VectorIngestionConfiguration,

@@ -10,8 +10,8 @@
 //
 // A knowledge base is a list of the store, whatever its type. A quick response is a
 // member: its key is its id, its value all the rest, tags included. That no two of a
-// base share a name or a shortcut key is the store's promise, see
-// destination.Words.
+// base share a name or a shortcut key is the store's promise: they are unique keys of the
+// member.
 //
 // Where AWS does not say what an operation does, docs/differences says what this
 // one does and why.

@@ -32,7 +32,7 @@ func (s *Service) UpdateQuickResponse(ctx context.Context, in *api.UpdateQuickRe
 		if err := change(&r.QuickResponse, in); err != nil {
 			return err
 		}
-		m.Value = r.Encode()
+		m.Value, m.Unique = r.Encode(), uniqueKeys(r.QuickResponse)
 		return nil
 	})
 	if err != nil {

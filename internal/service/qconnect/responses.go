@@ -34,7 +34,7 @@ func (s *Service) CreateQuickResponse(ctx context.Context, in *api.CreateQuickRe
 		id = tokenID(base.Ref, *in.ClientToken)
 	}
 	now, most := time.Now().UTC().Truncate(time.Microsecond), s.opts.Limits.Members(destination.QuickResponses)
-	err = s.store.PutMember(ctx, base.Ref, id, q.Encode(), now, store.PutOptions{New: true, Max: most})
+	err = s.store.PutMember(ctx, base.Ref, id, q.Encode(), now, store.PutOptions{New: true, Max: most, Unique: uniqueKeys(q)})
 	r := response{id, now, now, q}
 	if in.ClientToken != nil && fault.Is(err, fault.AlreadyExists) {
 		r, err = s.repeated(ctx, base.Ref, id, q.Input, err)
@@ -45,6 +45,16 @@ func (s *Service) CreateQuickResponse(ctx context.Context, in *api.CreateQuickRe
 		return nil, err
 	}
 	return &api.CreateQuickResponseOutput{QuickResponse: dataOf(base.Ref, r)}, nil
+}
+
+// uniqueKeys returns what no other quick response of the knowledge base may have: the
+// name of q, and its shortcut key.
+func uniqueKeys(q destination.QuickResponse) []store.UniqueKey {
+	var keys []store.UniqueKey
+	for _, u := range q.UniqueKeys() {
+		keys = append(keys, store.UniqueKey(u))
+	}
+	return keys
 }
 
 // tokenSpace is the name space of the ids that client tokens make.

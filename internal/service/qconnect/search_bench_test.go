@@ -59,7 +59,7 @@ func filledBase(b *testing.B, size int) (*Service, string) {
 	b.Helper()
 	w := servicetest.NewWorld(b, limits.Profile{})
 	ref := refOf(service.OwnerOf(servicetest.Me(b)), uuid.NewString())
-	if _, err := w.Store.CreateList(b.Context(), store.List{Ref: ref, Name: "base"}, store.Once{}, 0); err != nil {
+	if _, err := w.Store.CreateList(b.Context(), store.List{Ref: ref, Name: "base", UniqueKeys: true}, store.Once{}, 0); err != nil {
 		b.Fatal(err)
 	}
 	subjects := []string{"Refund policy", "Delivery times", "Opening hours", "Lost parcel", "Change of address"}
@@ -72,7 +72,7 @@ func filledBase(b *testing.B, size int) (*Service, string) {
 			ContentType: plain, Description: "What to say about " + subjects[i%len(subjects)], Channels: []string{"Chat"},
 			Language: "en_US", Active: true,
 		}
-		if err := w.Store.PutMember(b.Context(), ref, uuid.NewString(), q.Encode(), time.Now(), store.PutOptions{}); err != nil {
+		if err := w.Store.PutMember(b.Context(), ref, uuid.NewString(), q.Encode(), time.Now(), store.PutOptions{Unique: uniqueKeys(q)}); err != nil {
 			b.Fatal(err)
 		}
 	}

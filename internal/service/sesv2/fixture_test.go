@@ -89,10 +89,19 @@ func (f *fixture) work(t *testing.T, rows ...[2]string) job.Lease {
 	}
 	batch := store.Batch{At: time.Now()}
 	for i, row := range rows {
-		batch.Add(&record.Record{
+		rec := &record.Record{
 			Number: int64(i + 1), Line: int64(i + 1), Raw: []byte(row[0] + "," + row[1]),
 			Fields: []record.Field{{Kind: record.Text, Bytes: []byte(row[0])}, {Kind: record.Text, Bytes: []byte(row[1])}},
-		}, rule)
+		}
+		var c destination.Change
+		switch refusal := rule.Decide(rec, &c); {
+		case refusal != nil:
+			batch.Reject(rec, refusal)
+		case c.Action == destination.Delete:
+			batch.Delete(c.Key)
+		default:
+			batch.Put(rec, c.Key, c.Value)
+		}
 	}
 	batch.Through = record.Position{Record: int64(len(rows)), Line: int64(len(rows))}
 	p := must(f.db.Prepare(t.Context(), j.Lease, &batch))

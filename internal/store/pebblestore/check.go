@@ -73,35 +73,44 @@ const inspectCacheBytes = 16 << 20
 // Close gives the store up.
 func (i *Inspection) Close() error { return i.db.Close() }
 
+// CheckOptions say what Check does beside looking at rows. The zero value works.
+type CheckOptions struct {
+	// Member returns what is wrong with a member of a list: a store does not know what keys
+	// and values mean. Its text names no key: that may be an address.
+	Member func(l store.ListRef, key, value []byte, unique []string) error
+	// Progress is called now and then with the number of rows read.
+	Progress func(rows int64)
+}
+
 // Check reads every row, and reports what does not hold together. Its memory grows by
-// some bytes with each job and list, and not with members or rejects. progress, if not
-// nil, is called now and then with the number of rows read.
-func (i *Inspection) Check(ctx context.Context, report func(Finding), progress func(rows int64)) (CheckTotals, error) {
-	c := newRowCheck(ctx, i.db, report)
-	if progress != nil {
-		c.progress = progress
-	}
-	return c.run()
+// some bytes with each job and list, and not with members or rejects.
+func (i *Inspection) Check(ctx context.Context, o CheckOptions, report func(Finding)) (CheckTotals, error) {
+	return newRowCheck(ctx, i.db, o, report).run()
 }
 
 // rowCheck is one check of all rows.
 type rowCheck struct {
-	db       pebble.Reader
-	stop     func() error // why to go on no longer
-	report   func(Finding)
-	progress func(rows int64)
+	db      pebble.Reader
+	stop    func() error // why to go on no longer
+	report  func(Finding)
+	options CheckOptions
 
-	totals  CheckTotals
-	rows    int64
-	end     uint64   // numbers from here on are still to be given out
-	jobs    []uint64 // their numbers, sorted when all are known
-	lists   []uint64
-	due     []keyRange // noted to be cut out
-	members destination.MemberChecker
+	totals CheckTotals
+	rows   int64
+	end    uint64   // numbers from here on are still to be given out
+	jobs   []uint64 // their numbers, sorted when all are known
+	lists  []uint64
+	due    []keyRange // noted to be cut out
 }
 
-func newRowCheck(ctx context.Context, db pebble.Reader, report func(Finding)) *rowCheck {
-	return &rowCheck{db: db, stop: ctx.Err, report: report, progress: func(int64) {}}
+func newRowCheck(ctx context.Context, db pebble.Reader, o CheckOptions, report func(Finding)) *rowCheck {
+	if o.Member == nil {
+		o.Member = func(store.ListRef, []byte, []byte, []string) error { return nil }
+	}
+	if o.Progress == nil {
+		o.Progress = func(int64) {}
+	}
+	return &rowCheck{db: db, stop: ctx.Err, report: report, options: o}
 }
 
 func (c *rowCheck) run() (CheckTotals, error) {
@@ -143,7 +152,7 @@ func (c *rowCheck) each(r keyRange, what string, do func(k, v []byte) error) err
 				return err
 			}
 			c.rows += checkEvery
-			c.progress(c.rows)
+			c.options.Progress(c.rows)
 		}
 		if err := do(it.Key(), v); err != nil {
 			return err
@@ -210,7 +219,7 @@ func (c *rowCheck) checkNotes() error {
 func (c *rowCheck) checkTables() error {
 	known := []byte{
 		tableSequence, tableSecrets, tableBinding, tableJobs, tableLists, tableListNames,
-		tableListOrder, tableTokens, tableDeletedLists, tableNotes, tableSetAside, tableWork, tableWords, tableMembers,
+		tableListOrder, tableTokens, tableDeletedLists, tableNotes, tableSetAside, tableWork, tableUniqueKeys, tableMembers,
 	}
 	for _, x := range jobIndexes {
 		known = append(known, x.table)
@@ -257,11 +266,11 @@ func (c *rowCheck) checkOrphans() error {
 		table  byte
 		known  []uint64
 		of, is string
-	}{{tableWork, c.jobs, "job", "progress and rejects"}, {tableWords, c.lists, "list", "unique keys"}, {tableMembers, c.lists, "list", "members"}}
+	}{{tableWork, c.jobs, "job", "progress and rejects"}, {tableUniqueKeys, c.lists, "list", "unique keys"}, {tableMembers, c.lists, "list", "members"}}
 	for _, t := range all {
 		slices.Sort(t.known)
 		for i := 1; i < len(t.known); i++ {
-			if t.table != tableWords && t.known[i] == t.known[i-1] {
+			if t.table != tableUniqueKeys && t.known[i] == t.known[i-1] {
 				c.found(NumberWrong, t.of+"s", "the number %d belongs to more than one %s", t.known[i], t.of)
 			}
 		}

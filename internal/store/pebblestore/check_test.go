@@ -1,7 +1,6 @@
 package pebblestore
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -24,17 +23,6 @@ var (
 	responses  = store.ListRef{Owner: checkOwner, Kind: destination.QuickResponses, ID: "base-1"}
 )
 
-// suppressRule puts records that are an address, and refuses the others.
-type suppressRule struct{ destination.Rule }
-
-func (suppressRule) Decide(rec *record.Record, c *destination.Change) *record.Refusal {
-	if !bytes.Contains(rec.Raw, []byte("@")) {
-		return &record.Refusal{Code: "no-at-sign", Reason: "it has no @"}
-	}
-	*c = destination.Change{Action: destination.Put, Key: rec.Raw, Value: []byte(destination.Bounce)}
-	return nil
-}
-
 // checked makes a store with a little of everything in it.
 func checked(t *testing.T) (*Store, *vfs.MemFS) {
 	t.Helper()
@@ -48,12 +36,17 @@ func checked(t *testing.T) (*Store, *vfs.MemFS) {
 	}
 	ok(err)
 	for _, r := range []store.ListRef{suppressed, responses} {
-		_, err = s.CreateList(ctx, store.List{Ref: r, Name: "name of " + r.ID, Created: time.Now()}, store.Once{Token: "t-" + r.ID}, 0)
+		l := store.List{Ref: r, Name: "name of " + r.ID, Created: time.Now(), UniqueKeys: r == responses}
+		_, err = s.CreateList(ctx, l, store.Once{Token: "t-" + r.ID}, 0)
 		ok(err)
 	}
 	for i := range 3 {
 		q := destination.QuickResponse{Name: fmt.Sprint("q", i), ShortcutKey: fmt.Sprint("s", i), Content: "c"}
-		ok(s.PutMember(ctx, responses, fmt.Sprint("id-", i), q.Encode(), time.Now(), store.PutOptions{}))
+		var o store.PutOptions
+		for _, u := range q.UniqueKeys() {
+			o.Unique = append(o.Unique, store.UniqueKey(u))
+		}
+		ok(s.PutMember(ctx, responses, fmt.Sprint("id-", i), q.Encode(), time.Now(), o))
 	}
 	for _, id := range []job.ID{"done", "open"} {
 		_, err = s.CreateJob(ctx, job.Job{
@@ -72,7 +65,12 @@ func checked(t *testing.T) (*Store, *vfs.MemFS) {
 		if i%10 == 0 {
 			text = "no address"
 		}
-		b.Add(&record.Record{Number: int64(i), Raw: []byte(text)}, suppressRule{})
+		rec := &record.Record{Number: int64(i), Raw: []byte(text)}
+		if i%10 == 0 {
+			b.Reject(rec, &record.Refusal{Code: "no-at-sign", Reason: "it has no @"})
+			continue
+		}
+		b.Put(rec, rec.Raw, []byte(destination.Bounce))
 	}
 	p, err := s.Prepare(ctx, j.Lease, b)
 	ok(err)
@@ -94,7 +92,11 @@ func findings(t *testing.T, s *Store, fs vfs.FS) (all []Finding, totals CheckTot
 		t.Fatal(err)
 	}
 	defer i.Close()
-	totals, err = i.Check(context.Background(), func(f Finding) { all = append(all, f) }, nil)
+	var members destination.MemberChecker
+	o := CheckOptions{Member: func(l store.ListRef, key, value []byte, unique []string) error {
+		return members.Check(l.Kind, key, value, unique)
+	}}
+	totals, err = i.Check(context.Background(), o, func(f Finding) { all = append(all, f) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,9 +124,11 @@ func numbers(t *testing.T, s *Store) (done, suppression, base uint64) {
 	}
 	lists := make([]uint64, 2)
 	for i, r := range []store.ListRef{suppressed, responses} {
-		if lists[i], err = s.listNumber(r); err != nil {
+		list, err := s.listID(r)
+		if err != nil {
 			t.Fatal(err)
 		}
+		lists[i] = list.number
 	}
 	return row.Number, lists[0], lists[1]
 }
@@ -141,7 +145,7 @@ func TestCheckFinds(t *testing.T) {
 	}
 	key := jobKey{owner: checkOwner, id: "done"}
 	openKey := jobKey{owner: checkOwner, id: "open"}
-	junk := []byte("{junk")
+	junk, bounced := []byte("{junk"), append(appendMemberTimes(nil, 1, 1), "BOUNCE"...)
 	for _, tt := range []struct {
 		name   string
 		damage func(b *pebble.Batch) error
@@ -171,19 +175,22 @@ func TestCheckFinds(t *testing.T) {
 		}, []string{RowDamaged + " client token"}, false},
 		{"member", func(b *pebble.Batch) error { return b.Set(keyOfMember(sup, "a1@example.com"), junk, nil) }, []string{MemberDamaged + " member 10 (key sha256:"}, true},
 		{"member's key", func(b *pebble.Batch) error {
-			return b.Set(keyOfMember(sup, "b@EXAMPLE.com"), appendMemberValue(nil, 1, 1, []byte("BOUNCE")), nil)
+			return b.Set(keyOfMember(sup, "b@EXAMPLE.com"), bounced, nil)
 		}, []string{MemberDamaged + " member 91 (key sha256:"}, true},
-		{"unique key lost", func(b *pebble.Batch) error { return b.Delete(keyOfWord(base, "name q1"), nil) }, []string{UniqueKeyWrong + " member 2 (key"}, false},
-		{"unique key of another", func(b *pebble.Batch) error { return b.Set(keyOfWord(base, "name q1"), []byte("id-2"), nil) }, []string{
+		{"unique key lost", func(b *pebble.Batch) error { return b.Delete(keyOfUniqueKey(base, "name q1"), nil) }, []string{UniqueKeyWrong + " member 2 (key"}, false},
+		{"unique key of another", func(b *pebble.Batch) error { return b.Set(keyOfUniqueKey(base, "name q1"), []byte("id-2"), nil) }, []string{
 			UniqueKeyWrong + " member 2 (key", UniqueKeyWrong + " unique key sha256:",
 		}, false},
-		{"unique key of nobody", func(b *pebble.Batch) error { return b.Set(keyOfWord(base, "name q9"), []byte("id-9"), nil) }, []string{UniqueKeyWrong + " unique key sha256:"}, true},
+		{"unique key of nobody", func(b *pebble.Batch) error { return b.Set(keyOfUniqueKey(base, "name q9"), []byte("id-9"), nil) }, []string{UniqueKeyWrong + " unique key sha256:"}, true},
+		{"unique keys of a member", func(b *pebble.Batch) error {
+			return b.Set(keyOfMember(base, "id-1"), append(appendUniqueKeys(appendMemberTimes(nil, 1, 1), nil), `{"name":"q1"}`...), nil)
+		}, []string{MemberDamaged + " member 2 (key sha256:", UniqueKeyWrong + " unique key sha256:", UniqueKeyWrong + " unique key sha256:"}, false},
 		{"members of no list", func(b *pebble.Batch) error {
-			return b.Set(keyOfMember(99, "a1@example.com"), appendMemberValue(nil, 1, 1, []byte("BOUNCE")), nil)
+			return b.Set(keyOfMember(99, "a1@example.com"), bounced, nil)
 		}, []string{RowsOrphaned + " list number 99"}, false},
 		{"noted members", func(b *pebble.Batch) error {
 			b.Set(keyOfNote(memberRange(99)), memberRange(99).end, nil)
-			return b.Set(keyOfMember(99, "a1@example.com"), appendMemberValue(nil, 1, 1, []byte("BOUNCE")), nil)
+			return b.Set(keyOfMember(99, "a1@example.com"), bounced, nil)
 		}, nil, true},
 		{"no table", func(b *pebble.Batch) error { return b.Set([]byte("mm"), nil, nil) }, []string{RowUnknown + " row sha256:"}, true},
 		{"sequence", func(b *pebble.Batch) error { return b.Set(keyOfSequence(), appendNumber(nil, 2), nil) }, []string{

@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/record"
 )
 
 // checkJobs reads every job with its progress and rejects.
@@ -135,7 +135,7 @@ func (c *rowCheck) checkRejects(k jobKey, number uint64) (n int64, err error) {
 		}
 		n++
 		c.totals.Rejects++
-		var r destination.Reject
+		var r record.Reject
 		if err := d.read(v, &r); err != nil {
 			c.foundAt(RowDamaged, jobName(k), [][]byte{bytes.Clone(key)}, "its reject of record %d does not decode", binary.BigEndian.Uint64(key[prefix:]))
 		}

@@ -28,7 +28,7 @@ func (c *rowCheck) checkLists() error {
 		}
 		c.number(&c.lists, row.Number, listName(ref))
 		c.checkListIndexes(row)
-		if err := c.checkMembers(row); err != nil || !destination.Claims(ref.Kind) {
+		if err := c.checkMembers(row); err != nil || !row.List.UniqueKeys {
 			return err
 		}
 		return c.checkUniqueKeys(row)
@@ -86,19 +86,28 @@ func (c *rowCheck) checkMembers(row *listRow) error {
 		position++
 		c.totals.Members++
 		key := k[memberPrefixLen:]
-		_, _, value, err := cutMemberValue(v)
-		if err == nil {
-			err = c.members.Check(ref.Kind, key, value)
-		}
+		unique, err := c.checkMember(row, key, v)
 		if err != nil {
 			c.foundAt(MemberDamaged, memberName(ref, position, key), [][]byte{bytes.Clone(k)}, "%v", err)
 			return nil
 		}
-		if destination.Claims(ref.Kind) {
-			c.checkClaims(row, position, key, v)
-		}
+		c.checkUniqueKeysOf(row, position, key, unique)
 		return nil
 	})
+}
+
+// checkMember returns the unique keys of a member.
+func (c *rowCheck) checkMember(row *listRow, key, v []byte) (unique []string, err error) {
+	_, _, value, err := cutMemberValue(v)
+	if err == nil && row.List.UniqueKeys {
+		var n int
+		unique, n, err = cutUniqueKeys(value)
+		value = value[n:]
+	}
+	if err == nil {
+		err = c.options.Member(row.List.Ref, key, value, unique)
+	}
+	return unique, err
 }
 
 // memberName names a member without its key.
@@ -106,40 +115,38 @@ func memberName(ref store.ListRef, position int64, key []byte) string {
 	return fmt.Sprintf("member %d (key %s) of %s", position, digest(key), listName(ref))
 }
 
-// checkClaims checks that the unique keys of a member lead to it.
-func (c *rowCheck) checkClaims(row *listRow, position int64, key, stored []byte) {
-	name := memberName(row.List.Ref, position, key)
-	words, err := storedWords(row.List.Ref.Kind, stored)
-	if err != nil {
-		c.found(MemberDamaged, name, "%v", err)
+// checkUniqueKeysOf checks that the unique keys of a member lead to it.
+func (c *rowCheck) checkUniqueKeysOf(row *listRow, position int64, key []byte, unique []string) {
+	if len(unique) == 0 {
 		return
 	}
-	for _, w := range words {
-		holder, ok := c.get(keyOfWord(row.Number, w), name)
+	name := memberName(row.List.Ref, position, key)
+	for _, u := range unique {
+		holder, ok := c.get(keyOfUniqueKey(row.Number, u), name)
 		switch {
 		case !ok || bytes.Equal(holder, key):
 		case holder == nil:
-			c.found(UniqueKeyWrong, name, "its unique key %s is not stored: another member may take it", digest([]byte(w)))
+			c.found(UniqueKeyWrong, name, "its unique key %s is not stored: another member may take it", digest([]byte(u)))
 		default:
-			c.found(UniqueKeyWrong, name, "its unique key %s belongs to another member", digest([]byte(w)))
+			c.found(UniqueKeyWrong, name, "its unique key %s belongs to another member", digest([]byte(u)))
 		}
 	}
 }
 
 // checkUniqueKeys checks that each unique key leads to a member that has it.
 func (c *rowCheck) checkUniqueKeys(row *listRow) error {
-	ref, prefix := row.List.Ref, len(wordPrefix(row.Number))
-	return c.each(wordRange(row.Number), "unique keys of "+listName(ref), func(k, v []byte) error {
+	ref, prefix := row.List.Ref, len(uniqueKeyPrefix(row.Number))
+	return c.each(uniqueKeyRange(row.Number), "unique keys of "+listName(ref), func(k, v []byte) error {
 		name := fmt.Sprintf("unique key %s of %s", digest(k[prefix:]), listName(ref))
 		member, ok := c.get(keyOfMember(row.Number, string(v)), name)
 		if !ok {
 			return nil
 		}
-		words, err := []string(nil), error(nil)
+		unique, err := []string(nil), error(nil)
 		if member != nil {
-			words, err = storedWords(ref.Kind, member)
+			unique, err = uniqueKeysOf(member)
 		}
-		if err == nil && !slices.Contains(words, string(k[prefix:])) {
+		if err == nil && !slices.Contains(unique, string(k[prefix:])) {
 			c.foundAt(UniqueKeyWrong, name, [][]byte{bytes.Clone(k)}, "no member has it: it keeps others from using it")
 		}
 		return nil

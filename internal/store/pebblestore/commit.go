@@ -35,19 +35,19 @@ func (s *Store) Commit(ctx context.Context, l job.Lease, pr store.Prepared) (job
 		return job.Counts{}, fault.New(fault.LeaseLost, "job %s is another one", l.Job)
 	}
 	defer s.listsIn.lock(p.ref)()
-	list, err := s.listNumberLocked(p.ref)
+	list, err := s.listIDLocked(p.ref)
 	if err != nil {
 		return job.Counts{}, err
 	}
 	if list != p.list {
 		return job.Counts{}, store.NoList(p.ref)
 	}
-	if p.contested != nil {
-		return s.commitContested(ctx, p)
+	if p.batch != nil {
+		return s.commitChecked(ctx, p)
 	}
 	counts, err := s.store(p)
 	if p.work.counts.Imported > 0 {
-		s.counts.forget(p.list) // to know how many were new would cost a look at each
+		s.counts.forget(p.list.number) // to know how many were new would cost a look at each
 	}
 	return counts, err
 }
@@ -74,7 +74,7 @@ func (s *Store) store(p *prepared) (counts job.Counts, err error) {
 		p.work.batch.Set(keyOfProgress(p.job), v, nil)
 		return now.Counts, s.apply(p.work.batch)
 	}
-	path, err := s.writeFile(func(to target) error { return to.Set(keyOfProgress(p.job), v) })
+	path, err := s.writeFile(func(to sink) error { return to.Set(keyOfProgress(p.job), v) })
 	if err != nil {
 		return job.Counts{}, err
 	}

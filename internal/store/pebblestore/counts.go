@@ -66,31 +66,31 @@ func (c *memberCounts) reserve(list uint64, most int) error {
 }
 
 // shareCounted shares the lock of a list whose members are counted.
-func (s *Store) shareCounted(ctx context.Context, r store.ListRef) (number uint64, unlock func(), err error) {
+func (s *Store) shareCounted(ctx context.Context, r store.ListRef) (list listID, unlock func(), err error) {
 	for {
 		unlock := s.listsIn.share(r)
-		number, err := s.listNumberLocked(r)
+		list, err := s.listIDLocked(r)
 		if err != nil {
 			unlock()
-			return 0, nil, err
+			return listID{}, nil, err
 		}
-		if _, ok := s.counts.get(number); ok {
-			return number, unlock, nil
+		if _, ok := s.counts.get(list.number); ok {
+			return list, unlock, nil
 		}
 		unlock()
 		if err := s.count(ctx, r); err != nil {
-			return 0, nil, err
+			return listID{}, nil, err
 		}
 	}
 }
 
 func (s *Store) count(ctx context.Context, r store.ListRef) error {
 	defer s.listsIn.lock(r)()
-	number, err := s.listNumberLocked(r)
+	list, err := s.listIDLocked(r)
 	if err != nil {
 		return err
 	}
-	_, err = s.countLocked(ctx, number)
+	_, err = s.countLocked(ctx, list.number)
 	return err
 }
 

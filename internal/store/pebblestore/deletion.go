@@ -7,7 +7,6 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/store"
@@ -42,8 +41,8 @@ func (s *Store) deleteList(r store.ListRef, more func(*pebble.Batch, *listRow) e
 		b.Delete(keyOfToken(r.Owner, tokenOfList, string(r.Kind), row.Token), nil)
 	}
 	ranges := []keyRange{memberRange(row.Number)}
-	if destination.Claims(r.Kind) {
-		ranges = append(ranges, wordRange(row.Number))
+	if row.List.UniqueKeys {
+		ranges = append(ranges, uniqueKeyRange(row.Number))
 	}
 	// Before the list is gone: who finds no members must not find its number either.
 	s.lists.remove(r)

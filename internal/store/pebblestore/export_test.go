@@ -19,7 +19,7 @@ func (s *Store) Quiet() { s.behind.all.Wait() }
 // into: tests of the store put what they like.
 func (s *Store) Check() error {
 	var first error
-	_, err := newRowCheck(context.Background(), s.db, func(f Finding) {
+	_, err := newRowCheck(context.Background(), s.db, CheckOptions{}, func(f Finding) {
 		if first == nil && f.Code != MemberDamaged && f.Code != JobCounts {
 			first = fmt.Errorf("%s: %s: %s", f.Code, f.Row, f.Problem)
 		}

@@ -39,9 +39,11 @@ func (s *Store) CreateJob(ctx context.Context, j job.Job, once store.Once, unfin
 		return job.Job{}, err
 	}
 	// Under the lock: the list must not be deleted with its jobs between this and the write.
-	if row.List, err = s.listNumber(targetOf(&j)); err != nil && !fault.Is(err, fault.NotFound) {
+	list, err := s.listID(targetOf(&j))
+	if err != nil && !fault.Is(err, fault.NotFound) {
 		return job.Job{}, err
 	}
+	row.List = list.number
 	if err := setToken(b, token, once, string(j.ID)); err != nil {
 		return job.Job{}, err
 	}

@@ -38,7 +38,7 @@ import (
 //	q  key                             a row that a repair has set aside, by its former key
 //	w  number 0                        how far a job is: counts and checkpoint, as JSON
 //	w  number 1 record                 a job's reject
-//	y  number word                     the key of the list's member that has the word
+//	y  number unique                   the key of the list's member that has the unique key
 //	z  number key                      a list's member
 //
 // Every word but a key's last has its length before it, so that one owner's keys
@@ -67,7 +67,7 @@ const (
 	tableNotes            = 'd'
 	tableSetAside         = 'q'
 	tableWork             = 'w'
-	tableWords            = 'y'
+	tableUniqueKeys       = 'y'
 	tableMembers          = 'z'
 )
 
@@ -159,13 +159,15 @@ func rejectRange(number uint64) keyRange {
 	return keyRange{rejectPrefix(number), after(rejectPrefix(number))}
 }
 
-func wordPrefix(number uint64) []byte {
-	return appendNumber(append(make([]byte, 0, 80), tableWords), number)
+func uniqueKeyPrefix(number uint64) []byte {
+	return appendNumber(append(make([]byte, 0, 80), tableUniqueKeys), number)
 }
 
-func wordRange(number uint64) keyRange { return keyRange{wordPrefix(number), wordPrefix(number + 1)} }
+func uniqueKeyRange(number uint64) keyRange {
+	return keyRange{uniqueKeyPrefix(number), uniqueKeyPrefix(number + 1)}
+}
 
-func keyOfWord(number uint64, word string) []byte { return append(wordPrefix(number), word...) }
+func keyOfUniqueKey(number uint64, key string) []byte { return append(uniqueKeyPrefix(number), key...) }
 
 // memberPrefixLen is how long memberPrefix is.
 const memberPrefixLen = 9

@@ -23,55 +23,60 @@ type listRow struct {
 	Token  string // it was created with; goes with it
 }
 
-// listCache finds a list's number without reading it, for the members' sake. It holds
-// only lists that are there.
+// listID is what is asked of a list for its members' sake. It never changes.
+type listID struct {
+	number     uint64
+	uniqueKeys bool // its members have some
+}
+
+// listCache finds a listID without reading the list. It holds only lists that are there.
 type listCache struct {
-	numbers sync.Map // of store.ListRef to uint64
-	size    atomic.Int64
+	ids  sync.Map // of store.ListRef to listID
+	size atomic.Int64
 }
 
 // maxCachedLists bounds the cache, which is emptied when it is full.
 const maxCachedLists = 16 << 10
 
-func (c *listCache) add(r store.ListRef, number uint64) {
-	if _, was := c.numbers.Swap(r, number); was {
+func (c *listCache) add(r store.ListRef, id listID) {
+	if _, was := c.ids.Swap(r, id); was {
 		return
 	}
 	if c.size.Add(1) > maxCachedLists {
-		c.numbers.Clear()
+		c.ids.Clear()
 		c.size.Store(0)
 	}
 }
 
 func (c *listCache) remove(r store.ListRef) {
-	if _, was := c.numbers.LoadAndDelete(r); was {
+	if _, was := c.ids.LoadAndDelete(r); was {
 		c.size.Add(-1)
 	}
 }
 
-// listNumber returns the number of a list; fault.NotFound. It takes no lock if the
-// list was asked for before.
-func (s *Store) listNumber(r store.ListRef) (uint64, error) {
-	if n, ok := s.lists.numbers.Load(r); ok {
-		return n.(uint64), nil
+// listID returns the listID of a list; store.ErrNoList. It takes no lock if the list was
+// asked for before.
+func (s *Store) listID(r store.ListRef) (listID, error) {
+	if id, ok := s.lists.ids.Load(r); ok {
+		return id.(listID), nil
 	}
 	// The lock keeps DeleteList from passing between reading and remembering.
 	defer s.listsIn.share(r)()
-	return s.listNumberLocked(r)
+	return s.listIDLocked(r)
 }
 
-// listNumberLocked is listNumber for those who have locked the list in one way or
-// the other.
-func (s *Store) listNumberLocked(r store.ListRef) (uint64, error) {
-	if n, ok := s.lists.numbers.Load(r); ok {
-		return n.(uint64), nil
+// listIDLocked is listID for those who have locked the list in one way or the other.
+func (s *Store) listIDLocked(r store.ListRef) (listID, error) {
+	if id, ok := s.lists.ids.Load(r); ok {
+		return id.(listID), nil
 	}
 	row, err := s.listRow(s.db, r)
 	if err != nil {
-		return 0, err
+		return listID{}, err
 	}
-	s.lists.add(r, row.Number)
-	return row.Number, nil
+	id := listID{row.Number, row.List.UniqueKeys}
+	s.lists.add(r, id)
+	return id, nil
 }
 
 func (s *Store) listRow(from pebble.Reader, r store.ListRef) (*listRow, error) {
@@ -194,11 +199,12 @@ func (s *Store) ChangeList(ctx context.Context, r store.ListRef, change func(*st
 	if err != nil {
 		return store.List{}, err
 	}
-	name, created := row.List.Name, row.List.Created
+	name, created, uniqueKeys := row.List.Name, row.List.Created, row.List.UniqueKeys
 	if err := change(&row.List); err != nil {
 		return store.List{}, err
 	}
 	row.List.Ref, row.List.Created, row.List.Updated = r, created, stamp(row.List.Updated)
+	row.List.UniqueKeys = uniqueKeys
 	b := s.db.NewBatch()
 	defer b.Close()
 	if row.List.Name != name {

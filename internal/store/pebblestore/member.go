@@ -16,19 +16,20 @@ import (
 //
 //	created   8 bytes, microseconds, big-endian
 //	updated   varint, microseconds after created
+//	unique    the unique keys, if the list has some, see uniquekeys.go
 //	value     the rest
 //
 // The same bytes are an operand of the merge "created stays, the rest is replaced",
 // which is how a member is put without looking whether it is there.
 
-func appendMemberValue(b []byte, created, updated int64, value []byte) []byte {
+func appendMemberTimes(b []byte, created, updated int64) []byte {
 	b = binary.BigEndian.AppendUint64(b, uint64(created))
-	b = binary.AppendVarint(b, updated-created)
-	return append(b, value...)
+	return binary.AppendVarint(b, updated-created)
 }
 
 var errMemberValue = errors.New("a member's value in the database is damaged")
 
+// cutMemberValue returns the times of a member, and what follows them.
 func cutMemberValue(b []byte) (created, updated int64, value []byte, err error) {
 	if len(b) <= 8 {
 		return 0, 0, nil, errMemberValue
@@ -42,10 +43,17 @@ func cutMemberValue(b []byte) (created, updated int64, value []byte, err error) 
 }
 
 // decodeMember copies a member out of the database.
-func decodeMember(key string, b []byte) (store.Member, error) {
+func decodeMember(key string, b []byte, uniqueKeys bool) (store.Member, error) {
 	created, updated, value, err := cutMemberValue(b)
 	if err != nil {
 		return store.Member{}, err
+	}
+	if uniqueKeys {
+		_, n, err := cutUniqueKeys(value)
+		if err != nil {
+			return store.Member{}, err
+		}
+		value = value[n:]
 	}
 	return store.Member{
 		Key: key, Value: append([]byte(nil), value...),
@@ -94,7 +102,7 @@ func (m *merger) Finish(bool) ([]byte, io.Closer, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	m.merged = appendMemberValue(m.merged[:0], created, updated, value)
+	m.merged = append(appendMemberTimes(m.merged[:0], created, updated), value...)
 	return m.merged, m, nil
 }
 

@@ -9,7 +9,6 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/store"
 )
@@ -19,18 +18,20 @@ func (s *Store) PutMember(ctx context.Context, r store.ListRef, key string, valu
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	number, unlock, err := s.lockMember(ctx, r, key, o.Max > 0)
+	list, unlock, err := s.lockMember(ctx, r, key, o.Max > 0)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	k := keyOfMember(number, key)
-	claims := destination.Claims(r.Kind)
-	_, counted := s.counts.get(number)
+	if len(o.Unique) > 0 && !list.uniqueKeys {
+		return errUniqueKeys
+	}
+	k := keyOfMember(list.number, key)
+	_, counted := s.counts.get(list.number)
 	b := s.db.NewBatch()
 	defer b.Close()
 	isNew := false
-	if claims || counted || o.New { // or else nobody need know whether it is there
+	if list.uniqueKeys || counted || o.New { // or else nobody need know whether it is there
 		was, err := s.get(k)
 		if err != nil {
 			return err
@@ -38,69 +39,84 @@ func (s *Store) PutMember(ctx context.Context, r store.ListRef, key string, valu
 		if isNew = was == nil; !isNew && o.New {
 			return fault.New(fault.AlreadyExists, "the list has this member already")
 		}
-		if claims {
-			if err := s.claimOne(b, r.Kind, number, key, was, value); err != nil {
+		if list.uniqueKeys {
+			if err := s.assignOne(b, list.number, key, was, o.Unique); err != nil {
 				return err
 			}
 		}
 	}
 	if isNew {
-		if err := s.counts.reserve(number, o.Max); err != nil {
+		if err := s.counts.reserve(list.number, o.Max); err != nil {
 			return err
 		}
 	}
 	us := at.UnixMicro()
-	b.Merge(k, appendMemberValue(nil, us, us, value), nil)
+	row := appendMemberTimes(nil, us, us)
+	if list.uniqueKeys {
+		row = appendUniqueKeys(row, o.Unique)
+	}
+	b.Merge(k, append(row, value...), nil)
 	if err := s.apply(b); err != nil {
 		if isNew {
-			s.counts.add(number, -1)
+			s.counts.add(list.number, -1)
 		}
 		return err
 	}
 	return nil
 }
 
+// errUniqueKeys is a mistake of the caller's.
+var errUniqueKeys = errors.New("a member or a batch with unique keys is for a list with UniqueKeys, and a batch for such a list says so")
+
 // lockMember locks one member of a list, whose members are counted afterwards if they
-// must be. Where members have words it locks the whole list: what one of them takes or
+// must be. Where members have unique keys it locks the whole list: what one of them takes or
 // gives up concerns all.
-func (s *Store) lockMember(ctx context.Context, r store.ListRef, key string, counted bool) (uint64, func(), error) {
-	if destination.Claims(r.Kind) {
+func (s *Store) lockMember(ctx context.Context, r store.ListRef, key string, counted bool) (listID, func(), error) {
+	list, err := s.listID(r)
+	if err != nil {
+		return listID{}, nil, err
+	}
+	if list.uniqueKeys {
 		return s.lockList(ctx, r, counted)
 	}
 	share := s.shareList
 	if counted {
 		share = s.shareCounted
 	}
-	number, leave, err := share(ctx, r)
+	list, leave, err := share(ctx, r)
 	if err != nil {
-		return 0, nil, err
+		return listID{}, nil, err
 	}
-	unlock := s.members.lock(memberKey{list: number, key: key})
-	return number, func() { unlock(); leave() }, nil
+	if list.uniqueKeys { // it was deleted and created again meanwhile
+		leave()
+		return s.lockList(ctx, r, counted)
+	}
+	unlock := s.members.lock(memberKey{list: list.number, key: key})
+	return list, func() { unlock(); leave() }, nil
 }
 
-func (s *Store) lockList(ctx context.Context, r store.ListRef, counted bool) (number uint64, unlock func(), err error) {
+func (s *Store) lockList(ctx context.Context, r store.ListRef, counted bool) (list listID, unlock func(), err error) {
 	unlock = s.listsIn.lock(r)
-	number, err = s.listNumberLocked(r)
+	list, err = s.listIDLocked(r)
 	if err == nil && counted {
-		_, err = s.countLocked(ctx, number)
+		_, err = s.countLocked(ctx, list.number)
 	}
 	if err != nil {
 		unlock()
-		return 0, nil, err
+		return listID{}, nil, err
 	}
-	return number, unlock, nil
+	return list, unlock, nil
 }
 
 // shareList shares a list's lock.
-func (s *Store) shareList(_ context.Context, r store.ListRef) (number uint64, unlock func(), err error) {
+func (s *Store) shareList(_ context.Context, r store.ListRef) (list listID, unlock func(), err error) {
 	unlock = s.listsIn.share(r)
-	number, err = s.listNumberLocked(r)
+	list, err = s.listIDLocked(r)
 	if err != nil {
 		unlock()
-		return 0, nil, err
+		return listID{}, nil, err
 	}
-	return number, unlock, nil
+	return list, unlock, nil
 }
 
 func (s *Store) has(key []byte) (bool, error) {
@@ -119,12 +135,12 @@ func (s *Store) ChangeMember(ctx context.Context, r store.ListRef, key string, a
 	if err := ctx.Err(); err != nil {
 		return store.Member{}, err
 	}
-	number, unlock, err := s.lockMember(ctx, r, key, false)
+	list, unlock, err := s.lockMember(ctx, r, key, false)
 	if err != nil {
 		return store.Member{}, err
 	}
 	defer unlock()
-	k := keyOfMember(number, key)
+	k := keyOfMember(list.number, key)
 	was, err := s.get(k)
 	if err != nil {
 		return store.Member{}, err
@@ -132,7 +148,7 @@ func (s *Store) ChangeMember(ctx context.Context, r store.ListRef, key string, a
 	if was == nil {
 		return store.Member{}, store.ErrNoMember
 	}
-	m, err := decodeMember(key, was)
+	m, err := decodeMember(key, was, list.uniqueKeys)
 	if err != nil {
 		return store.Member{}, err
 	}
@@ -142,17 +158,31 @@ func (s *Store) ChangeMember(ctx context.Context, r store.ListRef, key string, a
 	}
 	b := s.db.NewBatch()
 	defer b.Close()
-	if destination.Claims(r.Kind) {
-		if err := s.claimOne(b, r.Kind, number, key, was, m.Value); err != nil {
-			return store.Member{}, err
-		}
+	now := appendMemberTimes(nil, created.UnixMicro(), at.UnixMicro())
+	if now, err = s.changeUniqueKeys(b, list, key, was, m.Unique, now); err != nil {
+		return store.Member{}, err
 	}
-	now := appendMemberValue(nil, created.UnixMicro(), at.UnixMicro(), m.Value)
+	now = append(now, m.Value...)
 	b.Merge(k, now, nil)
 	if err := s.apply(b); err != nil {
 		return store.Member{}, err
 	}
-	return decodeMember(key, now)
+	return decodeMember(key, now, list.uniqueKeys)
+}
+
+// changeUniqueKeys appends to a member's row the unique keys that it has from now on: those
+// it had, by the row as it was, if unique is nil.
+func (s *Store) changeUniqueKeys(b *pebble.Batch, list listID, key string, was []byte, unique []store.UniqueKey, row []byte) ([]byte, error) {
+	switch {
+	case !list.uniqueKeys && len(unique) > 0:
+		return nil, errUniqueKeys
+	case !list.uniqueKeys:
+		return row, nil
+	case unique == nil:
+		kept, err := keepUniqueKeys(was)
+		return append(row, kept...), err
+	}
+	return appendUniqueKeys(row, unique), s.assignOne(b, list.number, key, was, unique)
 }
 
 // DeleteMember implements store.Members.
@@ -160,12 +190,12 @@ func (s *Store) DeleteMember(ctx context.Context, r store.ListRef, key string) e
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	number, unlock, err := s.lockMember(ctx, r, key, false)
+	list, unlock, err := s.lockMember(ctx, r, key, false)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	k := keyOfMember(number, key)
+	k := keyOfMember(list.number, key)
 	was, err := s.get(k)
 	if err != nil {
 		return err
@@ -175,8 +205,8 @@ func (s *Store) DeleteMember(ctx context.Context, r store.ListRef, key string) e
 	}
 	b := s.db.NewBatch()
 	defer b.Close()
-	if destination.Claims(r.Kind) {
-		if err := s.releaseOne(b, r.Kind, number, was); err != nil {
+	if list.uniqueKeys {
+		if err := s.releaseOne(b, list.number, was); err != nil {
 			return err
 		}
 	}
@@ -184,7 +214,7 @@ func (s *Store) DeleteMember(ctx context.Context, r store.ListRef, key string) e
 	if err := s.apply(b); err != nil {
 		return err
 	}
-	s.counts.add(number, -1)
+	s.counts.add(list.number, -1)
 	return nil
 }
 
@@ -193,18 +223,18 @@ func (s *Store) Member(ctx context.Context, r store.ListRef, key string) (store.
 	if err := ctx.Err(); err != nil {
 		return store.Member{}, err
 	}
-	number, err := s.listNumber(r)
+	list, err := s.listID(r)
 	if err != nil {
 		return store.Member{}, err
 	}
-	v, closer, err := s.db.Get(keyOfMember(number, key))
+	v, closer, err := s.db.Get(keyOfMember(list.number, key))
 	if errors.Is(err, pebble.ErrNotFound) {
 		return store.Member{}, store.ErrNoMember
 	}
 	if err != nil {
 		return store.Member{}, fmt.Errorf("read member: %w", err)
 	}
-	m, err := decodeMember(key, v)
+	m, err := decodeMember(key, v, list.uniqueKeys)
 	return m, errors.Join(err, closer.Close())
 }
 
@@ -216,25 +246,25 @@ func (s *Store) ListMembers(ctx context.Context, r store.ListRef, f store.Member
 	if p.Limit < 1 {
 		return nil, "", errLimit
 	}
-	number, err := s.listNumber(r)
+	list, err := s.listID(r)
 	if err != nil {
 		return nil, "", err
 	}
-	prefix := keyOfMember(number, f.Prefix)
+	prefix := keyOfMember(list.number, f.Prefix)
 	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)})
 	if err != nil {
 		return nil, "", fmt.Errorf("list members: %w", err)
 	}
 	defer it.Close()
 	// Deleted meanwhile, the list must not look empty.
-	if now, err := s.listNumber(r); err != nil || now != number {
+	if now, err := s.listID(r); err != nil || now != list {
 		return nil, "", errors.Join(err, noListUnless(err, r))
 	}
 	from := prefix
 	if p.After != "" {
-		from = append(keyOfMember(number, p.After), 0)
+		from = append(keyOfMember(list.number, p.After), 0)
 	}
-	return pageOfMembers(ctx, it, from, f.Match, p)
+	return pageOfMembers(ctx, it, from, list.uniqueKeys, f.Match, p)
 }
 
 func noListUnless(err error, r store.ListRef) error {
@@ -244,7 +274,7 @@ func noListUnless(err error, r store.ListRef) error {
 	return store.NoList(r)
 }
 
-func pageOfMembers(ctx context.Context, it *pebble.Iterator, from []byte, match func(store.Member) bool, p store.Page) ([]store.Member, string, error) {
+func pageOfMembers(ctx context.Context, it *pebble.Iterator, from []byte, uniqueKeys bool, match func(store.Member) bool, p store.Page) ([]store.Member, string, error) {
 	var page []store.Member
 	last := "" // key that was examined
 	budget := cmp.Or(p.Budget, store.MemberBudget)
@@ -260,7 +290,7 @@ func pageOfMembers(ctx context.Context, it *pebble.Iterator, from []byte, match 
 		if err != nil {
 			return nil, "", fmt.Errorf("list members: %w", err)
 		}
-		m, err := decodeMember(string(it.Key()[memberPrefixLen:]), v)
+		m, err := decodeMember(string(it.Key()[memberPrefixLen:]), v, uniqueKeys)
 		if err != nil {
 			return nil, "", err
 		}

@@ -67,7 +67,7 @@ type Store struct {
 	leads   leads
 	lists   listCache
 	counts  memberCounts
-	folders sync.Pool // of *folder
+	writers sync.Pool // of *batchWriter
 
 	writes gate // innermost: nobody waits for another lock inside
 
@@ -112,7 +112,7 @@ func Open(dir string, o Options) (*Store, error) {
 		db: db, opts: opts, fs: o.FS, scratch: o.FS.PathJoin(dir, "scratch"),
 		bulk: defaultBulk, cut: cutFrom, log: o.Logger, space: o.Space, writes: newGate(),
 	}
-	s.folders.New = func() any { return new(folder) }
+	s.writers.New = func() any { return new(batchWriter) }
 	s.behind.start()
 	for _, step := range []func() error{s.clearScratch, s.openSequence, s.indexJobs, s.openQueue} {
 		if err := step(); err != nil {

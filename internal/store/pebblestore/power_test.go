@@ -24,7 +24,7 @@ type power struct {
 
 var cutOwner = job.Owner{Account: "111111111111", Region: "eu-west-1"}
 
-// The lists of the steps: members of the second have words.
+// The lists of the steps: members of the second have unique keys.
 var (
 	cutList  = store.ListRef{Owner: cutOwner, Kind: destination.AddressList, ID: "l"}
 	cutBase  = store.ListRef{Owner: cutOwner, Kind: destination.QuickResponses, ID: "b"}
@@ -52,16 +52,16 @@ func (p *power) steps() []step {
 	)
 	all = append(all, p.beginning("q", cutBase)...)
 	for i, n := range []int{700, 5, 600, 30} {
-		all = append(all, p.betweenWords(i, n)...)
+		all = append(all, p.betweenUniqueKeys(i, n)...)
 	}
 	all = append(
 		all,
-		step{"Finish with words", p.finish},
+		step{"Finish with unique keys", p.finish},
 		step{"DeleteJob", func() error { return p.DeleteJob(p.ctx, cutOwner, "j") }},
 		step{"DeleteList", func() error { return p.DeleteList(p.ctx, cutList) }},
 		step{"CreateList again", func() error { return p.createList(cutList) }},
-		step{"DeleteList with words", func() error { return p.DeleteList(p.ctx, cutBase) }},
-		step{"DeleteJob with words", func() error { return p.DeleteJob(p.ctx, cutOwner, "q") }},
+		step{"DeleteList with unique keys", func() error { return p.DeleteList(p.ctx, cutBase) }},
+		step{"DeleteJob with unique keys", func() error { return p.DeleteJob(p.ctx, cutOwner, "q") }},
 		step{"CreateList with jobs", func() error { return p.createList(cutBase) }},
 	)
 	for i := range 3 {
@@ -96,7 +96,7 @@ func (p *power) beginning(id job.ID, r store.ListRef) []step {
 }
 
 func (p *power) createList(r store.ListRef) error {
-	_, err := p.CreateList(p.ctx, store.List{Ref: r, Name: r.ID}, store.Once{Token: "t"}, 9)
+	_, err := p.CreateList(p.ctx, store.List{Ref: r, Name: r.ID, UniqueKeys: r == cutBase}, store.Once{Token: "t"}, 9)
 	return err
 }
 
@@ -104,7 +104,7 @@ func (p *power) createList(r store.ListRef) error {
 func (p *power) endedJob(i int) []step {
 	return append(
 		p.beginning(job.ID(fmt.Sprint("e", i)), cutBase)[1:],
-		step{"Commit of a job", func() error { return p.commitWords(i, 150) }},
+		step{"Commit of a job", func() error { return p.commitUniqueKeys(i, 150) }},
 		step{"Finish of a job", p.finish},
 	)
 }
@@ -135,30 +135,29 @@ func (p *power) between(i, n int) []step {
 	}
 }
 
-// betweenWords gives words to and fro.
-func (p *power) betweenWords(i, n int) []step {
+// betweenUniqueKeys gives unique keys to and fro.
+func (p *power) betweenUniqueKeys(i, n int) []step {
 	single, name := fmt.Sprint("single", i), fmt.Sprint("s", i)
 	return []step{
-		{fmt.Sprintf("Commit of %d with words", n), func() error { return p.commitWords(i, n) }},
-		{"PutMember with words", func() error {
-			return p.PutMember(p.ctx, cutBase, single, words(name, "key"+name), time.Unix(int64(i), 0), store.PutOptions{New: true})
+		{fmt.Sprintf("Commit of %d with unique keys", n), func() error { return p.commitUniqueKeys(i, n) }},
+		{"PutMember with unique keys", func() error {
+			value := []byte(name + "/key" + name)
+			return p.PutMember(p.ctx, cutBase, single, value, time.Unix(int64(i), 0), store.PutOptions{New: true, Unique: storetest.UniqueKeys(value)})
 		}},
-		{"PutMember with other words", func() error {
-			return p.PutMember(p.ctx, cutBase, "k00001", words("one"+name, ""), time.Unix(int64(i), 0), store.PutOptions{})
+		{"PutMember with other unique keys", func() error {
+			value := []byte("one" + name)
+			return p.PutMember(p.ctx, cutBase, "k00001", value, time.Unix(int64(i), 0), store.PutOptions{Unique: storetest.UniqueKeys(value)})
 		}},
-		{"ChangeMember of its words", func() error {
+		{"ChangeMember of its unique keys", func() error {
 			_, err := p.ChangeMember(p.ctx, cutBase, single, time.Unix(int64(i), 0), func(m *store.Member) error {
-				m.Value = words("other"+name, "key"+name)
+				m.Value = []byte("other" + name + "/key" + name)
+				m.Unique = storetest.UniqueKeys(m.Value)
 				return nil
 			})
 			return err
 		}},
-		{"DeleteMember with words", func() error { return p.DeleteMember(p.ctx, cutBase, "k00002") }},
+		{"DeleteMember with unique keys", func() error { return p.DeleteMember(p.ctx, cutBase, "k00002") }},
 	}
-}
-
-func words(name, shortcut string) []byte {
-	return destination.QuickResponse{Name: name, ShortcutKey: shortcut, Content: "c"}.Encode()
 }
 
 // commit commits n records, among them a few bad ones and a few deletions.
@@ -178,9 +177,9 @@ func (p *power) commit(round, n, most int) error {
 	return p.commitBatch(&store.Batch{At: time.Unix(int64(1000+round), 0), MaxMembers: most}, texts)
 }
 
-// commitWords commits n records, many of which claim words that are taken or were
+// commitUniqueKeys commits n records, many of which have unique keys that are taken or were
 // given up.
-func (p *power) commitWords(round, n int) error {
+func (p *power) commitUniqueKeys(round, n int) error {
 	texts := make([]string, n)
 	for i := range texts {
 		switch {
@@ -189,11 +188,11 @@ func (p *power) commitWords(round, n int) error {
 		case i%10 == 6:
 			texts[i] = fmt.Sprintf("del k%05d", i-1)
 		default:
-			texts[i] = fmt.Sprintf("put k%05d %s", i, words(fmt.Sprint("n", (i+round)%500), fmt.Sprint("k", i%300)))
+			texts[i] = fmt.Sprintf("put k%05d %s", i, fmt.Sprintf("n%d/k%d", (i+round)%500, i%300))
 		}
 	}
-	texts[n-1] = fmt.Sprintf("put k00002 %s", words(fmt.Sprint("for DeleteMember ", round), ""))
-	return p.commitBatch(&store.Batch{At: time.Unix(int64(1000+round), 0), Claims: true}, texts)
+	texts[n-1] = fmt.Sprint("put k00002 for DeleteMember ", round)
+	return p.commitBatch(&store.Batch{At: time.Unix(int64(1000+round), 0), UniqueKeys: true}, texts)
 }
 
 func (p *power) commitBatch(b *store.Batch, texts []string) error {

@@ -13,7 +13,6 @@ import (
 	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/diskspace"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
@@ -36,12 +35,12 @@ type prepared struct {
 	lease   job.Lease
 	job     uint64 // number of the job
 	ref     store.ListRef
-	list    uint64 // number of the list that it was prepared for
+	list    listID // of the list that it was prepared for
 	through record.Position
 	work    written
 	used    bool
-	// contested, if not nil, is written only when Commit knows what it comes to.
-	contested *store.Batch
+	// batch, if not nil, needs a check: it is written when Commit knows what the list allows.
+	batch *store.Batch
 }
 
 // written is what a batch comes to: either a Pebble batch or files.
@@ -64,23 +63,22 @@ func (s *Store) Prepare(ctx context.Context, l job.Lease, b *store.Batch) (store
 		return nil, err
 	}
 	p := &prepared{s: s, lease: l, job: row.Number, through: b.Through, ref: targetOf(&row.Job)}
-	if p.list, err = s.listNumber(p.ref); err != nil {
+	if p.list, err = s.listID(p.ref); err != nil {
 		return nil, err
 	}
-	if row.List != 0 && row.List != p.list {
+	if row.List != 0 && row.List != p.list.number {
 		return nil, store.NoList(p.ref)
 	}
-	if destination.Claims(p.ref.Kind) && !b.Claims {
-		return nil, errNoClaims
+	if p.list.uniqueKeys != b.UniqueKeys {
+		return nil, errUniqueKeys
 	}
-	if b.Contested() {
-		p.contested = new(store.Batch)
-		p.contested.CopyFrom(b)
+	if b.NeedsCheck() {
+		p.batch = b
 		return p, nil
 	}
-	f := s.folders.Get().(*folder)
-	defer s.folders.Put(f)
-	p.work, err = s.write(p, b, f, f.sort(b), nil)
+	w := s.writers.Get().(*batchWriter)
+	defer s.writers.Put(w)
+	p.work, err = s.write(p, b, w, w.sort(b), &standing)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +91,7 @@ func (p *prepared) Discard() {
 		return
 	}
 	p.used = true
-	p.contested = nil
+	p.batch = nil
 	p.s.drop(p.work)
 }
 
@@ -107,22 +105,19 @@ func (s *Store) drop(w written) {
 	}
 }
 
-// uncontested refuses nothing. Nobody writes to it.
-var uncontested contest
+// standing is the resolution of a batch that needs no check: it refuses nothing. Nobody
+// writes to it.
+var standing resolution
 
-// write writes the changes of b in the given order, its rejects, and its words. c, if
-// not nil, tells which changes become rejects.
-func (s *Store) write(p *prepared, b *store.Batch, f *folder, order []entry, c *contest) (written, error) {
-	if c == nil {
-		c = &uncontested
-	}
-	changes, rejects := b.Changes()-c.refused, b.Rejects()+c.refused
+// write writes the changes of b in the given order, its rejects, and its unique keys.
+func (s *Store) write(p *prepared, b *store.Batch, bw *batchWriter, order []entry, r *resolution) (written, error) {
+	changes, rejects := b.Changes()-r.rejects, b.Rejects()+r.rejects
 	w := written{counts: job.Counts{Imported: int64(changes), Rejected: int64(rejects)}}
-	members := func(to target) error { return f.fold(b, order, p.list, c.why, to) }
-	refusals := func(to target) error { return f.rejects(b, p.job, c.why, to) }
+	members := func(to sink) error { return bw.coalesce(b, order, p.list, r.refused, to) }
+	refusals := func(to sink) error { return bw.rejects(b, p.job, r.refused, to) }
 	if changes+rejects < s.bulk && b.Bytes() < bulkBytes {
 		w.batch = s.db.NewBatch()
-		if err := errors.Join(members(logged{w.batch}), refusals(logged{w.batch}), c.words.write(logged{w.batch})); err != nil {
+		if err := errors.Join(members(logged{w.batch}), refusals(logged{w.batch}), r.holders.write(logged{w.batch})); err != nil {
 			s.drop(w)
 			return written{}, err
 		}
@@ -130,8 +125,8 @@ func (s *Store) write(p *prepared, b *store.Batch, f *folder, order []entry, c *
 	}
 	for _, part := range []struct {
 		n     int
-		write func(target) error
-	}{{changes, members}, {rejects, refusals}, {c.words.changed(), c.words.write}} {
+		write func(sink) error
+	}{{changes, members}, {rejects, refusals}, {r.holders.changed(), r.holders.write}} {
 		if part.n == 0 {
 			continue
 		}
@@ -145,7 +140,7 @@ func (s *Store) write(p *prepared, b *store.Batch, f *folder, order []entry, c *
 	return w, nil
 }
 
-// logged makes a Pebble batch a target.
+// logged makes a Pebble batch a sink.
 type logged struct{ *pebble.Batch }
 
 func (b logged) Set(key, value []byte) error   { return b.Batch.Set(key, value, nil) }
@@ -153,7 +148,7 @@ func (b logged) Merge(key, value []byte) error { return b.Batch.Merge(key, value
 func (b logged) Delete(key []byte) error       { return b.Batch.Delete(key, nil) }
 
 // writeFile makes a file that can be ingested, and returns its path.
-func (s *Store) writeFile(write func(target) error) (string, error) {
+func (s *Store) writeFile(write func(sink) error) (string, error) {
 	if err := s.mayWrite(); err != nil {
 		return "", err
 	}
@@ -179,22 +174,22 @@ func (s *Store) removeScratch(path string) error {
 
 // rejects writes a batch's rejects, among them the refused changes, in the order of
 // their records.
-func (f *folder) rejects(b *store.Batch, number uint64, why []*record.Refusal, to target) error {
+func (w *batchWriter) rejects(b *store.Batch, number uint64, refused []*record.Refusal, to sink) error {
 	prefix := len(rejectPrefix(number))
-	f.key = append(f.key[:0], rejectPrefix(number)...)
-	put := func(r destination.Reject) error {
-		f.key = appendNumber(f.key[:prefix], uint64(r.Record))
-		f.value = appendReject(f.value[:0], &r)
-		return to.Set(f.key, f.value)
+	w.key = append(w.key[:0], rejectPrefix(number)...)
+	put := func(r record.Reject) error {
+		w.key = appendNumber(w.key[:prefix], uint64(r.Record))
+		w.value = appendReject(w.value[:0], &r)
+		return to.Set(w.key, w.value)
 	}
 	next := 0
-	for c, refusal := range why {
+	for c, refusal := range refused {
 		if refusal == nil {
 			continue
 		}
-		late := b.RefuseChange(c, refusal)
-		for ; next < b.Rejects() && b.Reject(next).Record < late.Record; next++ {
-			if err := put(b.Reject(next)); err != nil {
+		late := b.RejectOf(c, refusal)
+		for ; next < b.Rejects() && b.RejectAt(next).Record < late.Record; next++ {
+			if err := put(b.RejectAt(next)); err != nil {
 				return fmt.Errorf("write reject: %w", err)
 			}
 		}
@@ -203,13 +198,11 @@ func (f *folder) rejects(b *store.Batch, number uint64, why []*record.Refusal, t
 		}
 	}
 	for ; next < b.Rejects(); next++ {
-		if err := put(b.Reject(next)); err != nil {
+		if err := put(b.RejectAt(next)); err != nil {
 			return fmt.Errorf("write reject: %w", err)
 		}
 	}
 	return nil
 }
-
-var errNoClaims = errors.New("a batch for a list whose members have words must claim them")
 
 var errUsed = fault.New(fault.Internal, "a prepared batch is committed once, by the store and for the job that prepared it")

@@ -9,15 +9,15 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/record"
 )
 
 // A reject's value in the database: line and offset as varints, then code, reason,
 // key and raw record, each with its length before it; and if that is only the beginning
 // of the record, the length of the whole. The record's number is in its key.
 
-func appendReject(b []byte, r *destination.Reject) []byte {
+func appendReject(b []byte, r *record.Reject) []byte {
 	b = binary.AppendUvarint(b, uint64(r.Line))
 	b = binary.AppendUvarint(b, uint64(r.Offset))
 	b = appendWord(b, r.Code)
@@ -43,7 +43,7 @@ type rejectReader struct {
 // maxWords bounds what a rejectReader keeps.
 const maxWords = 1024
 
-func (d *rejectReader) read(v []byte, r *destination.Reject) error {
+func (d *rejectReader) read(v []byte, r *record.Reject) error {
 	line, n := binary.Uvarint(v)
 	if n <= 0 {
 		return errReject
@@ -87,16 +87,16 @@ func (d *rejectReader) word(b []byte) string {
 }
 
 // Rejects implements store.Work.
-func (s *Store) Rejects(ctx context.Context, o job.Owner, id job.ID) iter.Seq2[destination.Reject, error] {
-	return func(yield func(destination.Reject, error) bool) {
+func (s *Store) Rejects(ctx context.Context, o job.Owner, id job.ID) iter.Seq2[record.Reject, error] {
+	return func(yield func(record.Reject, error) bool) {
 		if err := s.eachReject(ctx, jobKey{owner: o, id: id}, yield); err != nil {
-			yield(destination.Reject{}, err)
+			yield(record.Reject{}, err)
 		}
 	}
 }
 
 // eachReject returns nil when yield wants no more.
-func (s *Store) eachReject(ctx context.Context, k jobKey, yield func(destination.Reject, error) bool) error {
+func (s *Store) eachReject(ctx context.Context, k jobKey, yield func(record.Reject, error) bool) error {
 	row, err := s.jobRow(s.db, k)
 	if err != nil {
 		return err
@@ -124,7 +124,7 @@ func (s *Store) eachReject(ctx context.Context, k jobKey, yield func(destination
 		if len(number) != 8 {
 			return errReject
 		}
-		r := destination.Reject{Record: int64(binary.BigEndian.Uint64(number))}
+		r := record.Reject{Record: int64(binary.BigEndian.Uint64(number))}
 		if err := d.read(v, &r); err != nil {
 			return err
 		}

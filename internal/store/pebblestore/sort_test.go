@@ -5,26 +5,16 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/record"
 	"github.com/sluicehq/sluice/internal/store"
 	"github.com/sluicehq/sluice/internal/testenv"
 )
 
 // keep is a rule that puts a record's first field.
-type keep struct{}
-
-func (keep) Schema(record.Format) record.Schema { return record.Schema{} }
-
-func (keep) Decide(rec *record.Record, c *destination.Change) *record.Refusal {
-	c.Action, c.Key = destination.Put, rec.Raw
-	return nil
-}
-
 func batchOf(keys ...[]byte) *store.Batch {
 	b := new(store.Batch)
 	for i, k := range keys {
-		b.Add(&record.Record{Number: int64(i), Raw: k}, keep{})
+		b.Put(&record.Record{Number: int64(i), Raw: k}, k, nil)
 	}
 	return b
 }

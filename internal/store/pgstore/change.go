@@ -3,9 +3,9 @@ package pgstore
 import (
 	"bytes"
 	"context"
+	"errors"
 	"time"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/store"
 )
 
@@ -20,13 +20,12 @@ const (
 // attempt was committed, what the row holds tells: what that attempt found, what it
 // wrote, or what somebody else wrote since, and then nobody can know.
 func (s *Store) ChangeMember(ctx context.Context, r store.ListRef, key string, at time.Time, change func(*store.Member) error) (store.Member, error) {
-	lock := sqlKeepList
-	if destination.Claims(r.Kind) {
-		lock = sqlLockList
-	}
 	var found, wrote store.Member
 	err := s.transact(ctx, func(ctx context.Context, a *attempt) error {
-		row, err := listBy(ctx, a, lock, r)
+		row, err := listBy(ctx, a, sqlKeepList, r)
+		if errors.Is(err, store.ErrNoList) { // or it has unique keys
+			row, err = listBy(ctx, a, sqlLockList, r)
+		}
 		if err != nil {
 			return err
 		}
@@ -34,10 +33,10 @@ func (s *Store) ChangeMember(ctx context.Context, r store.ListRef, key string, a
 		if err != nil {
 			return err
 		}
-		if a.unsure && same(m, wrote) {
+		if a.commitUnknown && same(m, wrote) {
 			return nil
 		}
-		if a.unsure && !same(m, found) {
+		if a.commitUnknown && !same(m, found) {
 			return errUnavailable
 		}
 		found, wrote = m, m
@@ -47,8 +46,12 @@ func (s *Store) ChangeMember(ctx context.Context, r store.ListRef, key string, a
 		}
 		wrote.Key, wrote.Created, wrote.Updated = key, m.Created, stamp(at)
 		wrote.Value = valueOf(bytes.Clone(wrote.Value))
-		if err := a.claim(ctx, row.number, r.Kind, key, wrote.Value); err != nil {
-			return err
+		unique := wrote.Unique
+		wrote.Unique = nil
+		if unique != nil {
+			if err := a.assign(ctx, row, key, unique); err != nil {
+				return err
+			}
 		}
 		_, err = a.Exec(ctx, sqlChangeMember, row.number, keyText(key), blob(wrote.Value), wrote.Updated)
 		return err

@@ -7,7 +7,6 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/record"
@@ -16,25 +15,25 @@ import (
 
 // A batch is one transaction:
 //
-//	members deleted, rejects, members put    sorted arrays, a statement for some thousands each; words
+//	members deleted, rejects, members put    sorted arrays, a statement for some thousands each; unique keys
 //	the list is there, and stays             a shared lock on its row
 //	the lease is held: counts, checkpoint    an update of the job's row that finds it only then
 //
 // The two rows that others want come last, so that they are locked for a moment only.
-// A contested batch locks the list first, for itself alone, see contest.go.
+// A batch that needs a check locks the list FOR UPDATE first, see conflicts.go.
 
 const (
-	sqlListStays = `SELECT number FROM lists WHERE number = $1 FOR KEY SHARE`
-	sqlListAlone = `SELECT number FROM lists WHERE number = $1 FOR UPDATE`
+	sqlListStays     = `SELECT number FROM lists WHERE number = $1 FOR KEY SHARE`
+	sqlListExclusive = `SELECT number FROM lists WHERE number = $1 FOR UPDATE`
 
 	sqlProgress = `UPDATE jobs SET imported = imported + $6, rejected = rejected + $7,
-		at_record = $8, at_line = $9, at_byte = $10, layout = $11, stepped_by = $12,
+		at_record = $8, at_line = $9, at_byte = $10, layout = $11, worker_op = $12,
 		attempts = 0, failures = 0, wait_reason = '', wait_since = NULL, wait_until = NULL,
 		avoid_holder = '', avoid_until = NULL` + whereHeld + `
 		AND number = $13 RETURNING imported, rejected`
 )
 
-// prepared is a batch that is sorted, folded and in the database's form.
+// prepared is a batch that is sorted, coalesced and in the database's form.
 type prepared struct {
 	s       *Store
 	lease   job.Lease
@@ -44,14 +43,11 @@ type prepared struct {
 	at      time.Time
 	through record.Position
 	work    work
-	contest *contest // not nil: it is planned when Commit knows what the list allows
+	checked *checkedBatch // not nil: it is planned when Commit knows what the list allows
 	used    bool
 }
 
-var (
-	errUsed     = fault.New(fault.Internal, "a prepared batch is committed once, by the store and for the job that prepared it")
-	errNoClaims = errors.New("a batch for a list whose members have words must claim them")
-)
+var errUsed = fault.New(fault.Internal, "a prepared batch is committed once, by the store and for the job that prepared it")
 
 // Prepare implements store.Work. It asks the database for no more than whether it is
 // worth while.
@@ -61,20 +57,19 @@ func (s *Store) Prepare(ctx context.Context, l job.Lease, b *store.Batch) (store
 		return nil, err
 	}
 	p := &prepared{s: s, lease: l, job: of.number, ref: of.ref, at: b.At, through: b.Through}
-	if p.list, err = s.listNumber(ctx, p.ref); err != nil {
+	var uniqueKeys bool
+	if p.list, uniqueKeys, err = s.listNumber(ctx, p.ref); err != nil {
 		return nil, err
 	}
 	if of.list != 0 && of.list != p.list {
 		return nil, store.NoList(p.ref)
 	}
-	if destination.Claims(p.ref.Kind) && !b.Claims {
-		return nil, errNoClaims
+	if uniqueKeys != b.UniqueKeys {
+		return nil, errUniqueKeys
 	}
 	order := sorted(b)
-	if b.Contested() {
-		if p.contest, err = newContest(b, p.ref.Kind, order); err != nil {
-			return nil, err
-		}
+	if b.NeedsCheck() {
+		p.checked = newCheckedBatch(b, order)
 		return p, nil
 	}
 	p.work = p.plan(b, order, nil)
@@ -84,7 +79,7 @@ func (s *Store) Prepare(ctx context.Context, l job.Lease, b *store.Batch) (store
 // Discard implements store.Prepared.
 func (p *prepared) Discard() {
 	p.used = true
-	p.work, p.contest = work{}, nil
+	p.work, p.checked = work{}, nil
 }
 
 // Commit implements store.Work.
@@ -106,9 +101,9 @@ func (s *Store) Commit(ctx context.Context, l job.Lease, pr store.Prepared) (job
 	}
 	var counts job.Counts
 	err := s.transactLong(ctx, func(ctx context.Context, a *attempt) error {
-		if a.unsure {
+		if a.commitUnknown {
 			row, err := lockedJob(ctx, a, l.Owner, l.Job)
-			if err == nil && row.steppedBy != nil && *row.steppedBy == a.id {
+			if err == nil && row.workerOp != nil && *row.workerOp == a.id {
 				counts = row.Counts
 				return nil
 			}
@@ -133,24 +128,24 @@ func (s *Store) Commit(ctx context.Context, l job.Lease, pr store.Prepared) (job
 // grow by.
 func (p *prepared) apply(ctx context.Context, a *attempt) (job.Counts, error) {
 	work := p.work
-	if p.contest != nil {
-		if err := p.lockList(ctx, a, sqlListAlone); err != nil {
+	if p.checked != nil {
+		if err := p.lockList(ctx, a, sqlListExclusive); err != nil {
 			return job.Counts{}, err
 		}
-		list, err := p.contest.read(ctx, a, p.list)
+		list, err := p.checked.loadExisting(ctx, a, p.list)
 		if err != nil {
 			return job.Counts{}, err
 		}
-		work = p.plan(&p.contest.batch, p.contest.order, p.contest.play(list))
-		work.words = list.planWords(p.list)
+		work = p.plan(p.checked.batch, p.checked.order, p.checked.resolve(list))
+		work.uniqueKeys = list.planUniqueKeys(p.list)
 	}
-	if err := a.run(ctx, work.deletes, work.rejects, work.words); err != nil {
+	if err := a.run(ctx, work.deletes, work.rejects, work.uniqueKeys); err != nil {
 		return job.Counts{}, err
 	}
 	if err := a.put(ctx, work.puts); err != nil {
 		return job.Counts{}, err
 	}
-	if p.contest != nil {
+	if p.checked != nil {
 		return work.counts, nil
 	}
 	return work.counts, p.lockList(ctx, a, sqlListStays)
@@ -187,7 +182,7 @@ func (a *attempt) put(ctx context.Context, commands []command) error {
 		done := connection.ExecParams(ctx, sql, c.args, c.types, []int16{binaryForm}, nil).Read()
 		return done.CommandTag.RowsAffected(), done.Err
 	}
-	expectNew := !a.again
+	expectNew := !a.retry
 	for _, whole := range commands {
 		for _, c := range a.pieces(whole) {
 			if expectNew {

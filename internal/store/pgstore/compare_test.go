@@ -42,7 +42,7 @@ func TestBothStoresAnswerTheSame(t *testing.T) {
 func empty(t testing.TB, url string) {
 	t.Helper()
 	sql := ""
-	for _, table := range []string{"jobs", "rejects", "lists", "members", "words", "removals", "leftovers", "tokens", "secrets", "locks"} {
+	for _, table := range []string{"jobs", "rejects", "lists", "members", "unique_keys", "garbage", "tokens", "secrets", "locks"} {
 		sql += "DELETE FROM " + table + ";"
 	}
 	exec(t, url, sql)

@@ -3,14 +3,12 @@ package pgstore
 import (
 	"context"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/store"
 )
 
 const (
-	sqlDeleteList = `DELETE FROM lists` + whereList + ` AND ($5::bigint = 0 OR number = $5::bigint) RETURNING number`
-	sqlRemoval    = `INSERT INTO removals (list, since) VALUES ($1, clock_timestamp())`
+	sqlDeleteList = `DELETE FROM lists` + whereList + ` AND ($5::bigint = 0 OR number = $5::bigint) RETURNING number, unique_keys`
 
 	sqlHasUnfinished = `SELECT EXISTS (SELECT 1 FROM jobs
 		WHERE account = $1 AND region = $2 AND kind = $3 AND list = $4 AND state IN ('created', 'processing') AND list_number = $5)`
@@ -24,7 +22,7 @@ func (s *Store) DeleteList(ctx context.Context, r store.ListRef) error {
 }
 
 // DeleteListWithJobs implements store.Lists. The jobs are out of sight at once, since
-// their list's number is among the leftovers, see jobColumns; Run removes them. A
+// their list's number is in garbage, see jobColumns; Run removes them. A
 // creation that needs the ID or the token of one removes it itself.
 func (s *Store) DeleteListWithJobs(ctx context.Context, r store.ListRef) error {
 	var number int64
@@ -37,7 +35,7 @@ func (s *Store) DeleteListWithJobs(ctx context.Context, r store.ListRef) error {
 		if unfinished {
 			return fault.New(fault.Conflict, "list %s has a job that is not final", r.ID)
 		}
-		_, err = a.Exec(ctx, sqlLeftover, partJobs, number)
+		_, err = a.Exec(ctx, sqlGarbage, partJobs, number)
 		return err
 	})
 }
@@ -49,9 +47,10 @@ func (s *Store) deleteList(ctx context.Context, r store.ListRef, number *int64, 
 		if err := a.lock(ctx, "lists", r.Owner, string(r.Kind)); err != nil {
 			return err
 		}
-		err := a.QueryRow(ctx, sqlDeleteList, append(refArgs(r), *number)...).Scan(number)
+		var uniqueKeys bool
+		err := a.QueryRow(ctx, sqlDeleteList, append(refArgs(r), *number)...).Scan(number, &uniqueKeys)
 		if none(err) {
-			if a.unsure {
+			if a.commitUnknown {
 				return nil
 			}
 			return store.NoList(r)
@@ -62,11 +61,11 @@ func (s *Store) deleteList(ctx context.Context, r store.ListRef, number *int64, 
 		if err := more(ctx, a); err != nil {
 			return err
 		}
-		if _, err := a.Exec(ctx, sqlRemoval, *number); err != nil {
+		if _, err := a.Exec(ctx, sqlGarbage, partMembers, *number); err != nil {
 			return err
 		}
-		if destination.Claims(r.Kind) {
-			if _, err := a.Exec(ctx, sqlLeftover, partWords, *number); err != nil {
+		if uniqueKeys {
+			if _, err := a.Exec(ctx, sqlGarbage, partUniqueKeys, *number); err != nil {
 				return err
 			}
 		}

@@ -18,7 +18,7 @@ import (
 var (
 	alice   = job.Owner{Account: "111111111111", Region: "eu-west-1"}
 	theList = store.ListRef{Owner: alice, Kind: destination.AddressList, ID: "l"}
-	theBase = store.ListRef{Owner: alice, Kind: destination.QuickResponses, ID: "b"} // its members have words
+	theBase = store.ListRef{Owner: alice, Kind: destination.QuickResponses, ID: "b"} // its members have unique keys
 	ctx     = context.Background()
 )
 
@@ -30,7 +30,7 @@ func newJob(id string, into store.ListRef) job.Job {
 }
 
 func newList(r store.ListRef) store.List {
-	return store.List{Ref: r, Name: "name", Created: time.Now(), Updated: time.Now()}
+	return store.List{Ref: r, Name: "name", Created: time.Now(), Updated: time.Now(), UniqueKeys: r == theBase}
 }
 
 // started makes a list, and a job into it that is being worked on.
@@ -116,8 +116,8 @@ func lose(t *testing.T, begin func(*testing.T, store.Store) (job.Lease, store.Pr
 }
 
 // sqlHidden shows what callers do not see.
-const sqlHidden = `SELECT ' words ' || coalesce((SELECT string_agg(word || '=' || key, ', ' ORDER BY word) FROM words), '') ||
-	' left ' || (SELECT count(*) FROM removals) + (SELECT count(*) FROM leftovers) || ' tokens ' || (SELECT count(*) FROM tokens)`
+const sqlHidden = `SELECT ' unique keys ' || coalesce((SELECT string_agg(unique_key || '=' || member, ', ' ORDER BY unique_key) FROM unique_keys), '') ||
+	' left ' || (SELECT count(*) FROM garbage) || ' tokens ' || (SELECT count(*) FROM tokens)`
 
 // extended changes a member in a way that shows if it is done twice.
 func extended(s store.Store, r store.ListRef, key string) error {

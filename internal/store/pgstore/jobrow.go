@@ -16,19 +16,19 @@ type jobRow struct {
 	job.Job
 	number       int64
 	waitingSince *time.Time
-	changedBy    *stepID
-	steppedBy    *stepID
+	callerOp     *opID
+	workerOp     *opID
 	deleted      bool // together with its list; the row is still to be removed
 }
 
 // jobDeleted is true of a job that was deleted together with its list.
-const jobDeleted = `(list_number IS NOT NULL AND EXISTS (SELECT 1 FROM leftovers AS l WHERE l.part = 'jobs' AND l.number = jobs.list_number))`
+const jobDeleted = `(list_number IS NOT NULL AND EXISTS (SELECT 1 FROM garbage AS l WHERE l.part = 'jobs' AND l.number = jobs.list_number))`
 
 // Every statement that reads jobs reads these, see jobRow.scan.
 const jobColumns = `number, account, region, id, wire, name, kind, list, action,
 	bucket, object, version, etag, size, format, state, ready, waiting_since, imported, rejected,
 	created, started, finished, error, report, tags, config,
-	at_record, at_line, at_byte, layout, term, holder, leased_until, changed_by, stepped_by,
+	at_record, at_line, at_byte, layout, term, holder, leased_until, caller_op, worker_op,
 	attempts, failures, last_error, wait_reason, wait_since, wait_until,
 	` + jobDeleted
 
@@ -39,7 +39,7 @@ const (
 	// A new job is ready at once, or has no place among those that wait.
 	sqlInsertJob = `INSERT INTO jobs (account, region, id, wire, name, kind, list, action,
 		bucket, object, version, etag, size, format, state, ready, started, finished, error, report, tags,
-		config, changed_by, created, waiting_since, list_number)
+		config, caller_op, created, waiting_since, list_number)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
 		$22, $23, $24, CASE WHEN $16 THEN clock_timestamp() END,
 		(SELECT number FROM lists WHERE account = $1 AND region = $2 AND kind = $6 AND id = $7))
@@ -51,7 +51,7 @@ const (
 		bucket = $9, object = $10, version = $11, etag = $12, size = $13, format = $14,
 		waiting_since = CASE WHEN $16 AND NOT ready THEN clock_timestamp() ELSE waiting_since END,
 		state = $15, ready = $16, started = $17, finished = $18, error = $19, report = $20, tags = $21,
-		config = $22, changed_by = $23, leased_until = $24, stepped_by = $25
+		config = $22, caller_op = $23, leased_until = $24, worker_op = $25
 		WHERE account = $1 AND region = $2 AND id = $3`
 )
 
@@ -67,7 +67,7 @@ func (j *jobRow) scan(row pgx.Row) error {
 		&j.State, &j.Ready, &j.waitingSince, &j.Counts.Imported, &j.Counts.Rejected,
 		&j.Created, &started, &finished, &j.Error, &j.Report, &tags, &j.Config,
 		&j.Checkpoint.Record, &j.Checkpoint.Line, &j.Checkpoint.Offset, &j.Checkpoint.Layout,
-		&term, &j.Lease.Holder, &until, &j.changedBy, &j.steppedBy,
+		&term, &j.Lease.Holder, &until, &j.callerOp, &j.workerOp,
 		&j.Attempts, &j.Failures, &j.LastError, &j.Waiting.Reason, &waitSince, &waitUntil, &j.deleted,
 	)
 	if err != nil {
@@ -92,7 +92,7 @@ func (j *jobRow) insert(ctx context.Context, a *attempt) error {
 
 // update stores a row that is locked.
 func (j *jobRow) update(ctx context.Context, a *attempt) error {
-	args := append(j.arguments(), j.changedBy, timeOrNull(j.Lease.Until), j.steppedBy)
+	args := append(j.arguments(), j.callerOp, timeOrNull(j.Lease.Until), j.workerOp)
 	_, err := a.Exec(ctx, sqlUpdateJob, args...)
 	return err
 }

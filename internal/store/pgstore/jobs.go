@@ -17,7 +17,7 @@ const (
 		WHERE account = $1 AND region = $2 AND wire = $3 AND state IN ('created', 'processing') LIMIT $4) AS unfinished`
 
 	sqlDeleteJob = `DELETE FROM jobs WHERE account = $1 AND region = $2 AND id = $3`
-	sqlLeftover  = `INSERT INTO leftovers (part, number, since) VALUES ($1, $2, clock_timestamp())`
+	sqlGarbage   = `INSERT INTO garbage (part, number, since) VALUES ($1, $2, clock_timestamp())`
 
 	sqlNow = `SELECT coalesce($1::timestamptz, clock_timestamp())`
 )
@@ -63,7 +63,7 @@ func (s *Store) CreateJob(ctx context.Context, j job.Job, once store.Once, unfin
 			if err := a.removeJob(ctx, row); err != nil {
 				return err
 			}
-		case err == nil && row.changedBy != nil && *row.changedBy == a.id:
+		case err == nil && row.callerOp != nil && *row.callerOp == a.id:
 			made = row.Job
 			return nil
 		case err == nil:
@@ -123,7 +123,7 @@ func (s *Store) ChangeJob(ctx context.Context, o job.Owner, id job.ID, change fu
 			return err
 		}
 		j = row.Job
-		if row.changedBy != nil && *row.changedBy == a.id {
+		if row.callerOp != nil && *row.callerOp == a.id {
 			return nil // an attempt before this one was committed after all
 		}
 		was := row.Job
@@ -141,7 +141,7 @@ func (s *Store) ChangeJob(ctx context.Context, o job.Owner, id job.ID, change fu
 			}
 			row.endLease(now)
 		}
-		row.changedBy = &a.id
+		row.callerOp = &a.id
 		if err := row.update(ctx, a); err != nil {
 			return err
 		}
@@ -163,7 +163,7 @@ func (s *Store) DeleteJob(ctx context.Context, o job.Owner, id job.ID) error {
 	var number int64
 	err := s.transact(ctx, func(ctx context.Context, a *attempt) error {
 		row, err := lockedJob(ctx, a, o, id)
-		if a.unsure && (fault.Is(err, fault.NotFound) || err == nil && row.number != number) {
+		if a.commitUnknown && (fault.Is(err, fault.NotFound) || err == nil && row.number != number) {
 			return nil // an attempt before this one was committed after all
 		}
 		if err != nil {
@@ -189,7 +189,7 @@ func (a *attempt) removeJob(ctx context.Context, row *jobRow) error {
 	if _, err := a.Exec(ctx, sqlForgetToken, row.Owner.Account, row.Owner.Region, "job", row.Wire, row.ID); err != nil {
 		return err
 	}
-	_, err := a.Exec(ctx, sqlLeftover, partRejects, row.number)
+	_, err := a.Exec(ctx, sqlGarbage, partRejects, row.number)
 	return err
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	sqlListNumber  = `SELECT number FROM lists` + whereList
+	sqlListNumber  = `SELECT number, unique_keys FROM lists` + whereList
 	sqlMembersFrom = `SELECT key, value, created, updated FROM members
 		WHERE list = $1 AND key >= $2 ORDER BY key LIMIT $3`
 	sqlMembersBetween = `SELECT key, value, created, updated FROM members
@@ -34,7 +34,7 @@ func (s *Store) ListMembers(ctx context.Context, r store.ListRef, f store.Member
 	if p.Limit < 1 {
 		return nil, "", errLimit
 	}
-	number, err := s.listNumber(ctx, r)
+	number, _, err := s.listNumber(ctx, r)
 	if err != nil {
 		return nil, "", err
 	}
@@ -55,7 +55,7 @@ func (s *Store) ListMembers(ctx context.Context, r store.ListRef, f store.Member
 		return l.page, l.last, nil
 	}
 	// If the list was deleted meanwhile, return an error: a short page would look like its end.
-	if now, err := s.listNumber(ctx, r); err != nil || now != number {
+	if now, _, err := s.listNumber(ctx, r); err != nil || now != number {
 		return nil, "", orElse(err, store.NoList(r))
 	}
 	return l.page, "", nil
@@ -68,15 +68,16 @@ func orElse(err, other error) error {
 	return other
 }
 
-func (s *Store) listNumber(ctx context.Context, r store.ListRef) (number int64, err error) {
+// listNumber returns the number of a list, and whether its members have unique keys.
+func (s *Store) listNumber(ctx context.Context, r store.ListRef) (number int64, uniqueKeys bool, err error) {
 	err = s.statement(ctx, func(ctx context.Context, a *attempt) error {
-		err := a.QueryRow(ctx, sqlListNumber, refArgs(r)...).Scan(&number)
+		err := a.QueryRow(ctx, sqlListNumber, refArgs(r)...).Scan(&number, &uniqueKeys)
 		if none(err) {
 			return store.NoList(r)
 		}
 		return err
 	})
-	return number, err
+	return number, uniqueKeys, err
 }
 
 // span is a part of a list: the members whose keys, as text, are from one on and,

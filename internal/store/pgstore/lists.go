@@ -13,21 +13,22 @@ import (
 )
 
 const (
-	listColumns = `number, account, region, kind, id, name, created, updated, config, tags, changed_by`
+	listColumns = `number, account, region, kind, id, name, created, updated, config, tags, unique_keys, caller_op`
 	whereList   = ` WHERE account = $1 AND region = $2 AND kind = $3 AND id = $4`
 
 	sqlList     = `SELECT ` + listColumns + ` FROM lists` + whereList
 	sqlLockList = sqlList + ` FOR UPDATE`
-	sqlKeepList = sqlList + ` FOR KEY SHARE` // from being deleted
+	// sqlKeepList keeps a list from being deleted, if its members have no unique keys.
+	sqlKeepList = sqlList + ` AND NOT unique_keys FOR KEY SHARE`
 
 	sqlListTaken  = `SELECT EXISTS (SELECT 1 FROM lists` + whereList + `)`
 	sqlNameTaken  = `SELECT EXISTS (SELECT 1 FROM lists WHERE account = $1 AND region = $2 AND kind = $3 AND name = $4)`
 	sqlCountLists = `SELECT count(*) FROM (SELECT 1 FROM lists
 		WHERE account = $1 AND region = $2 AND kind = $3 LIMIT $4) AS lists`
 
-	sqlInsertList = `INSERT INTO lists (account, region, kind, id, name, created, updated, config, tags, changed_by)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING ` + listColumns
-	sqlUpdateList = `UPDATE lists SET name = $5, updated = $6, config = $7, tags = $8, changed_by = $9` + whereList +
+	sqlInsertList = `INSERT INTO lists (account, region, kind, id, name, created, updated, config, tags, unique_keys, caller_op)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING ` + listColumns
+	sqlUpdateList = `UPDATE lists SET name = $5, updated = $6, config = $7, tags = $8, caller_op = $9` + whereList +
 		` RETURNING ` + listColumns
 
 	sqlListLists = `SELECT ` + listColumns + ` FROM lists
@@ -38,8 +39,8 @@ const (
 // listRow is a row of lists.
 type listRow struct {
 	store.List
-	number    int64
-	changedBy *stepID
+	number   int64
+	callerOp *opID
 }
 
 func (l *listRow) scan(row pgx.Row) error {
@@ -47,7 +48,7 @@ func (l *listRow) scan(row pgx.Row) error {
 	r := &l.Ref
 	err := row.Scan(
 		&l.number, &r.Owner.Account, &r.Owner.Region, &r.Kind, &r.ID, &l.Name,
-		&l.Created, &l.Updated, &l.Config, &tags, &l.changedBy,
+		&l.Created, &l.Updated, &l.Config, &tags, &l.UniqueKeys, &l.callerOp,
 	)
 	if err != nil {
 		return err
@@ -85,9 +86,9 @@ func (s *Store) CreateList(ctx context.Context, l store.List, once store.Once, m
 		if ok {
 			r.ID = id
 		}
-		if ok || a.unsure {
+		if ok || a.commitUnknown {
 			row, err := listBy(ctx, a, sqlList, r)
-			if err == nil && (ok || row.changedBy != nil && *row.changedBy == a.id) {
+			if err == nil && (ok || row.callerOp != nil && *row.callerOp == a.id) {
 				made = *row
 				return nil
 			}
@@ -102,7 +103,7 @@ func (s *Store) CreateList(ctx context.Context, l store.List, once store.Once, m
 		if err := t.keep(ctx, a, l.Ref.ID); err != nil {
 			return err
 		}
-		args := append(refArgs(l.Ref), l.Name, l.Created, l.Updated, l.Config, tagsOrNull(l.Tags), a.id)
+		args := append(refArgs(l.Ref), l.Name, l.Created, l.Updated, l.Config, tagsOrNull(l.Tags), l.UniqueKeys, a.id)
 		return made.scan(a.QueryRow(ctx, sqlInsertList, args...))
 	})
 	if err != nil {
@@ -189,7 +190,7 @@ func (s *Store) ChangeList(ctx context.Context, r store.ListRef, change func(*st
 		if err != nil {
 			return err
 		}
-		if row.changedBy != nil && *row.changedBy == a.id {
+		if row.callerOp != nil && *row.callerOp == a.id {
 			changed = *row
 			return nil
 		}

@@ -2,16 +2,18 @@ package pgstore
 
 import (
 	"context"
+	"errors"
 	"time"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/store"
 )
 
 const (
-	// theList finds a list and keeps it from being deleted before the end.
-	theList = `WITH l AS (SELECT number FROM lists` + whereList + ` FOR KEY SHARE)`
+	// theList finds a list without unique keys and keeps it from being deleted before the end.
+	theList = `WITH l AS (SELECT number FROM lists` + whereList + ` AND NOT unique_keys FOR KEY SHARE)`
+	// lockedList is for a transaction that has locked the list.
+	lockedList = `WITH l AS (SELECT number FROM lists` + whereList + `)`
 
 	putMember = `INSERT INTO members (list, key, value, created, updated)
 		SELECT l.number, $5, $6, $7::timestamptz, $7::timestamptz FROM l ON CONFLICT`
@@ -24,8 +26,11 @@ const (
 
 	sqlPutMember    = theList + `, done AS (` + putMember + overwrite + changed
 	sqlPutNewMember = theList + `, done AS (` + putMember + unlessThere + changed
-	sqlDeleteMember = theList + `, done AS (DELETE FROM members
+	sqlDeleteMember = theList + deleteMember
+	deleteMember    = `, done AS (DELETE FROM members
 		WHERE list = (SELECT number FROM l) AND key = $5 RETURNING list` + changed
+	sqlPutMemberLocked    = lockedList + `, done AS (` + putMember + overwrite + changed
+	sqlDeleteMemberLocked = lockedList + deleteMember
 
 	sqlIsMember     = `SELECT EXISTS (SELECT 1 FROM members WHERE list = $1 AND key = $2)`
 	sqlCountMembers = `SELECT count(*) FROM (SELECT 1 FROM members WHERE list = $1 LIMIT $2) AS members`
@@ -39,27 +44,31 @@ var errThere = fault.New(fault.AlreadyExists, "the list has this member already"
 
 // PutMember implements store.Members.
 func (s *Store) PutMember(ctx context.Context, r store.ListRef, key string, value []byte, at time.Time, o store.PutOptions) error {
-	if o.Max > 0 || destination.Claims(r.Kind) {
-		return s.putAlone(ctx, r, key, value, at, o)
+	if o.Max > 0 || len(o.Unique) > 0 {
+		return s.putExclusive(ctx, r, key, value, at, o)
 	}
 	sql, args := sqlPutMember, putArgs(r, key, value, at)
 	if o.New {
 		sql = sqlPutNewMember
 	}
-	return s.statement(ctx, func(ctx context.Context, a *attempt) error {
+	err := s.statement(ctx, func(ctx context.Context, a *attempt) error {
 		done, err := a.changeMember(ctx, r, sql, args)
 		switch {
 		case err != nil || done:
 			return err
-		case a.unsure: // it may be ours
+		case a.commitUnknown: // an attempt before may have put it
 			return errUnavailable
 		}
 		return errThere
 	})
+	if errors.Is(err, store.ErrNoList) { // or it has unique keys
+		return s.putExclusive(ctx, r, key, value, at, o)
+	}
+	return err
 }
 
 // changeMember runs a statement that ends with changed, and reports whether a member was
-// changed; ErrNoList.
+// changed; store.ErrNoList.
 func (a *attempt) changeMember(ctx context.Context, r store.ListRef, sql string, args []any) (bool, error) {
 	var found bool
 	var members int64
@@ -85,16 +94,17 @@ func blob(v []byte) []byte {
 
 // DeleteMember implements store.Members.
 func (s *Store) DeleteMember(ctx context.Context, r store.ListRef, key string) error {
-	if destination.Claims(r.Kind) {
-		return s.deleteAlone(ctx, r, key)
-	}
-	return s.statement(ctx, func(ctx context.Context, a *attempt) error {
+	err := s.statement(ctx, func(ctx context.Context, a *attempt) error {
 		done, err := a.changeMember(ctx, r, sqlDeleteMember, append(refArgs(r), keyText(key)))
-		if err != nil || done || a.unsure {
+		if err != nil || done || a.commitUnknown {
 			return err
 		}
 		return store.ErrNoMember
 	})
+	if errors.Is(err, store.ErrNoList) { // or it has unique keys
+		return s.deleteExclusive(ctx, r, key)
+	}
+	return err
 }
 
 // Member implements store.Members.

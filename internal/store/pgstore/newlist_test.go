@@ -31,7 +31,7 @@ func TestListIsMadeDuringAWrite(t *testing.T) {
 			s, other := open(t, proxy.URL, pgstore.Options{}), open(t, url, pgstore.Options{})
 			defer other.Close()
 			defer s.Close()
-			proxy.Arm("changed_by FROM lists", pgtest.Freeze)
+			proxy.Arm("caller_op FROM lists", pgtest.Freeze)
 			outcome := make(chan error, 1)
 			go func() { outcome <- write(s) }()
 			for proxy.Struck() == 0 && len(outcome) == 0 {

@@ -19,7 +19,7 @@
 //     list happens at once, and the batch then changes nothing.
 //   - The members of a deleted list and the rejects of a deleted job are out of sight at
 //     once, and removed later, by Run.
-//   - Who writes members that have words has their list for itself, see words.go.
+//   - A write of members that have unique keys locks their list FOR UPDATE, see uniquekeys.go.
 //
 // A pool in front of the database that gives each transaction another connection, such
 // as PgBouncer, is fine if it carries prepared statements, or if the URL has
@@ -71,8 +71,8 @@ type Store struct {
 	losses   losses
 	full     atomic.Bool // a write was refused for want of space since Ping has written
 	size     statementSize
-	node     stepID        // marks the leases that were claimed here
-	removals chan struct{} // tells Run that there is something to do
+	node     opID          // marks the leases that were claimed here
+	garbage  chan struct{} // tells Run that there is something to do
 }
 
 // Open connects to a database by its URL and brings its tables up to date. The user
@@ -106,7 +106,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	}
 	s := &Store{
 		log: o.Logger, patience: o.Patience, clock: o.Clock, idle: idleInTransaction, losses: losses{log: o.Logger},
-		node: rand.Text(), removals: make(chan struct{}, 1),
+		node: rand.Text(), garbage: make(chan struct{}, 1),
 	}
 	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)

@@ -6,7 +6,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/record"
 	"github.com/sluicehq/sluice/internal/store"
@@ -29,7 +28,7 @@ func (c *rejectRows) reset() {
 	}
 }
 
-func (c *rejectRows) add(r *destination.Reject) {
+func (c *rejectRows) add(r *record.Reject) {
 	c.record.addNumber(r.Record)
 	c.line.addNumber(r.Line)
 	c.byte.addNumber(r.Offset)
@@ -45,18 +44,18 @@ func (c *rejectRows) add(r *destination.Reject) {
 func (p *prepared) planRejects(b *store.Batch, refused []*record.Refusal) (commands []command, late int) {
 	var rows rejectRows
 	rows.reset()
-	add := func(r destination.Reject) {
+	add := func(r record.Reject) {
 		if rows.add(&r); rows.record.full() || rows.raw.full() {
 			commands = append(commands, p.rejectCommand(&rows))
 		}
 	}
 	for i := range b.Rejects() {
-		add(b.Reject(i))
+		add(b.RejectAt(i))
 	}
 	for i, why := range refused {
 		if why != nil {
 			late++
-			add(b.RefuseChange(i, why))
+			add(b.RejectOf(i, why))
 		}
 	}
 	if rows.record.n > 0 {
@@ -89,11 +88,11 @@ const (
 )
 
 // Rejects implements store.Work.
-func (s *Store) Rejects(ctx context.Context, o job.Owner, id job.ID) iter.Seq2[destination.Reject, error] {
-	return func(yield func(destination.Reject, error) bool) {
+func (s *Store) Rejects(ctx context.Context, o job.Owner, id job.ID) iter.Seq2[record.Reject, error] {
+	return func(yield func(record.Reject, error) bool) {
 		number, err := s.jobNumber(ctx, o, id)
 		last := int64(-1)
-		var some []destination.Reject
+		var some []record.Reject
 		for more := true; more && err == nil; {
 			some, more, err = s.rejectsFrom(ctx, number, last, some)
 			for i := range some {
@@ -110,7 +109,7 @@ func (s *Store) Rejects(ctx context.Context, o job.Owner, id job.ID) iter.Seq2[d
 			}
 		}
 		if err != nil {
-			yield(destination.Reject{}, err)
+			yield(record.Reject{}, err)
 		}
 	}
 }
@@ -128,7 +127,7 @@ func (s *Store) jobNumber(ctx context.Context, o job.Owner, id job.ID) (number i
 
 // rejectsFrom reads rejects of records behind the last one into some; more tells
 // whether there may be others behind them.
-func (s *Store) rejectsFrom(ctx context.Context, job, last int64, some []destination.Reject) (_ []destination.Reject, more bool, err error) {
+func (s *Store) rejectsFrom(ctx context.Context, job, last int64, some []record.Reject) (_ []record.Reject, more bool, err error) {
 	err = s.statement(ctx, func(ctx context.Context, a *attempt) error {
 		some, more = some[:0], false
 		rows, err := a.Query(ctx, sqlRejects, job, last, rejectsAtOnce)
@@ -140,7 +139,7 @@ func (s *Store) rejectsFrom(ctx context.Context, job, last int64, some []destina
 			if size >= rejectBytes { // these will be read again
 				return nil
 			}
-			var r destination.Reject
+			var r record.Reject
 			err := row.Scan(&r.Record, &r.Line, &r.Offset, &r.Code, &r.Reason, &r.Key, &r.Raw, &r.Length)
 			some = append(some, r)
 			size += len(r.Key) + len(r.Raw)

@@ -70,7 +70,15 @@ func TestFormerSchema(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Start(t)
 	open(t, url, pgstore.Options{}).Close()
-	exec(t, url, `DROP TABLE words; DROP TABLE leftovers; DROP INDEX tokens_id;
+	exec(t, url, `DROP TABLE unique_keys; DROP TABLE garbage; DROP INDEX tokens_id;
+		CREATE TABLE removals (list bigint NOT NULL, since timestamptz NOT NULL, PRIMARY KEY (list));
+		INSERT INTO removals VALUES (99, now());
+		CREATE TABLE words (list bigint NOT NULL, word text COLLATE "C" NOT NULL, key text COLLATE "C" NOT NULL, PRIMARY KEY (list, word));
+		INSERT INTO words VALUES (7, 'name n', 'k');
+		CREATE TABLE leftovers (part text COLLATE "C" NOT NULL, number bigint NOT NULL, since timestamptz NOT NULL, PRIMARY KEY (part, number));
+		INSERT INTO leftovers VALUES ('words', 98, now()), ('rejects', 97, now());
+		ALTER TABLE lists DROP COLUMN unique_keys, DROP COLUMN caller_op, ADD COLUMN changed_by text;
+		ALTER TABLE jobs DROP COLUMN caller_op, DROP COLUMN worker_op, ADD COLUMN changed_by text, ADD COLUMN stepped_by text;
 		ALTER TABLE jobs DROP COLUMN claimable_at;
 		ALTER TABLE jobs DROP COLUMN config, DROP COLUMN list_number, DROP COLUMN attempts, DROP COLUMN failures,
 			DROP COLUMN last_error, DROP COLUMN wait_reason, DROP COLUMN wait_since, DROP COLUMN wait_until,
@@ -84,8 +92,23 @@ func TestFormerSchema(t *testing.T) {
 		INSERT INTO tokens (account, region, thing, kind, token, input, id)
 		VALUES ('111111111111', 'eu-west-1', 'job', 'mailmanager', 't%[1]s', '', '%[1]s')`
 	exec(t, url, fmt.Sprintf(insert, "before"))
+	exec(t, url, `INSERT INTO lists (account, region, kind, id, name, created, updated)
+		VALUES ('111111111111', 'eu-west-1', 'address-list', 'l', 'l', now(), now()), ('111111111111', 'eu-west-1', 'quick-responses', 'b', 'b', now(), now())`)
 	s := open(t, url, pgstore.Options{})
 	defer s.Close()
+	for r, want := range map[store.ListRef]bool{theList: false, theBase: true} {
+		if l, err := s.List(ctx, r); err != nil || l.UniqueKeys != want {
+			t.Errorf("List %s: UniqueKeys %t, %v; want %t", r.ID, l.UniqueKeys, err, want)
+		}
+	}
+	for sql, want := range map[string]string{
+		`SELECT string_agg(part || ' ' || number, ', ' ORDER BY part) FROM garbage`:            "members 99, rejects 97, unique_keys 98",
+		`SELECT string_agg(list || ' ' || unique_key || ' ' || member, ', ') FROM unique_keys`: "7 name n k",
+	} {
+		if got := ask(t, url, sql); got != want {
+			t.Errorf("%s:\n got %s\nwant %s", sql, got, want)
+		}
+	}
 	exec(t, url, fmt.Sprintf(insert, "after"))
 	for _, id := range []job.ID{"before", "after"} {
 		if j, err := s.Job(ctx, alice, id); err != nil || j.Config != nil {
@@ -120,7 +143,7 @@ func TestMigrationsRunAgain(t *testing.T) {
 	again := open(t, url, pgstore.Options{})
 	defer again.Close()
 	if err := putNamed(again, "b", "one"); !fault.Is(err, fault.AlreadyExists) {
-		t.Errorf("PutMember with a word that is taken: %v, want AlreadyExists", err)
+		t.Errorf("PutMember with a unique key that is taken: %v, want AlreadyExists", err)
 	}
 }
 

@@ -29,7 +29,7 @@ const sqlRefuseForeignSettings = `
 		THEN RAISE EXCEPTION 'a write with the settings of the session'; END IF;
 		RETURN NULL; END $$;
 	DO $$ DECLARE t text; BEGIN
-		FOREACH t IN ARRAY ARRAY['jobs', 'lists', 'members', 'rejects', 'words', 'tokens', 'secrets', 'removals', 'leftovers', 'locks']
+		FOREACH t IN ARRAY ARRAY['jobs', 'lists', 'members', 'rejects', 'unique_keys', 'tokens', 'secrets', 'garbage', 'locks']
 		LOOP EXECUTE format('CREATE TRIGGER refuse BEFORE INSERT OR UPDATE OR DELETE ON %I EXECUTE FUNCTION refuse()', t);
 		END LOOP; END $$`
 

@@ -38,19 +38,19 @@ const (
 // long beside what lies between two statements.
 const idleInTransaction = 5 * time.Second
 
-// stepID marks the row that a step changes.
-type stepID = string
+// opID marks the row that an operation changes.
+type opID = string
 
 // attempt is one try at a step, in a transaction or outside of any.
 type attempt struct {
 	querier
 	tx pgx.Tx // nil outside
-	// id is the same in all attempts at one step.
-	id stepID
-	// again tells that this is not the first.
-	again bool
-	// unsure tells that an attempt before this one may have been committed.
-	unsure bool
+	// id is the same in all attempts at one operation.
+	id opID
+	// retry says that this is not the first.
+	retry bool
+	// commitUnknown says that an attempt before this one may have been committed.
+	commitUnknown bool
 
 	long   bool      // the step takes as long as it takes, see transactLong
 	giveUp time.Time // no connection is waited for any longer, nor an answer if the step is not long
@@ -65,7 +65,7 @@ type querier interface {
 
 // step is what is done in one attempt. It is called again when its transaction lost a
 // conflict or its connection, so it must give results only by overwriting them. If
-// a.unsure is set, it must first find out whether it was done already. It must use the
+// a.commitUnknown is set, it must first find out whether it was done already. It must use the
 // context that it is given, which ends with the time for it.
 type step func(ctx context.Context, a *attempt) error
 
@@ -96,7 +96,7 @@ func (s *Store) inTransaction(do step) step {
 		}
 		err = tx.Commit(ctx)
 		if err != nil && !isConflict(err) {
-			a.unsure = true
+			a.commitUnknown = true
 		}
 		return err
 	}
@@ -158,7 +158,7 @@ func (s *Store) statement(ctx context.Context, do step) error {
 		a.querier, a.tx = &single{s, a}, nil
 		err := do(ctx, a)
 		if err != nil && isConnectionError(err) && mayBeDone(err) {
-			a.unsure = true
+			a.commitUnknown = true
 		}
 		return err
 	})
@@ -183,7 +183,7 @@ func (s *Store) retry(ctx context.Context, long bool, do step) error {
 	for failed := 1; ; failed++ {
 		a.cuts = s.size.cuts()
 		err := do(limited, &a)
-		a.again = true
+		a.retry = true
 		if err == nil {
 			s.losses.end()
 			s.size.fits(long)

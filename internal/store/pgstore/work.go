@@ -70,14 +70,14 @@ const (
 	sqlRenew = `UPDATE jobs SET leased_until = coalesce($5::timestamptz, clock_timestamp()) + $6::interval` + whereHeld +
 		` RETURNING holder, leased_until`
 	sqlRelease = `UPDATE jobs SET leased_until = coalesce($5::timestamptz, clock_timestamp()),
-		waiting_since = clock_timestamp(), stepped_by = $6` + whereHeld
+		waiting_since = clock_timestamp(), worker_op = $6` + whereHeld
 	sqlPostpone = `UPDATE jobs SET leased_until = coalesce($5::timestamptz, clock_timestamp()),
-		waiting_since = clock_timestamp(), stepped_by = $6,
+		waiting_since = clock_timestamp(), worker_op = $6,
 		attempts = attempts + 1, failures = failures + $7, last_error = $8,
 		wait_since = CASE WHEN wait_reason = $9 THEN wait_since ELSE coalesce($5::timestamptz, clock_timestamp()) END,
 		wait_reason = $9, wait_until = coalesce($5::timestamptz, clock_timestamp()) + $10::interval,
 		avoid_holder = holder, avoid_until = coalesce($5::timestamptz, clock_timestamp()) + $11::interval` + whereHeld
-	sqlSteppedBy = `SELECT stepped_by FROM jobs WHERE account = $1 AND region = $2 AND id = $3`
+	sqlWorkerOp = `SELECT worker_op FROM jobs WHERE account = $1 AND region = $2 AND id = $3`
 )
 
 // Claim implements store.Work. A claim whose answer was lost is a lease that runs out.
@@ -141,9 +141,9 @@ func (s *Store) Finish(ctx context.Context, l job.Lease, o store.Outcome) (job.J
 func (s *Store) underLease(ctx context.Context, l job.Lease, change func(*jobRow, time.Time) error) (job.Job, error) {
 	var j job.Job
 	err := s.transact(ctx, func(ctx context.Context, a *attempt) error {
-		if a.unsure {
+		if a.commitUnknown {
 			row, err := lockedJob(ctx, a, l.Owner, l.Job)
-			if err == nil && row.steppedBy != nil && *row.steppedBy == a.id {
+			if err == nil && row.workerOp != nil && *row.workerOp == a.id {
 				j = row.Job
 				return nil
 			}
@@ -163,7 +163,7 @@ func (s *Store) underLease(ctx context.Context, l job.Lease, change func(*jobRow
 		if err := change(row, now); err != nil {
 			return err
 		}
-		row.steppedBy = &a.id
+		row.workerOp = &a.id
 		j = row.Job
 		return row.update(ctx, a)
 	})
@@ -215,9 +215,9 @@ func (s *Store) giveUp(ctx context.Context, l job.Lease, sql string, more ...any
 		if err != nil || done.RowsAffected() == 1 {
 			return err
 		}
-		if a.unsure {
-			var by *stepID
-			err := a.QueryRow(ctx, sqlSteppedBy, l.Owner.Account, l.Owner.Region, l.Job).Scan(&by)
+		if a.commitUnknown {
+			var by *opID
+			err := a.QueryRow(ctx, sqlWorkerOp, l.Owner.Account, l.Owner.Region, l.Job).Scan(&by)
 			if err != nil && !none(err) || err == nil && by != nil && *by == a.id {
 				return err
 			}

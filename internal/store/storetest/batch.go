@@ -5,53 +5,42 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/record"
 	"github.com/sluicehq/sluice/internal/store"
 )
 
-// rule decides records whose text is a verb, a key and a value:
+var bad = record.Refusal{Code: "bad", Reason: "the record says so"}
+
+// Fill adds records to a batch that follows the position given, and moves its end behind
+// them. A record's text is a verb, a key and a value:
 //
 //	put KEY VALUE
 //	del KEY
 //	bad KEY
-type rule struct{}
-
-var _ destination.Rule = rule{}
-
-var bad = record.Refusal{Code: "bad", Reason: "the record says so"}
-
-func (rule) Schema(record.Format) record.Schema { return record.Schema{} }
-
-func (rule) Decide(rec *record.Record, c *destination.Change) *record.Refusal {
-	c.Key, c.Value = rec.Fields[0].Bytes, rec.Fields[1].Bytes
-	switch {
-	case strings.HasPrefix(string(rec.Raw), "put "):
-		c.Action = destination.Put
-	case strings.HasPrefix(string(rec.Raw), "del "):
-		c.Action, c.Value = destination.Delete, nil
-	default:
-		return &bad
-	}
-	return nil
-}
-
-// Fill adds records, as their text is drawn above, to a batch that follows the
-// position given, and moves its end behind them.
+//
+// In a batch with UniqueKeys, the value has the unique keys of the member, see UniqueKeys.
 func Fill(b *store.Batch, from record.Position, texts ...string) {
 	b.Through = from
 	for _, text := range texts {
-		words := append(strings.SplitN(text, " ", 3), "", "")
+		parts := append(strings.SplitN(text, " ", 3), "", "")
 		b.Through.Record++
 		b.Through.Line++
-		b.Add(&record.Record{
+		rec := &record.Record{
 			Number: b.Through.Record, Line: b.Through.Line, Offset: b.Through.Offset, Raw: []byte(text),
-			Fields: []record.Field{
-				{Kind: record.Text, Bytes: []byte(words[1])},
-				{Kind: record.Text, Bytes: []byte(words[2])},
-			},
-		}, rule{})
+			Fields: []record.Field{{Kind: record.Text, Bytes: []byte(parts[1])}},
+		}
+		key, value := []byte(parts[1]), []byte(parts[2])
+		switch {
+		case parts[0] == "bad":
+			b.Reject(rec, &bad)
+		case parts[0] == "del":
+			b.Delete(key)
+		case b.UniqueKeys:
+			b.Put(rec, key, value, UniqueKeys(value)...)
+		default:
+			b.Put(rec, key, value)
+		}
 		b.Through.Offset += int64(len(text)) + 1
 	}
 }
@@ -67,9 +56,16 @@ func (f *fixture) prepare(l job.Lease, b *store.Batch) store.Prepared {
 	f.Helper()
 	p, err := f.Prepare(f.ctx, l, b)
 	f.ok("Prepare", err)
-	b.Reset() // the store must not have kept it
-	Fill(b, record.Position{}, "put overwritten overwritten", "bad overwritten")
+	if !b.NeedsCheck() {
+		overwrite(b) // the store must not have kept it
+	}
 	return p
+}
+
+// overwrite makes another batch of b.
+func overwrite(b *store.Batch) {
+	b.Reset()
+	Fill(b, record.Position{}, "put overwritten overwritten", "bad overwritten")
 }
 
 // commit prepares and commits what goes on from the job's checkpoint.
@@ -82,6 +78,7 @@ func (f *fixture) commitBatch(l job.Lease, b *store.Batch) job.Counts {
 	f.Helper()
 	counts, err := f.Commit(f.ctx, l, f.prepare(l, b))
 	f.ok("Commit", err)
+	overwrite(b)
 	return counts
 }
 

@@ -17,8 +17,8 @@ import (
 type modelList struct {
 	store.List
 	token   tokenKey
-	members map[string]store.Member
-	words   map[string]string // to the key of the member that has it
+	members map[string]store.Member // with their unique keys
+	holders map[string]string       // the key of the member that has a unique key
 }
 
 func copyList(l store.List) store.List {
@@ -67,7 +67,7 @@ func (m *Model) CreateList(ctx context.Context, l store.List, once store.Once, m
 	if most > 0 && n >= most {
 		return store.List{}, fault.New(fault.LimitExceeded, "too many lists")
 	}
-	m.lists[l.Ref] = &modelList{List: copyList(l), token: token, members: map[string]store.Member{}, words: map[string]string{}}
+	m.lists[l.Ref] = &modelList{List: copyList(l), token: token, members: map[string]store.Member{}, holders: map[string]string{}}
 	if once.Token != "" {
 		m.tokens[token] = made{once.Input, l.Ref.ID}
 	}
@@ -133,7 +133,7 @@ func (m *Model) ChangeList(ctx context.Context, r store.ListRef, change func(*st
 	if taken, _ := m.named(r, l.Name); taken && l.Name != was.Name {
 		return store.List{}, fault.New(fault.AlreadyExists, "the name is taken")
 	}
-	l.Ref, l.Created = was.Ref, was.Created
+	l.Ref, l.Created, l.UniqueKeys = was.Ref, was.Created, was.UniqueKeys
 	was.List = copyList(l)
 	return copyList(l), nil
 }

@@ -1,65 +1,62 @@
 package storetest
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/record"
 	"github.com/sluicehq/sluice/internal/store"
 )
 
-func (l *modelList) put(key string, value []byte, at time.Time) {
+func copyUnique(keys []store.UniqueKey) []store.UniqueKey {
+	keys = slices.Clone(keys)
+	for i := range keys {
+		keys[i].Key = bytes.Clone(keys[i].Key)
+	}
+	return keys
+}
+
+func (l *modelList) put(key string, value []byte, unique []store.UniqueKey, at time.Time) {
 	created := stamp(at)
 	if was, ok := l.members[key]; ok {
 		created = was.Created
 	}
 	l.remove(key)
-	for _, w := range l.wordsOf(value) {
-		l.words[w.Text] = key
+	for _, u := range unique {
+		l.holders[string(u.Key)] = key
 	}
 	l.members[key] = store.Member{
-		Key: key, Value: append([]byte(nil), value...), Created: created, Updated: stamp(at),
+		Key: key, Value: append([]byte(nil), value...), Created: created, Updated: stamp(at), Unique: copyUnique(unique),
 	}
 }
 
 func (l *modelList) remove(key string) {
-	was, there := l.members[key]
-	if !there {
-		return
-	}
-	for _, w := range l.wordsOf(was.Value) {
-		delete(l.words, w.Text)
+	for _, u := range l.members[key].Unique {
+		delete(l.holders, string(u.Key))
 	}
 	delete(l.members, key)
 }
 
-func (l *modelList) wordsOf(value []byte) []destination.Word {
-	words, err := destination.Words(l.Ref.Kind, value)
-	if err != nil {
-		panic(err) // not a value that the destination makes
-	}
-	return words
-}
-
-// taken tells which word of a value another member has.
-func (l *modelList) taken(key string, value []byte) *record.Refusal {
-	for _, w := range l.wordsOf(value) {
-		if owner, ok := l.words[w.Text]; ok && owner != key {
-			return w.Taken
+// taken returns why a member may not have unique keys.
+func (l *modelList) taken(key string, unique []store.UniqueKey) *record.Refusal {
+	for _, u := range unique {
+		if holder, ok := l.holders[string(u.Key)]; ok && holder != key {
+			return u.Taken
 		}
 	}
 	return nil
 }
 
-// refuses tells why a put cannot be; most 0 is no limit.
-func (l *modelList) refuses(key string, value []byte, most int) *record.Refusal {
-	if why := l.taken(key, value); why != nil {
+// refuses returns why a put cannot be; most 0 is no limit.
+func (l *modelList) refuses(key string, unique []store.UniqueKey, most int) *record.Refusal {
+	if why := l.taken(key, unique); why != nil {
 		return why
 	}
 	if _, there := l.members[key]; !there && most > 0 && len(l.members) >= most {
@@ -79,15 +76,18 @@ func (m *Model) PutMember(ctx context.Context, r store.ListRef, key string, valu
 	if err != nil {
 		return err
 	}
+	if len(o.Unique) > 0 && !l.UniqueKeys {
+		return errors.New("members of the list have no unique keys")
+	}
 	if _, there := l.members[key]; there && o.New {
 		return fault.New(fault.AlreadyExists, "the member is there")
 	}
-	if why := l.refuses(key, value, o.Max); why == &store.ListFull {
+	if why := l.refuses(key, o.Unique, o.Max); why == &store.ListFull {
 		return fault.New(fault.LimitExceeded, "the list is full")
 	} else if why != nil {
 		return fault.New(fault.AlreadyExists, "%s", why.Reason)
 	}
-	l.put(key, value, at)
+	l.put(key, value, o.Unique, at)
 	return nil
 }
 
@@ -109,10 +109,13 @@ func (m *Model) ChangeMember(ctx context.Context, r store.ListRef, key string, a
 	if err := change(&one); err != nil {
 		return store.Member{}, err
 	}
-	if why := l.taken(key, one.Value); why != nil {
+	if one.Unique == nil {
+		one.Unique = l.members[key].Unique
+	}
+	if why := l.taken(key, one.Unique); why != nil {
 		return store.Member{}, fault.New(fault.AlreadyExists, "%s", why.Reason)
 	}
-	l.put(key, one.Value, at)
+	l.put(key, one.Value, one.Unique, at)
 	return l.member(key)
 }
 
@@ -122,7 +125,7 @@ func (l *modelList) member(key string) (store.Member, error) {
 	if !ok {
 		return store.Member{}, store.ErrNoMember
 	}
-	one.Value = append([]byte(nil), one.Value...)
+	one.Value, one.Unique = append([]byte(nil), one.Value...), nil
 	return one, nil
 }
 
@@ -183,7 +186,7 @@ func (m *Model) ListMembers(ctx context.Context, r store.ListRef, f store.Member
 		}
 		budget--
 		one := l.members[key]
-		one.Value = append([]byte(nil), one.Value...)
+		one.Value, one.Unique = append([]byte(nil), one.Value...), nil
 		if f.Match == nil || f.Match(one) {
 			if len(members) == p.Limit {
 				return members, last, nil

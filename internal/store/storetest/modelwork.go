@@ -8,13 +8,13 @@ import (
 	"slices"
 	"time"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/record"
 	"github.com/sluicehq/sluice/internal/store"
 )
 
-type reject = destination.Reject
+type reject = record.Reject
 
 func (j *modelJob) waits(w store.Wanted) bool {
 	now := time.Now()
@@ -193,10 +193,37 @@ func (m *Model) Finish(ctx context.Context, l job.Lease, o store.Outcome) (job.J
 }
 
 type modelPrepared struct {
-	batch store.Batch
-	job   *modelJob
-	list  *modelList
-	used  bool
+	changes []modelChange
+	rejects []reject
+	at      time.Time
+	through record.Position
+	most    int // members that the list may have
+	job     *modelJob
+	list    *modelList
+	used    bool
+}
+
+type modelChange struct {
+	key     string
+	value   []byte
+	unique  []store.UniqueKey
+	deletes bool
+	origin  reject // what it becomes when it is refused, but for code and reason
+}
+
+func newModelPrepared(b *store.Batch) *modelPrepared {
+	p := &modelPrepared{at: b.At, through: b.Through, most: b.MaxMembers}
+	for i := range b.Changes() {
+		c := modelChange{key: string(b.Key(i)), value: bytes.Clone(b.Value(i)), unique: copyUnique(b.AppendUnique(nil, i)), deletes: b.Deletes(i)}
+		if b.NeedsCheck() {
+			c.origin = copyReject(b.RejectOf(i, &record.Refusal{}))
+		}
+		p.changes = append(p.changes, c)
+	}
+	for i := range b.Rejects() {
+		p.rejects = append(p.rejects, copyReject(b.RejectAt(i)))
+	}
+	return p
 }
 
 func (p *modelPrepared) Discard() { p.used = true }
@@ -215,8 +242,11 @@ func (m *Model) Prepare(ctx context.Context, l job.Lease, b *store.Batch) (store
 	if j.list != nil && j.list != list {
 		return nil, store.NoList(j.target())
 	}
-	p := &modelPrepared{job: j, list: list}
-	p.batch.CopyFrom(b)
+	if list.UniqueKeys != b.UniqueKeys {
+		return nil, errors.New("the batch is not for this list")
+	}
+	p := newModelPrepared(b)
+	p.job, p.list = j, list
 	return p, nil
 }
 
@@ -242,33 +272,36 @@ func (m *Model) Commit(ctx context.Context, l job.Lease, pr store.Prepared) (job
 	if list, err := m.list(j.target()); err != nil || list != p.list {
 		return job.Counts{}, store.NoList(j.target())
 	}
-	b := &p.batch
-	for i := range b.Changes() {
-		key := string(b.Key(i))
-		if b.Deletes(i) {
-			p.list.remove(key)
+	for _, c := range p.changes {
+		if c.deletes {
+			p.list.remove(c.key)
 			j.Counts.Imported++
 			continue
 		}
-		if why := p.list.refuses(key, b.Value(i), b.MaxMembers); why != nil {
-			j.reject(b.RefuseChange(i, why))
+		if why := p.list.refuses(c.key, c.unique, p.most); why != nil {
+			c.origin.Code, c.origin.Reason = why.Code, why.Reason
+			j.reject(c.origin)
 			continue
 		}
-		p.list.put(key, b.Value(i), b.At)
+		p.list.put(c.key, c.value, c.unique, p.at)
 		j.Counts.Imported++
 	}
-	for i := range b.Rejects() {
-		j.reject(b.Reject(i))
+	for _, r := range p.rejects {
+		j.reject(r)
 	}
 	slices.SortStableFunc(j.rejects, func(x, y reject) int { return int(x.Record - y.Record) })
-	j.Checkpoint = b.Through
+	j.Checkpoint = p.through
 	j.Attempts, j.Failures, j.Waiting = 0, 0, job.Wait{}
 	j.avoid, j.avoided = "", time.Time{}
 	return j.Counts, nil
 }
 
-func (j *modelJob) reject(r reject) {
+func copyReject(r reject) reject {
 	r.Key, r.Raw = bytes.Clone(r.Key), bytes.Clone(r.Raw)
+	return r
+}
+
+func (j *modelJob) reject(r reject) {
 	j.rejects = append(j.rejects, r)
 	j.Counts.Rejected++
 }

@@ -197,19 +197,22 @@ func (p *player) doBatches(o op) string {
 func (p *player) batch(l job.Lease, o op) *store.Batch {
 	b := &store.Batch{At: time.Now(), MaxMembers: o.N}
 	records := slices.Clone(o.Records)
-	if j, err := p.s.Job(p.ctx, l.Owner, l.Job); err == nil && destination.Claims(j.Destination.Kind) {
-		b.Claims = true
+	if j, err := p.s.Job(p.ctx, l.Owner, l.Job); err == nil && hasUniqueKeys(j.Destination.Kind) {
+		b.UniqueKeys = true
 		for i, text := range records {
-			words := strings.Split(text, " ")
-			records[i] = fmt.Sprintf("%s %s %s", words[0], words[1], quick(fewWords(words[2])))
+			parts := strings.Split(text, " ")
+			records[i] = fmt.Sprintf("%s %s %s", parts[0], parts[1], fewNames(parts[2]))
 		}
 	}
 	Fill(b, p.room(), records...)
 	return b
 }
 
-// fewWords makes words, that often meet, of a number.
-func fewWords(number string) string {
+// hasUniqueKeys reports whether lists of a kind have unique keys here.
+func hasUniqueKeys(k destination.Kind) bool { return k == destination.QuickResponses }
+
+// fewNames makes a value, of which many have the same unique keys, of a number.
+func fewNames(number string) string {
 	return []string{"a", "b", "c", "a/1", "b/1", "c/1", "a/2", "b/2", "d", "d/2"}[number[0]-'0']
 }
 
@@ -242,7 +245,7 @@ func (p *player) doLists(o op) string {
 	switch o.Name {
 	case "CreateList":
 		l := newList(r.Owner, r.ID)
-		l.Ref.Kind = r.Kind
+		l.Ref.Kind, l.UniqueKeys = r.Kind, hasUniqueKeys(r.Kind)
 		l.Name = fmt.Sprint("n", o.Key%3)
 		l, err := p.s.CreateList(p.ctx, l, once(o), o.N)
 		return answer(err, "%+v", l)
@@ -278,22 +281,24 @@ func (p *player) doLists(o op) string {
 
 func (p *player) doMembers(o op) string {
 	r, key := listOf(o), memberName(o.Key)
-	value := fmt.Append(nil, o.N)
-	if destination.Claims(r.Kind) {
-		value = quick(fewWords(fmt.Sprint(o.N + o.ID)))
+	value, unique := fmt.Append(nil, o.N), []store.UniqueKey(nil)
+	if hasUniqueKeys(r.Kind) {
+		value = []byte(fewNames(fmt.Sprint(o.N + o.ID)))
+		unique = UniqueKeys(value)
 	}
 	switch o.Name {
 	case "PutMember":
-		return answer(p.s.PutMember(p.ctx, r, key, value, time.Now(), store.PutOptions{New: o.ID > 2, Max: o.N}), "ok")
+		return answer(p.s.PutMember(p.ctx, r, key, value, time.Now(), store.PutOptions{New: o.ID > 2, Max: o.N, Unique: unique}), "ok")
 	case "ChangeMember":
 		m, err := p.s.ChangeMember(p.ctx, r, key, time.Now(), func(m *store.Member) error {
 			if o.N == 0 {
 				return errors.New("no")
 			}
-			if !destination.Claims(r.Kind) {
-				value = append(m.Value[:min(len(m.Value), 3)], value...) // as it is now counts
+			if !hasUniqueKeys(r.Kind) || o.N == 1 { // as it is now counts, and its unique keys stay
+				m.Value = append(m.Value[:min(len(m.Value), 3)], value...)
+				return nil
 			}
-			m.Value = value
+			m.Value, m.Unique = value, unique
 			return nil
 		})
 		return answer(err, "%+v", m)

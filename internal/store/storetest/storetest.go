@@ -36,7 +36,7 @@ func Run(t *testing.T, place Place) {
 	t.Helper()
 	for _, tests := range [][]test{
 		jobTests, jobListTests, tokenTests, deletionTests, withJobsTests, claimTests, leaseTests, postponeTests, commitTests, foldTests,
-		limitTests, listTests, memberTests, changeTests, wordTests, claimedTests, wholeTests, upkeepTests,
+		limitTests, listTests, memberTests, changeTests, uniqueKeyTests, conflictTests, wholeTests, upkeepTests,
 	} {
 		for _, test := range tests {
 			t.Run(test.name, func(t *testing.T) {

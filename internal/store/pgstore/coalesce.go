@@ -89,15 +89,15 @@ const (
 
 // work is what a batch comes to.
 type work struct {
-	deletes, puts, rejects, words []command
-	counts                        job.Counts // what it adds
+	deletes, puts, rejects, uniqueKeys []command
+	counts                             job.Counts // what it adds
 }
 
 // put is an unfinished statement that puts members.
 type put struct{ keys, values array }
 
-// plan folds changes to the same member into one, and writes down what is to be done.
-// refused, if not nil, tells which changes become rejects, and why.
+// plan coalesces the changes of each member, and writes down what is to be done. refused, if
+// not nil, has why changes become rejects.
 //
 // A member that a batch deletes and puts again is a new one: it is deleted first.
 func (p *prepared) plan(b *store.Batch, order []entry, refused []*record.Refusal) work {

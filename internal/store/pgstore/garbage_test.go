@@ -46,10 +46,10 @@ func TestDeletedMembersAreRemoved(t *testing.T) {
 	if err := s.PutMember(ctx, theList, "k1", nil, time.Now(), store.PutOptions{}); err != nil {
 		t.Fatalf("PutMember: %v", err)
 	}
-	removed(t, url, s, "members 1, rejects 0, words 0")
+	removed(t, url, s, "members 1, rejects 0, unique keys 0")
 }
 
-func TestDeletedWordsAreRemoved(t *testing.T) {
+func TestDeletedUniqueKeysAreRemoved(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Start(t)
 	s := open(t, url, pgstore.Options{})
@@ -67,7 +67,7 @@ func TestDeletedWordsAreRemoved(t *testing.T) {
 	if err := putNamed(s, "k2", "n1"); err != nil {
 		t.Fatalf("PutMember: %v", err)
 	}
-	removed(t, url, s, "members 1, rejects 0, words 1")
+	removed(t, url, s, "members 1, rejects 0, unique keys 1")
 }
 
 // TestDeletedJobsAreRemoved is about jobs that are deleted together with their list, and
@@ -103,7 +103,7 @@ func TestDeletedJobsAreRemoved(t *testing.T) {
 			t.Fatalf("CreateJob %s: %s, %v; want it", id, j.ID, err)
 		}
 	}
-	removed(t, url, s, "members 0, rejects 0, words 0")
+	removed(t, url, s, "members 0, rejects 0, unique keys 0")
 	got := ask(t, url, `SELECT (SELECT string_agg(id, ' ' ORDER BY id) FROM jobs) || ', ' || (SELECT string_agg(token || ' of ' || id, ' ') FROM tokens)`)
 	if want := "more7 new, t-more8 of new"; got != want {
 		t.Errorf("jobs and tokens: %s, want %s", got, want)
@@ -147,7 +147,7 @@ func TestDeletedRejectsAreRemoved(t *testing.T) {
 	if _, err := s.Commit(ctx, j.Lease, prepare(t, s, j.Lease, record.Position{}, "bad k1")); err != nil {
 		t.Fatalf("Commit: %v", err)
 	}
-	removed(t, url, s, "members 0, rejects 1, words 0")
+	removed(t, url, s, "members 0, rejects 1, unique keys 0")
 }
 
 // removed runs Run until all is removed that was left behind, and wants the rest to be
@@ -162,7 +162,7 @@ func removed(t *testing.T, url string, s *pgstore.Store, want string) {
 		}
 	})
 	const sql = `SELECT 'members ' || (SELECT count(*) FROM members) || ', rejects ' || (SELECT count(*) FROM rejects) ||
-		', words ' || (SELECT count(*) FROM words) || ', left ' || (SELECT count(*) FROM removals) + (SELECT count(*) FROM leftovers)`
+		', unique keys ' || (SELECT count(*) FROM unique_keys) || ', left ' || (SELECT count(*) FROM garbage)`
 	for tries := 0; ask(t, url, sql) != want+", left 0"; tries++ {
 		if tries > 600 {
 			t.Fatalf("a minute later: %s, want %s, left 0", ask(t, url, sql), want)
@@ -190,7 +190,7 @@ func TestListMadeAnewStays(t *testing.T) {
 	}
 	defer c.Close(ctx)
 	// The deletion waits at its second statement, and the other for the first one's end.
-	if _, err := c.Exec(ctx, "BEGIN; LOCK TABLE removals IN EXCLUSIVE MODE"); err != nil {
+	if _, err := c.Exec(ctx, "BEGIN; LOCK TABLE garbage IN EXCLUSIVE MODE"); err != nil {
 		t.Fatalf("lock: %v", err)
 	}
 	var all sync.WaitGroup
@@ -199,7 +199,7 @@ func TestListMadeAnewStays(t *testing.T) {
 			t.Errorf("DeleteList: %v", err)
 		}
 	})
-	waits(t, url, "removals", "INSERT INTO removals")
+	waits(t, url, "garbage", "INSERT INTO garbage")
 	all.Go(func() {
 		exec(t, url, `INSERT INTO lists (account, region, kind, id, name, created, updated)
 			SELECT '`+alice.Account+`', '`+alice.Region+`', '`+string(theList.Kind)+`', '`+theList.ID+`', 'new', now(), now()`)

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/record"
@@ -17,21 +16,19 @@ import (
 	"github.com/sluicehq/sluice/internal/store/storetest"
 )
 
-// named is the value of a member with a word.
-func named(name string) []byte { return destination.QuickResponse{Name: name}.Encode() }
-
+// putNamed puts a member with a name, which is a unique key.
 func putNamed(s store.Store, key, name string) error {
-	return s.PutMember(ctx, theBase, key, named(name), time.Now(), store.PutOptions{})
+	return s.PutMember(ctx, theBase, key, []byte(name), time.Now(), store.PutOptions{Unique: storetest.UniqueKeys([]byte(name))})
 }
 
 // prepareNamed prepares puts of "KEY NAME".
 func prepareNamed(t testing.TB, s store.Store, l job.Lease, from record.Position, puts ...string) store.Prepared {
 	t.Helper()
-	b := &store.Batch{At: time.Now(), Claims: true}
+	b := &store.Batch{At: time.Now(), UniqueKeys: true}
 	var texts []string
 	for _, put := range puts {
 		key, name, _ := strings.Cut(put, " ")
-		texts = append(texts, fmt.Sprintf("put %s %s", key, named(name)))
+		texts = append(texts, fmt.Sprintf("put %s %s", key, name))
 	}
 	storetest.Fill(b, from, texts...)
 	p, err := s.Prepare(ctx, l, b)
@@ -41,7 +38,7 @@ func prepareNamed(t testing.TB, s store.Store, l job.Lease, from record.Position
 	return p
 }
 
-func TestLostConnectionsWithWords(t *testing.T) {
+func TestLostConnectionsWithUniqueKeys(t *testing.T) {
 	t.Parallel()
 	begin := func(t *testing.T, s store.Store) (job.Lease, store.Prepared) {
 		l := started(t, s, theBase, time.Minute)
@@ -60,7 +57,7 @@ func TestLostConnectionsWithWords(t *testing.T) {
 			}
 			return err
 		}},
-		{"Commit, among the words", "INSERT INTO words", func(s store.Store, l job.Lease, p store.Prepared) error {
+		{"Commit, among the unique keys", "INSERT INTO unique_keys", func(s store.Store, l job.Lease, p store.Prepared) error {
 			_, err := s.Commit(ctx, l, p)
 			return err
 		}},
@@ -69,9 +66,9 @@ func TestLostConnectionsWithWords(t *testing.T) {
 		}},
 		{"ChangeMember", "commit", func(s store.Store, _ job.Lease, _ store.Prepared) error {
 			_, err := s.ChangeMember(ctx, theBase, "a", time.Now(), func(m *store.Member) error {
-				q, err := destination.DecodeQuickResponse(m.Value)
-				m.Value = named(q.Name + "+")
-				return err
+				m.Value = append(m.Value, '+')
+				m.Unique = storetest.UniqueKeys(m.Value)
+				return nil
 			})
 			return err
 		}},
@@ -130,9 +127,9 @@ func TestNodesShareALimit(t *testing.T) {
 	}
 }
 
-// TestNodesShareWords has nodes take the same words from each other, one by one and in
+// TestNodesShareUniqueKeys has nodes take the same unique keys from each other, one by one and in
 // batches. Nobody may have one that another has, whatever the isolation level.
-func TestNodesShareWords(t *testing.T) {
+func TestNodesShareUniqueKeys(t *testing.T) {
 	t.Parallel()
 	for _, level := range isolationLevels {
 		t.Run(level, func(t *testing.T) {
@@ -150,7 +147,7 @@ func TestNodesShareWords(t *testing.T) {
 			for n, s := range all {
 				work.Go(func() {
 					for i := range turns {
-						if err := takeWord(s, fmt.Sprint("k", (n+i)%4), fmt.Sprint("n", (n*i+i)%names), i); err != nil {
+						if err := takeName(s, fmt.Sprint("k", (n+i)%4), fmt.Sprint("n", (n*i+i)%names), i); err != nil {
 							t.Errorf("node %d: %v", n, err)
 						}
 					}
@@ -175,14 +172,14 @@ func TestNodesShareWords(t *testing.T) {
 	}
 }
 
-// takeWord puts, changes or deletes a member.
-func takeWord(s store.Store, key, name string, i int) (err error) {
+// takeName puts, changes or deletes a member.
+func takeName(s store.Store, key, name string, i int) (err error) {
 	switch i % 3 {
 	case 0:
 		err = putNamed(s, key, name)
 	case 1:
 		_, err = s.ChangeMember(ctx, theBase, key, time.Now(), func(m *store.Member) error {
-			m.Value = named(name)
+			m.Value, m.Unique = []byte(name), storetest.UniqueKeys([]byte(name))
 			return nil
 		})
 	default:
@@ -194,7 +191,7 @@ func takeWord(s store.Store, key, name string, i int) (err error) {
 	return err
 }
 
-// agree checks that the words in the table are those of the members.
+// agree checks that the unique keys in the table are those of the members.
 func agree(t *testing.T, url string, s store.Store) {
 	t.Helper()
 	members, _, err := s.ListMembers(ctx, theBase, store.MemberFilter{}, store.Page{Limit: 100})
@@ -203,14 +200,10 @@ func agree(t *testing.T, url string, s store.Store) {
 	}
 	var want []string
 	for _, m := range members {
-		q, err := destination.DecodeQuickResponse(m.Value)
-		if err != nil {
-			t.Fatalf("value of %s: %v", m.Key, err)
-		}
-		want = append(want, m.Key+"=name "+q.Name)
+		want = append(want, m.Key+"=name "+string(m.Value))
 	}
-	const sql = `SELECT coalesce(string_agg(key || '=' || word, ', ' ORDER BY key), '') FROM words`
+	const sql = `SELECT coalesce(string_agg(member || '=' || unique_key, ', ' ORDER BY member), '') FROM unique_keys`
 	if got := ask(t, url, sql); got != strings.Join(want, ", ") {
-		t.Errorf("words in the table:\n got %s\nwant %s", got, strings.Join(want, ", "))
+		t.Errorf("unique keys in the table:\n got %s\nwant %s", got, strings.Join(want, ", "))
 	}
 }

@@ -17,11 +17,12 @@ const (
 	removeAtOnce = 10_000
 )
 
-// The parts that leftovers tells apart.
+// The parts of what is deleted, as garbage has them.
 const (
-	partJobs    = "jobs" // the number is their list's
-	partRejects = "rejects"
-	partWords   = "words"
+	partJobs       = "jobs" // the number is their list's
+	partMembers    = "members"
+	partRejects    = "rejects"
+	partUniqueKeys = "unique_keys"
 )
 
 // sweep is how one kind of rows is removed: from the first to the last of some, in the
@@ -37,7 +38,7 @@ type sweep struct {
 
 var sweeps = []sweep{
 	{ // before the rejects that they leave behind
-		`SELECT number FROM leftovers WHERE part = '` + partJobs + `' ORDER BY since LIMIT 1 FOR UPDATE SKIP LOCKED`,
+		`SELECT number FROM garbage WHERE part = '` + partJobs + `' ORDER BY since LIMIT 1 FOR UPDATE SKIP LOCKED`,
 		`SELECT min(number), max(number), count(*) FROM (
 			SELECT number FROM jobs WHERE list_number = $1 AND number >= $2 ORDER BY number LIMIT $3) AS c`,
 		`WITH gone AS (
@@ -48,33 +49,33 @@ var sweeps = []sweep{
 				WHERE t.account = g.account AND t.region = g.region AND t.thing = 'job' AND t.kind = g.wire
 				AND t.id COLLATE "C" = g.id
 			)
-			INSERT INTO leftovers (part, number, since)
+			INSERT INTO garbage (part, number, since)
 			SELECT '` + partRejects + `', number, clock_timestamp() FROM gone WHERE rejected > 0`,
-		`DELETE FROM leftovers WHERE part = '` + partJobs + `' AND number = $1`,
+		`DELETE FROM garbage WHERE part = '` + partJobs + `' AND number = $1`,
 		int64(0),
 	},
 	{
-		`SELECT list FROM removals ORDER BY since LIMIT 1 FOR UPDATE SKIP LOCKED`,
+		`SELECT number FROM garbage WHERE part = '` + partMembers + `' ORDER BY since LIMIT 1 FOR UPDATE SKIP LOCKED`,
 		`SELECT min(key), max(key), count(*) FROM (
 			SELECT key FROM members WHERE list = $1 AND key >= $2 ORDER BY key LIMIT $3) AS c`,
 		`DELETE FROM members WHERE list = $1 AND key >= $2 AND key <= $3`,
-		`DELETE FROM removals WHERE list = $1`,
+		`DELETE FROM garbage WHERE part = '` + partMembers + `' AND number = $1`,
 		"",
 	},
 	{
-		`SELECT number FROM leftovers WHERE part = '` + partRejects + `' ORDER BY since LIMIT 1 FOR UPDATE SKIP LOCKED`,
+		`SELECT number FROM garbage WHERE part = '` + partRejects + `' ORDER BY since LIMIT 1 FOR UPDATE SKIP LOCKED`,
 		`SELECT min(record), max(record), count(*) FROM (
 			SELECT record FROM rejects WHERE job = $1 AND record >= $2 ORDER BY record LIMIT $3) AS c`,
 		`DELETE FROM rejects WHERE job = $1 AND record >= $2 AND record <= $3`,
-		`DELETE FROM leftovers WHERE part = '` + partRejects + `' AND number = $1`,
+		`DELETE FROM garbage WHERE part = '` + partRejects + `' AND number = $1`,
 		int64(0),
 	},
 	{
-		`SELECT number FROM leftovers WHERE part = '` + partWords + `' ORDER BY since LIMIT 1 FOR UPDATE SKIP LOCKED`,
-		`SELECT min(word), max(word), count(*) FROM (
-			SELECT word FROM words WHERE list = $1 AND word >= $2 ORDER BY word LIMIT $3) AS c`,
-		`DELETE FROM words WHERE list = $1 AND word >= $2 AND word <= $3`,
-		`DELETE FROM leftovers WHERE part = '` + partWords + `' AND number = $1`,
+		`SELECT number FROM garbage WHERE part = '` + partUniqueKeys + `' ORDER BY since LIMIT 1 FOR UPDATE SKIP LOCKED`,
+		`SELECT min(unique_key), max(unique_key), count(*) FROM (
+			SELECT unique_key FROM unique_keys WHERE list = $1 AND unique_key >= $2 ORDER BY unique_key LIMIT $3) AS c`,
+		`DELETE FROM unique_keys WHERE list = $1 AND unique_key >= $2 AND unique_key <= $3`,
+		`DELETE FROM garbage WHERE part = '` + partUniqueKeys + `' AND number = $1`,
 		"",
 	},
 }
@@ -94,32 +95,32 @@ func (s *Store) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-		case <-s.removals:
+		case <-s.garbage:
 		}
 	}
 }
 
-// wakeRun tells Run that there is something to do.
+// wakeRun makes Run look at once.
 func (s *Store) wakeRun() {
 	select {
-	case s.removals <- struct{}{}:
-	default: // it knows
+	case s.garbage <- struct{}{}:
+	default: // it is going to look anyway
 	}
 }
 
-// broom is where a sweep has come to: the rows of a number before a key are gone. It
+// gcCursor is where a sweep has come to: the rows of a number before a key are gone. It
 // spares the next step the way over what is left of them until the database cleans up.
-type broom struct {
+type gcCursor struct {
 	number int64
 	key    any
 }
 
 // sweep removes all rows of one kind that there are to remove.
 func (s *Store) sweep(ctx context.Context, w sweep) error {
-	var b broom
+	var c gcCursor
 	for more := true; more; {
 		var err error
-		if b, more, err = s.remove(ctx, w, b); err != nil {
+		if c, more, err = s.remove(ctx, w, c); err != nil {
 			return err
 		}
 	}
@@ -127,9 +128,9 @@ func (s *Store) sweep(ctx context.Context, w sweep) error {
 }
 
 // remove removes some rows of one number; more is false if there was none.
-func (s *Store) remove(ctx context.Context, w sweep, b broom) (now broom, more bool, err error) {
+func (s *Store) remove(ctx context.Context, w sweep, c gcCursor) (now gcCursor, more bool, err error) {
 	err = s.transactLong(ctx, func(ctx context.Context, a *attempt) error {
-		now, more = b, false
+		now, more = c, false
 		err := a.QueryRow(ctx, w.next).Scan(&now.number)
 		if none(err) {
 			return nil
@@ -137,7 +138,7 @@ func (s *Store) remove(ctx context.Context, w sweep, b broom) (now broom, more b
 		if err != nil {
 			return err
 		}
-		if now.number != b.number || b.key == nil {
+		if now.number != c.number || c.key == nil {
 			now.key = w.first
 		}
 		atOnce := int64(a.atOnce(removeAtOnce))
