@@ -100,30 +100,25 @@ package destination
 
 import (
 	"github.com/sluicehq/sluice/internal/fault"
+	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/record"
 )
 
-// Kind is a kind of destination.
-type Kind string
-
-// The kinds.
-const (
-	AddressList    Kind = "address-list"
-	Suppression    Kind = "suppression"
-	ContactList    Kind = "contact-list"
-	QuickResponses Kind = "quick-responses"
+// Kind and Action are those of a job.
+type (
+	Kind   = job.Kind
+	Action = job.Action
 )
 
-// Kinds returns all of them.
-func Kinds() []Kind { return []Kind{AddressList, ContactList, QuickResponses, Suppression} }
-
-// Action is what a job does with the members that its records name.
-type Action string
-
-// The actions.
+// The kinds, and the actions.
 const (
-	Put    Action = "PUT"    // the member is there afterwards, with this value
-	Delete Action = "DELETE" // the member is not there afterwards; an absent one is no failure
+	AddressList    = job.AddressList
+	Suppression    = job.Suppression
+	ContactList    = job.ContactList
+	QuickResponses = job.QuickResponses
+
+	Put    = job.Put
+	Delete = job.Delete
 )
 
 // Change is what one record does to one member.

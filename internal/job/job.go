@@ -12,7 +12,6 @@ package job
 import (
 	"time"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/record"
 )
@@ -56,13 +55,6 @@ var next = map[State][]State{ // a state without a row is final
 
 // Final reports whether a job in state s can change no more.
 func (s State) Final() bool { return len(next[s]) == 0 }
-
-// Destination is what a job imports into, and how.
-type Destination struct {
-	Kind   destination.Kind   `json:",omitzero"`
-	List   string             `json:",omitzero"` // id of the list
-	Action destination.Action `json:",omitzero"`
-}
 
 // Source is where a job's bytes are. Version is empty until the job is bound to the
 // bytes that lie there when it starts; Size is theirs from then on, and before that

@@ -15,7 +15,6 @@ import (
 	"iter"
 	"time"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/record"
 )
@@ -74,7 +73,7 @@ const (
 // JobFilter selects jobs; an empty member selects all. It also sets their order.
 type JobFilter struct {
 	Wire   job.Wire
-	Kind   destination.Kind
+	Kind   job.Kind
 	List   string
 	States []job.State
 	// NewestFirst lists the job that was created last first, instead of last.
@@ -213,7 +212,7 @@ type Prepared interface {
 // ListRef names a list.
 type ListRef struct {
 	Owner job.Owner
-	Kind  destination.Kind
+	Kind  job.Kind
 	ID    string
 }
 
@@ -241,7 +240,7 @@ type Lists interface {
 	List(ctx context.Context, r ListRef) (List, error)
 	// ListLists lists an owner's lists of a kind, oldest first, and the word for the
 	// next page, empty at the end. It has no filter, and needs no Budget.
-	ListLists(ctx context.Context, o job.Owner, k destination.Kind, p Page) ([]List, string, error)
+	ListLists(ctx context.Context, o job.Owner, k job.Kind, p Page) ([]List, string, error)
 	// FindLists returns the lists of an owner, of any kind, whose ID or name is one of some
 	// words, by kind and ID. It costs as much as there are words.
 	FindLists(ctx context.Context, o job.Owner, words ...string) ([]List, error)

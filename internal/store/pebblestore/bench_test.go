@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/record"
 	"github.com/sluicehq/sluice/internal/store"
@@ -58,13 +57,13 @@ func importing(b *testing.B) (s *pebblestore.Store, dir string, r store.ListRef,
 	}
 	b.Cleanup(func() { s.Close() })
 	o := job.Owner{Account: "111111111111", Region: "eu-west-1"}
-	r = store.ListRef{Owner: o, Kind: destination.Suppression, ID: "l"}
+	r = store.ListRef{Owner: o, Kind: job.Suppression, ID: "l"}
 	if _, err := s.CreateList(b.Context(), store.List{Ref: r, Name: "l"}, store.Once{}, 0); err != nil {
 		b.Fatal(err)
 	}
 	_, err = s.CreateJob(b.Context(), job.Job{
 		ID: "j", Owner: o, Wire: job.SESv2, State: job.Created, Ready: true,
-		Destination: job.Destination{Kind: r.Kind, List: r.ID, Action: destination.Put},
+		Destination: job.Destination{Kind: r.Kind, List: r.ID, Action: job.Put},
 	}, store.Once{}, 0)
 	if err != nil {
 		b.Fatal(err)

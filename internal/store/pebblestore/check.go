@@ -13,7 +13,6 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/pebbledb"
 	"github.com/sluicehq/sluice/internal/store"
@@ -362,5 +361,5 @@ func splitKind(k []byte) (r store.ListRef, rest []byte, err error) {
 	if !ok {
 		return r, nil, errBadKey
 	}
-	return store.ListRef{Owner: o, Kind: destination.Kind(kind)}, rest, nil
+	return store.ListRef{Owner: o, Kind: job.Kind(kind)}, rest, nil
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/store"
 )
@@ -211,7 +210,7 @@ func (c *rowCheck) checkTokens() error {
 		}
 		target, of := keyOfJob(jobKey{owner: o, id: job.ID(t.ID)}), jobName(jobKey{owner: o, id: job.ID(t.ID)})
 		if what == tokenOfList {
-			ref := store.ListRef{Owner: o, Kind: destination.Kind(kind), ID: t.ID}
+			ref := store.ListRef{Owner: o, Kind: job.Kind(kind), ID: t.ID}
 			target, of = keyOfList(ref), listName(ref)
 		}
 		if has, ok := c.has(target, of); ok && !has {

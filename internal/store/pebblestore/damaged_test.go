@@ -11,7 +11,6 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/store"
 )
@@ -46,7 +45,7 @@ func TestDamagedJobs(t *testing.T) {
 				for _, id := range []job.ID{id, "sound"} {
 					_, err := s.CreateJob(t.Context(), job.Job{
 						ID: id, Owner: owner, State: job.Created, Ready: true,
-						Destination: job.Destination{Kind: destination.Suppression, List: "l"},
+						Destination: job.Destination{Kind: job.Suppression, List: "l"},
 					}, store.Once{Token: string(id)}, 9)
 					if err != nil {
 						t.Fatal(err)

@@ -8,7 +8,6 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/store"
 )
@@ -41,7 +40,7 @@ func TestDeletedJobsAreRemoved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := store.ListRef{Owner: spaceOwner, Kind: destination.QuickResponses, ID: "base"}
+	r := store.ListRef{Owner: spaceOwner, Kind: job.QuickResponses, ID: "base"}
 	create := func() {
 		t.Helper()
 		if _, err := s.CreateList(ctx, store.List{Ref: r, Name: "n", Created: time.Now()}, store.Once{}, 0); err != nil {

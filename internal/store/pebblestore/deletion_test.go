@@ -17,7 +17,6 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/record"
 	"github.com/sluicehq/sluice/internal/store"
@@ -59,7 +58,7 @@ func (s *space) ok(err error) {
 func (s *space) imported(name string, batches, records int) store.ListRef {
 	s.Helper()
 	ctx := context.Background()
-	r := store.ListRef{Owner: spaceOwner, Kind: destination.Suppression, ID: name}
+	r := store.ListRef{Owner: spaceOwner, Kind: job.Suppression, ID: name}
 	_, err := s.CreateList(ctx, store.List{Ref: r, Name: name}, store.Once{}, 0)
 	s.ok(err)
 	_, err = s.CreateJob(ctx, job.Job{

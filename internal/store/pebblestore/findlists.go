@@ -8,7 +8,6 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/store"
@@ -23,7 +22,7 @@ func (s *Store) FindLists(ctx context.Context, o job.Owner, words ...string) ([]
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		for _, kind := range destination.Kinds() {
+		for _, kind := range job.Kinds() {
 			r := store.ListRef{Owner: o, Kind: kind, ID: w}
 			if err := s.findList(snap, r, found); err != nil {
 				return nil, err

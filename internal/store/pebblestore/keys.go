@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"time"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/pebbledb"
@@ -97,7 +96,7 @@ func ownerPrefix(table byte, o job.Owner) []byte {
 	return appendWord(k, o.Region)
 }
 
-func kindPrefix(table byte, o job.Owner, k destination.Kind) []byte {
+func kindPrefix(table byte, o job.Owner, k job.Kind) []byte {
 	return appendWord(ownerPrefix(table, o), k)
 }
 
@@ -119,7 +118,7 @@ func keyOfListName(r store.ListRef, name string) []byte {
 	return append(kindPrefix(tableListNames, r.Owner, r.Kind), name...)
 }
 
-func listOrderPrefix(o job.Owner, k destination.Kind) []byte {
+func listOrderPrefix(o job.Owner, k job.Kind) []byte {
 	return kindPrefix(tableListOrder, o, k)
 }
 

@@ -10,7 +10,6 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/store"
@@ -104,7 +103,7 @@ func setList(b *pebble.Batch, row *listRow) error {
 
 // lockNames locks what may be created, renamed or deleted among an owner's lists of
 // one kind.
-func (s *Store) lockNames(o job.Owner, k destination.Kind) (unlock func()) {
+func (s *Store) lockNames(o job.Owner, k job.Kind) (unlock func()) {
 	return s.owners.lock(ownerKey{account: o.Account, region: o.Region, what: tokenOfList, kind: string(k)})
 }
 
@@ -176,7 +175,7 @@ func (s *Store) List(ctx context.Context, r store.ListRef) (store.List, error) {
 }
 
 // ListLists implements store.Lists.
-func (s *Store) ListLists(ctx context.Context, o job.Owner, k destination.Kind, p store.Page) ([]store.List, string, error) {
+func (s *Store) ListLists(ctx context.Context, o job.Owner, k job.Kind, p store.Page) ([]store.List, string, error) {
 	snap := s.db.NewSnapshot()
 	defer snap.Close()
 	p.Budget = math.MaxInt // there is no filter: the limit bounds it

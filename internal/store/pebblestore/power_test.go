@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/store"
 	"github.com/sluicehq/sluice/internal/store/pebblestore"
@@ -26,8 +25,8 @@ var cutOwner = job.Owner{Account: "111111111111", Region: "eu-west-1"}
 
 // The lists of the steps: members of the second have unique keys.
 var (
-	cutList  = store.ListRef{Owner: cutOwner, Kind: destination.AddressList, ID: "l"}
-	cutBase  = store.ListRef{Owner: cutOwner, Kind: destination.QuickResponses, ID: "b"}
+	cutList  = store.ListRef{Owner: cutOwner, Kind: job.AddressList, ID: "l"}
+	cutBase  = store.ListRef{Owner: cutOwner, Kind: job.QuickResponses, ID: "b"}
 	cutLists = []store.ListRef{cutList, cutBase}
 )
 

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/record"
 	"github.com/sluicehq/sluice/internal/store"
@@ -43,7 +42,7 @@ func TestRowsOfFormerReleases(t *testing.T) {
 	}{
 		{"job", goldenJob, new(jobRow), &jobRow{Number: 7, Turn: 8, Job: job.Job{
 			ID: "job-1", Owner: owner, Wire: job.MailManager, Name: "first",
-			Destination: job.Destination{Kind: destination.AddressList, List: "al-1", Action: destination.Put},
+			Destination: job.Destination{Kind: job.AddressList, List: "al-1", Action: job.Put},
 			Source:      job.Source{Bucket: "sluice", Key: "uploads/job-1", Version: "v1", ETag: "e1", Size: 9, Format: record.CSV},
 			State:       job.Failed, Created: at(5), Started: at(6), Finished: at(7),
 			Error: "why", Report: "reports/job-1.csv", Tags: map[string]string{"a": "1"}, Lease: job.Lease{Term: 3},
@@ -56,7 +55,7 @@ func TestRowsOfFormerReleases(t *testing.T) {
 			Checkpoint: record.Position{Record: 11, Line: 12, Offset: 345, Layout: "address"},
 		}},
 		{"list", goldenList, new(listRow), &listRow{Number: 9, Token: "t", List: store.List{
-			Ref: store.ListRef{Owner: owner, Kind: destination.AddressList, ID: "al-1"}, Name: "partners",
+			Ref: store.ListRef{Owner: owner, Kind: job.AddressList, ID: "al-1"}, Name: "partners",
 			Created: at(5), Updated: at(6), Config: []byte("{}"),
 		}}},
 	} {

@@ -5,7 +5,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/store"
 )
@@ -20,7 +19,7 @@ const sqlFindLists = `SELECT ` + listColumns + ` FROM lists
 // FindLists implements store.Lists.
 func (s *Store) FindLists(ctx context.Context, o job.Owner, words ...string) ([]store.List, error) {
 	var kinds []string
-	for _, k := range destination.Kinds() {
+	for _, k := range job.Kinds() {
 		kinds = append(kinds, string(k))
 	}
 	var found []store.List

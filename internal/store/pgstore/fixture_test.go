@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/record"
 	"github.com/sluicehq/sluice/internal/store"
@@ -17,15 +16,15 @@ import (
 
 var (
 	alice   = job.Owner{Account: "111111111111", Region: "eu-west-1"}
-	theList = store.ListRef{Owner: alice, Kind: destination.AddressList, ID: "l"}
-	theBase = store.ListRef{Owner: alice, Kind: destination.QuickResponses, ID: "b"} // its members have unique keys
+	theList = store.ListRef{Owner: alice, Kind: job.AddressList, ID: "l"}
+	theBase = store.ListRef{Owner: alice, Kind: job.QuickResponses, ID: "b"} // its members have unique keys
 	ctx     = context.Background()
 )
 
 func newJob(id string, into store.ListRef) job.Job {
 	return job.Job{
 		ID: job.ID(id), Owner: alice, Wire: job.MailManager, State: job.Created, Ready: true, Created: time.Now(),
-		Destination: job.Destination{Kind: into.Kind, List: into.ID, Action: destination.Put},
+		Destination: job.Destination{Kind: into.Kind, List: into.ID, Action: job.Put},
 	}
 }
 
@@ -143,7 +142,7 @@ func state(t testing.TB, s store.Store) string {
 		}
 	}
 	var lists []store.List
-	for _, k := range []destination.Kind{theList.Kind, theBase.Kind} {
+	for _, k := range []job.Kind{theList.Kind, theBase.Kind} {
 		some, _, err := s.ListLists(ctx, alice, k, store.Page{Limit: 10})
 		if err != nil {
 			t.Fatalf("ListLists: %v", err)

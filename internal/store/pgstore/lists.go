@@ -6,7 +6,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/store"
@@ -152,7 +151,7 @@ func (s *Store) List(ctx context.Context, r store.ListRef) (store.List, error) {
 }
 
 // ListLists implements store.Lists.
-func (s *Store) ListLists(ctx context.Context, o job.Owner, k destination.Kind, p store.Page) ([]store.List, string, error) {
+func (s *Store) ListLists(ctx context.Context, o job.Owner, k job.Kind, p store.Page) ([]store.List, string, error) {
 	from, err := placeOf(p)
 	if err != nil {
 		return nil, "", err

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/record"
@@ -277,6 +276,6 @@ func conflictRace(f *fixture) {
 	f.equal("those who got the name", won+int(imported)-1, 1)
 	f.equal("members with the name", strings.Count(f.allMembers(r), "=one"), 1)
 	f.equal("the other", strings.Contains(f.allMembers(r), "y=two"), true)
-	m, err := f.Member(f.ctx, store.ListRef{Owner: alice, Kind: destination.QuickResponses, ID: "l"}, "x")
+	m, err := f.Member(f.ctx, store.ListRef{Owner: alice, Kind: job.QuickResponses, ID: "l"}, "x")
 	f.equal("x is there if it was imported", err == nil && len(m.Value) > 0, imported == 2)
 }

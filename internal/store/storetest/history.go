@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/store"
 )
@@ -15,7 +14,7 @@ import (
 // the list that they imported into.
 var (
 	HistoryOwner = job.Owner{Account: "111111111111", Region: "eu-west-1"}
-	HistoryList  = store.ListRef{Owner: HistoryOwner, Kind: destination.AddressList, ID: "al-history"}
+	HistoryList  = store.ListRef{Owner: HistoryOwner, Kind: job.AddressList, ID: "al-history"}
 )
 
 // EndedJobs is how many jobs BenchmarkHistory compares with none.
@@ -27,7 +26,7 @@ func EndedJob(n int) job.Job {
 	id := fmt.Sprintf("job-%024d", n)
 	return job.Job{
 		ID: job.ID(id), Owner: HistoryOwner, Wire: job.MailManager, Name: "import",
-		Destination: job.Destination{Kind: destination.AddressList, List: HistoryList.ID, Action: destination.Put},
+		Destination: job.Destination{Kind: job.AddressList, List: HistoryList.ID, Action: job.Put},
 		Source:      job.Source{Bucket: "sluice", Key: "uploads/" + id, Version: "v", ETag: "e", Size: 1 << 20, Format: "CSV"},
 		State:       []job.State{job.Completed, job.Completed, job.Failed, job.Stopped}[n%4],
 		Created:     at, Started: at, Finished: at.Add(time.Second), Report: "reports/" + id + ".csv",
@@ -60,7 +59,7 @@ func BenchmarkHistory(b *testing.B, open func() store.Store) {
 		{"list the newest 50", h.list(store.JobFilter{NewestFirst: true})},
 		{"list the newest that failed", h.list(store.JobFilter{NewestFirst: true, States: []job.State{job.Failed}})},
 		{"list the newest of a list that stopped", h.list(store.JobFilter{NewestFirst: true, List: "al-history", States: []job.State{job.Stopped}})},
-		{"list by list", h.list(store.JobFilter{Wire: job.SESv2, Kind: destination.AddressList, List: "other"})},
+		{"list by list", h.list(store.JobFilter{Wire: job.SESv2, Kind: job.AddressList, List: "other"})},
 		{"list by API", h.list(store.JobFilter{Wire: job.SESv2})},
 		{"list unfinished", h.list(store.JobFilter{States: []job.State{job.Processing}})},
 		{"list of nothing", h.list(store.JobFilter{List: "none"})},
@@ -103,7 +102,7 @@ func (h *history) create(_ *testing.B, list string, w job.Wire, id string, most 
 	}
 	_, err := h.s.CreateJob(h.ctx, job.Job{
 		ID: job.ID(id), Owner: HistoryOwner, Wire: w, State: job.Created, Created: time.Now(),
-		Destination: job.Destination{Kind: destination.AddressList, List: list, Action: destination.Put},
+		Destination: job.Destination{Kind: job.AddressList, List: list, Action: job.Put},
 	}, store.Once{Token: id}, most)
 	return err
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/store"
@@ -55,7 +54,7 @@ func jobsListed(f *fixture) {
 	}
 	early := newJob(alice, "early")
 	early.Ready, early.Created = false, time.Unix(-5, 0)
-	early.Destination.Kind = destination.Suppression
+	early.Destination.Kind = job.Suppression
 	f.create(early)
 	f.create(newJob(bob, "x"))
 	l := f.claim().Lease
@@ -69,7 +68,7 @@ func jobsListed(f *fixture) {
 	}{
 		{store.JobFilter{}, "early z a m b "},
 		{store.JobFilter{Wire: job.SESv2}, "early z m b "},
-		{store.JobFilter{Kind: destination.Suppression}, "early "},
+		{store.JobFilter{Kind: job.Suppression}, "early "},
 		{store.JobFilter{List: "l"}, "early z a b "},
 		{store.JobFilter{States: []job.State{job.Processing, job.Stopped}}, "z a "},
 		{store.JobFilter{States: []job.State{job.Stopped}}, "a "},
@@ -169,8 +168,8 @@ func jobBudget(f *fixture) {
 		{store.JobFilter{States: []job.State{job.Processing}}, 2, "|"},
 		{store.JobFilter{States: []job.State{job.Processing}}, 3, ""},
 		{store.JobFilter{States: []job.State{job.Completed, job.Created}}, 5, "j2|j6|j10"},
-		{store.JobFilter{Kind: destination.Suppression}, 5, "||"},
-		{store.JobFilter{Kind: destination.Suppression}, 0, ""},
+		{store.JobFilter{Kind: job.Suppression}, 5, "||"},
+		{store.JobFilter{Kind: job.Suppression}, 0, ""},
 		{store.JobFilter{States: []job.State{job.Stopped}}, 9, "j0 j1 j3 j4 j5 j7 j8 j9 j11"},
 		{store.JobFilter{States: []job.State{job.Failed}}, 1, ""},
 		{store.JobFilter{States: []job.State{job.Stopped}, Wire: job.MailManager}, 5, "j5|j11"},
@@ -206,14 +205,14 @@ func pagesRefused(f *fixture) {
 	for _, limit := range []int{0, -1} {
 		_, _, err := f.ListJobs(f.ctx, alice, store.JobFilter{}, store.Page{Limit: limit})
 		f.fails("ListJobs", err, fault.Invalid)
-		_, _, err = f.ListLists(f.ctx, alice, destination.AddressList, store.Page{Limit: limit})
+		_, _, err = f.ListLists(f.ctx, alice, job.AddressList, store.Page{Limit: limit})
 		f.fails("ListLists", err, fault.Invalid)
 		_, _, err = f.ListMembers(f.ctx, r, store.MemberFilter{}, store.Page{Limit: limit})
 		f.fails("ListMembers", err, fault.Invalid)
 	}
 	_, _, err := f.ListJobs(f.ctx, alice, store.JobFilter{}, store.Page{Limit: 1, After: "!"})
 	f.fails("ListJobs with a word that is none", err, fault.BadToken)
-	_, _, err = f.ListLists(f.ctx, alice, destination.AddressList, store.Page{Limit: 1, After: "!"})
+	_, _, err = f.ListLists(f.ctx, alice, job.AddressList, store.Page{Limit: 1, After: "!"})
 	f.fails("ListLists with a word that is none", err, fault.BadToken)
 }
 
@@ -232,7 +231,7 @@ func jobUnfinished(f *fixture) {
 	}
 	r := listRef(alice, "l")
 	suppression := r
-	suppression.Kind = destination.Suppression
+	suppression.Kind = job.Suppression
 	others := []store.ListRef{listRef(alice, "l1"), listRef(bob, "l"), suppression}
 	want(r, "", job.Created, job.Processing)
 	f.started(alice, "j1")
@@ -247,7 +246,7 @@ func jobUnfinished(f *fixture) {
 		f.reopen()
 	}
 	other := newJob(alice, "j2")
-	other.Destination.Kind = destination.Suppression
+	other.Destination.Kind = job.Suppression
 	f.create(other)
 	want(r, "j1", job.Created, job.Processing)
 	want(suppression, "j2", job.Created)

@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/record"
@@ -234,7 +233,7 @@ func listToken(f *fixture) {
 	_, err = f.CreateList(f.ctx, newList(alice, "l1"), store.Once{Token: "t", Input: "other"}, 0)
 	f.fails("CreateList with other input", err, fault.Conflict)
 	other := newList(alice, "l1")
-	other.Ref.Kind = destination.Suppression
+	other.Ref.Kind = job.Suppression
 	_, err = f.CreateList(f.ctx, other, store.Once{Token: "t", Input: "other"}, 0)
 	f.ok("CreateList of another kind", err)
 	_, err = f.CreateJob(f.ctx, newJob(alice, "j"), store.Once{Token: "t", Input: "other"}, 0)

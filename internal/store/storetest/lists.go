@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/store"
@@ -43,7 +42,7 @@ func listKept(f *fixture) {
 	}
 }
 
-func (f *fixture) tryList(o job.Owner, k destination.Kind, id, name string, most int) error {
+func (f *fixture) tryList(o job.Owner, k job.Kind, id, name string, most int) error {
 	l := newList(o, id)
 	l.Ref.Kind, l.Name = k, name
 	_, err := f.CreateList(f.ctx, l, store.Once{}, most)
@@ -51,7 +50,7 @@ func (f *fixture) tryList(o job.Owner, k destination.Kind, id, name string, most
 }
 
 func listTaken(f *fixture) {
-	const lists, suppression = destination.AddressList, destination.Suppression
+	const lists, suppression = job.AddressList, job.Suppression
 	f.ok("CreateList", f.tryList(alice, lists, "i", "n", 0))
 	f.fails("CreateList with a taken name", f.tryList(alice, lists, "i2", "n", 0), fault.AlreadyExists)
 	f.fails("CreateList with a taken id", f.tryList(alice, lists, "i", "n2", 0), fault.AlreadyExists)
@@ -71,7 +70,7 @@ func listTaken(f *fixture) {
 }
 
 func listLimit(f *fixture) {
-	const lists = destination.AddressList
+	const lists = job.AddressList
 	created := 0
 	for _, err := range atOnce(8, func(i int) error { return f.tryList(alice, lists, fmt.Sprint(i), fmt.Sprint(i), 3) }) {
 		if err == nil {
@@ -81,7 +80,7 @@ func listLimit(f *fixture) {
 		}
 	}
 	f.equal("lists created", created, 3)
-	f.ok("CreateList of another kind", f.tryList(alice, destination.Suppression, "x", "x", 3))
+	f.ok("CreateList of another kind", f.tryList(alice, job.Suppression, "x", "x", 3))
 	f.ok("CreateList of another owner", f.tryList(faraway, lists, "x", "x", 3))
 	f.ok("CreateList without a limit", f.tryList(alice, lists, "x", "x", 0))
 	f.fails("CreateList", f.tryList(alice, lists, "y", "y", 4), fault.LimitExceeded)
@@ -97,7 +96,7 @@ func listPages(f *fixture) {
 	f.list(bob, "x")
 	seen := ""
 	page := func(after string, limit int) string {
-		lists, word, err := f.ListLists(f.ctx, alice, destination.AddressList, store.Page{After: after, Limit: limit})
+		lists, word, err := f.ListLists(f.ctx, alice, job.AddressList, store.Page{After: after, Limit: limit})
 		f.ok("ListLists", err)
 		for _, l := range lists {
 			whole, err := f.List(f.ctx, l.Ref)
@@ -122,22 +121,22 @@ func listPages(f *fixture) {
 	f.reopen()
 	f.equal("word at the end", page(word, 2), "")
 	f.equal("all while some come and go", seen, "c b d a ")
-	_, _, err := f.ListLists(f.ctx, faraway, destination.AddressList, store.Page{Limit: 1})
+	_, _, err := f.ListLists(f.ctx, faraway, job.AddressList, store.Page{Limit: 1})
 	f.ok("ListLists of nothing", err)
 }
 
 func listsFound(f *fixture) {
-	create := func(o job.Owner, k destination.Kind, id, name string) {
+	create := func(o job.Owner, k job.Kind, id, name string) {
 		l := newList(o, id)
 		l.Ref.Kind, l.Name = k, name
 		_, err := f.CreateList(f.ctx, l, store.Once{}, 0)
 		f.ok("CreateList", err)
 	}
-	create(alice, destination.AddressList, "l1", "x")
-	create(alice, destination.AddressList, "x", "y") // an ID that is the name of another
-	create(alice, destination.QuickResponses, "q1", "x")
-	create(alice, destination.ContactList, "c", "c")
-	create(bob, destination.AddressList, "l1", "x")
+	create(alice, job.AddressList, "l1", "x")
+	create(alice, job.AddressList, "x", "y") // an ID that is the name of another
+	create(alice, job.QuickResponses, "q1", "x")
+	create(alice, job.ContactList, "c", "c")
+	create(bob, job.AddressList, "l1", "x")
 	find := func(want string, words ...string) {
 		f.Helper()
 		for range 2 {
@@ -178,8 +177,8 @@ func listChanged(f *fixture) {
 	f.ok("ChangeList", err)
 	was.Name, was.Config, was.Tags, was.Updated = "new", []byte("c"), map[string]string{"a": "b"}, time.Now().UTC()
 	f.equal("ChangeList", got, was)
-	f.fails("CreateList under its new name", f.tryList(alice, destination.AddressList, "l3", "new", 0), fault.AlreadyExists)
-	f.ok("CreateList under its old name", f.tryList(alice, destination.AddressList, "l3", "name of l1", 0))
+	f.fails("CreateList under its new name", f.tryList(alice, job.AddressList, "l3", "new", 0), fault.AlreadyExists)
+	f.ok("CreateList under its old name", f.tryList(alice, job.AddressList, "l3", "name of l1", 0))
 	_, err = f.ChangeList(f.ctx, was.Ref, func(l *store.List) error { l.Name = "name of l2"; return nil })
 	f.fails("ChangeList to a taken name", err, fault.AlreadyExists)
 	mine := errors.New("mine")
@@ -232,7 +231,7 @@ func listMissing(f *fixture) {
 	f.list(alice, "l")
 	for _, r := range []store.ListRef{
 		listRef(alice, "other"), listRef(bob, "l"), listRef(faraway, "l"), listRef(tricky, "l"),
-		{Owner: alice, Kind: destination.Suppression, ID: "l"},
+		{Owner: alice, Kind: job.Suppression, ID: "l"},
 	} {
 		f.missing(r)
 		f.lacks(store.ErrNoList, "DeleteList", f.DeleteList(f.ctx, r))

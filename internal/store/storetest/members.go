@@ -6,7 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sluicehq/sluice/internal/destination"
+	"github.com/sluicehq/sluice/internal/job"
+
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/store"
 )
@@ -283,7 +284,7 @@ func callerGone(f *fixture) {
 func memberWhileListIsMade(f *fixture) {
 	const lists, writers = 20, 6
 	for i := range lists {
-		r := store.ListRef{Owner: alice, Kind: destination.Suppression, ID: fmt.Sprint("l", i)}
+		r := store.ListRef{Owner: alice, Kind: job.Suppression, ID: fmt.Sprint("l", i)}
 		write := func(o store.PutOptions, key string) error {
 			err := f.PutMember(f.ctx, r, key, nil, time.Now(), o)
 			if !fault.Is(err, fault.NotFound) {

@@ -8,7 +8,6 @@ import (
 	"math"
 	"slices"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/store"
@@ -80,7 +79,7 @@ func (m *Model) List(ctx context.Context, r store.ListRef) (store.List, error) {
 }
 
 // ListLists implements store.Lists.
-func (m *Model) ListLists(ctx context.Context, o job.Owner, k destination.Kind, p store.Page) ([]store.List, string, error) {
+func (m *Model) ListLists(ctx context.Context, o job.Owner, k job.Kind, p store.Page) ([]store.List, string, error) {
 	unlock, err := m.open(ctx)
 	if err != nil {
 		return nil, "", err

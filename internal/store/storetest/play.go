@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/record"
 	"github.com/sluicehq/sluice/internal/store"
@@ -209,7 +208,7 @@ func (p *player) batch(l job.Lease, o op) *store.Batch {
 }
 
 // hasUniqueKeys reports whether lists of a kind have unique keys here.
-func hasUniqueKeys(k destination.Kind) bool { return k == destination.QuickResponses }
+func hasUniqueKeys(k job.Kind) bool { return k == job.QuickResponses }
 
 // fewNames makes a value, of which many have the same unique keys, of a number.
 func fewNames(number string) string {
@@ -237,7 +236,7 @@ func listOf(o op) store.ListRef {
 	if o.ID%2 == 0 {
 		return listRef(everyone[o.Owner], "l0")
 	}
-	return store.ListRef{Owner: everyone[o.Owner], Kind: destination.QuickResponses, ID: "l1"}
+	return store.ListRef{Owner: everyone[o.Owner], Kind: job.QuickResponses, ID: "l1"}
 }
 
 func (p *player) doLists(o op) string {

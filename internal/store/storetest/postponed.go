@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/store"
 )
@@ -18,7 +17,7 @@ const PostponedJobs = 10_000
 func ReadyJob(ctx context.Context, s store.Store, id string) error {
 	_, err := s.CreateJob(ctx, job.Job{
 		ID: job.ID(id), Owner: HistoryOwner, Wire: job.MailManager, State: job.Created, Ready: true, Created: time.Now(),
-		Destination: job.Destination{Kind: destination.AddressList, List: HistoryList.ID, Action: destination.Put},
+		Destination: job.Destination{Kind: job.AddressList, List: HistoryList.ID, Action: job.Put},
 	}, store.Once{Token: id}, 0)
 	return err
 }

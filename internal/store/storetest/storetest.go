@@ -14,7 +14,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/store"
@@ -112,7 +111,7 @@ const minute = time.Minute
 func newJob(o job.Owner, id string) job.Job {
 	return job.Job{
 		ID: job.ID(id), Owner: o, Wire: job.SESv2, Name: "name of " + id,
-		Destination: job.Destination{Kind: destination.AddressList, List: "l", Action: destination.Put},
+		Destination: job.Destination{Kind: job.AddressList, List: "l", Action: job.Put},
 		Source:      job.Source{Bucket: "b", Key: "k", Format: "CSV"},
 		State:       job.Created, Ready: true, Created: time.Now(),
 	}
@@ -133,7 +132,7 @@ func (f *fixture) job(o job.Owner, id string) job.Job {
 }
 
 func listRef(o job.Owner, id string) store.ListRef {
-	return store.ListRef{Owner: o, Kind: destination.AddressList, ID: id}
+	return store.ListRef{Owner: o, Kind: job.AddressList, ID: id}
 }
 
 func newList(o job.Owner, id string) store.List {

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/record"
@@ -56,7 +55,7 @@ func UniqueKeys(value []byte) []store.UniqueKey {
 func (f *fixture) base(o job.Owner, id string) store.ListRef {
 	f.Helper()
 	l := newList(o, id)
-	l.Ref.Kind, l.UniqueKeys = destination.QuickResponses, true
+	l.Ref.Kind, l.UniqueKeys = job.QuickResponses, true
 	l, err := f.CreateList(f.ctx, l, store.Once{}, 0)
 	f.ok("CreateList "+id, err)
 	return l.Ref
@@ -202,7 +201,7 @@ func uniqueApart(f *fixture) {
 		f.put(plain, "c", "none at all")
 		f.equal("members of another kind", f.memberCount(plain), 3)
 	}
-	other := store.ListRef{Owner: bob, Kind: destination.QuickResponses, ID: "l"}
+	other := store.ListRef{Owner: bob, Kind: job.QuickResponses, ID: "l"}
 	f.ok("DeleteList", f.DeleteList(f.ctx, other))
 	f.taken(f.tryUnique(store.ListRef{Owner: alice, Kind: other.Kind, ID: "l"}, "x", "one"), takenName)
 	f.taken(f.tryUnique(store.ListRef{Owner: bob, Kind: other.Kind, ID: "m"}, "x", "one"), takenName)
