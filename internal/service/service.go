@@ -21,13 +21,6 @@ import (
 	"github.com/sluicehq/sluice/internal/store"
 )
 
-// Store is the callers' side of a store.Store.
-type Store interface {
-	store.Jobs
-	store.Lists
-	store.Members
-}
-
 // Objects is the part of an object.Store that services need.
 type Objects interface {
 	Stat(ctx context.Context, n object.Name) (object.Info, error)

@@ -19,7 +19,8 @@ import (
 	"github.com/sluicehq/sluice/internal/record"
 )
 
-// Store is all of it. Services, engine and console declare the part they need.
+// Store is all of it, for who opens one. Services, engine and maintenance declare the part
+// that they need.
 type Store interface {
 	Jobs
 	Work

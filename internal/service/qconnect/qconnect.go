@@ -35,7 +35,7 @@ type Objects interface {
 
 // Service does the operations. It is safe for concurrent use.
 type Service struct {
-	store   service.Store
+	store   Store
 	objects Objects
 	links   service.Links
 	tokens  *service.Tokens
@@ -43,6 +43,6 @@ type Service struct {
 }
 
 // New returns a Service over its parts.
-func New(st service.Store, ob Objects, ln service.Links, tk *service.Tokens, opts service.Options) *Service {
+func New(st Store, ob Objects, ln service.Links, tk *service.Tokens, opts service.Options) *Service {
 	return &Service{store: st, objects: ob, links: ln, tokens: tk, opts: opts.WithDefaults()}
 }

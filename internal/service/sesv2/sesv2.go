@@ -33,7 +33,7 @@ var _ api.Service = (*Service)(nil)
 
 // Service does the operations. It is safe for concurrent use.
 type Service struct {
-	store   service.Store
+	store   Store
 	objects service.Objects
 	links   service.Links
 	tokens  *service.Tokens
@@ -41,7 +41,7 @@ type Service struct {
 }
 
 // New returns a Service over its parts.
-func New(st service.Store, ob service.Objects, ln service.Links, tk *service.Tokens, opts service.Options) *Service {
+func New(st Store, ob service.Objects, ln service.Links, tk *service.Tokens, opts service.Options) *Service {
 	return &Service{store: st, objects: ob, links: ln, tokens: tk, opts: opts.WithDefaults()}
 }
 
