@@ -16,15 +16,12 @@ import (
 	"github.com/sluicehq/sluice/sluicetest"
 )
 
-// A contact list gets a contact by a call, and two by an import from S3. In a test it
-// is sluicetest.Start(t) that starts the server, and nothing has to be closed.
-func Example() {
-	srv, err := sluicetest.NewServer()
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer srv.Close()
+// A contact list gets a contact by a call, and two by an import from S3.
+func ExampleStart() {
+	t := exampleTest() // in a test, t is its *testing.T
+	defer t.end()
 
+	srv := sluicetest.Start(t)
 	cfg := aws.Config{
 		BaseEndpoint: aws.String(srv.URL),
 		Region:       srv.Region,

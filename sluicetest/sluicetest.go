@@ -18,8 +18,20 @@
 // may run in parallel. An S3 client needs path-style addresses, which every SDK can be
 // told to use.
 //
-// The client libraries of AWS are not among the dependencies of this package: bring
-// those that your program uses.
+// # What it links
+//
+// The package links the server with its embedded stores, which are Pebble databases in
+// memory: 37 modules, 30 of them Pebble and what Pebble needs, among it the Prometheus
+// client. It links neither a PostgreSQL driver nor a client library of AWS: bring the
+// clients that your program uses. With cgo, Pebble compiles the C library zstd, which
+// takes longer than all the rest; CGO_ENABLED=0 or -tags pebblegozstd does without it.
+//
+// # Stability
+//
+// Before version 1 an exported name may change with any release; CHANGELOG.md says so.
+// From version 1 on, code that uses this package keeps compiling with every version 1:
+// fields, options and functions are added only. What the server answers follows AWS and
+// is corrected in any release, and texts of errors and of the log are not promised.
 package sluicetest
 
 import (
