@@ -6,7 +6,7 @@
 # make test-repeat every test 50 times, in several ways, to find those that fail now and then
 # make test-faults fifteen minutes of killed nodes, cut networks, crashed databases, fail-overs and hostile callers
 # make test-s3     the S3 tests of versitygw, an S3 server of another maker
-# make check       all that CI checks: make test, formatting, linters, race detector, fuzzing
+# make check       all that CI checks: make test, formatting, linters, race detector, fuzzing, vulnerabilities
 # make docs        the pages of docs/differences, from their entries
 # make operations  the tables of docs/operations.md, from what AWS's clients see here
 # make bench       the figures of docs/operating.md, measured here
@@ -22,7 +22,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 # the tools, are modules of their own, so that the product's go.mod holds what it needs.
 MODULES := . conformance bench
 
-.PHONY: build demo setup test test-repeat test-faults test-s3 check bench lint race fuzz generate docs operations clean
+.PHONY: build demo setup test test-repeat test-faults test-s3 check bench lint race fuzz vuln generate docs operations clean
 
 build:
 	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/sluice ./cmd/sluice
@@ -52,7 +52,7 @@ test-faults: setup
 test-s3:
 	SLUICE_VERSITYGW=1 $(GO) -C conformance test -count=1 -v -timeout 60m -run TestVersityGW ./versitygw
 
-check: test lint race fuzz
+check: test lint race fuzz vuln
 
 lint:
 	@cd tools && $(GO) build -o ../bin/ mvdan.cc/gofumpt honnef.co/go/tools/cmd/staticcheck
@@ -71,7 +71,7 @@ fmt:
 
 # The packages in which goroutines meet; the rest is pure.
 race:
-	CGO_ENABLED=1 $(GO) test -race -short ./internal/... ./cmd/...
+	CGO_ENABLED=1 $(GO) test -race -short ./internal/... ./cmd/... ./sluicetest
 
 # A count, not a time: with a time, go test -fuzz now and then fails at its own deadline.
 FUZZTIME ?= 20000x
@@ -82,6 +82,14 @@ fuzz:
 			$(GO) -C $$dir test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) .; \
 		done; \
 	done
+
+# Known vulnerabilities of what the product links, where the database of them can be reached.
+vuln:
+	@cd tools && $(GO) build -o ../bin/ golang.org/x/vuln/cmd/govulncheck
+	@if out=$$(./bin/govulncheck ./... 2>&1); then echo "$$out"; \
+	elif echo "$$out" | grep -q 'fetching vulnerabilities'; then \
+		echo "vulnerabilities: NOT CHECKED, https://vuln.go.dev cannot be reached"; \
+	else echo "$$out"; exit 1; fi
 
 generate:
 	$(GO) generate ./...
