@@ -1,6 +1,6 @@
 // Package store is what Sluice remembers: jobs, lists, and the members of lists.
 //
-// The contract is in the words of the domain; storetest.Run is its definition, and
+// The contract is in terms of the domain; storetest.Run is its definition, and
 // every backend passes it. A method that returns without an error has made its
 // change durable. Errors that a caller can act on have a fault kind, named with
 // each method; any method may also fail with an error of no kind.
@@ -49,18 +49,18 @@ type Once struct {
 
 // Page asks for a part of a listing: up to Limit entries (fault.Invalid below 1; a store
 // may take more than 10,000 for 10,000), from
-// where After, the word that came with the part before, left off. A word is only
+// where After, the token that came with the part before, left off. A token is only
 // good for the listing that it came from; one that cannot be is fault.BadToken. An entry that is there all the
 // while is listed exactly once, whatever is added or removed meanwhile.
 //
 // A page costs a bounded amount: a listing with a filter examines at most Budget entries
-// for it. A page that is not full has a word if the budget ran out, and may be empty
-// then. Only an empty word is the end of a listing.
+// for it. A page that is not full has a token if the budget ran out, and may be empty
+// then. Only an empty token is the end of a listing.
 type Page struct {
 	After string
 	Limit int
 	// Budget is how many entries may be examined; 0 is MemberBudget or JobBudget. It is
-	// not bound to the word: it may change from page to page.
+	// not bound to the token: it may change from page to page.
 	Budget int
 }
 
@@ -239,12 +239,12 @@ type Lists interface {
 	CreateList(ctx context.Context, l List, once Once, most int) (List, error)
 	// List returns a list; ErrNoList.
 	List(ctx context.Context, r ListRef) (List, error)
-	// ListLists lists an owner's lists of a kind, oldest first, and the word for the
+	// ListLists lists an owner's lists of a kind, oldest first, and the token of the
 	// next page, empty at the end. It has no filter, and needs no Budget.
 	ListLists(ctx context.Context, o job.Owner, k job.Kind, p Page) ([]List, string, error)
 	// FindLists returns the lists of an owner, of any kind, whose ID or name is one of some
-	// words, by kind and ID. It costs as much as there are words.
-	FindLists(ctx context.Context, o job.Owner, words ...string) ([]List, error)
+	// names, by kind and ID. Its cost grows with the number of names.
+	FindLists(ctx context.Context, o job.Owner, names ...string) ([]List, error)
 	// ChangeList applies change to a list as it is now and stores what comes out; an
 	// error of change's is returned and nothing is stored; ErrNoList, and
 	// fault.AlreadyExists if its new name is taken. Ref, Created and UniqueKeys stay. change may be
@@ -305,7 +305,7 @@ type Members interface {
 	DeleteMember(ctx context.Context, r ListRef, key string) error
 	// Member returns one member; ErrNoMember.
 	Member(ctx context.Context, r ListRef, key string) (Member, error)
-	// ListMembers lists members in order of their keys' bytes, and the word for the
+	// ListMembers lists members in order of their keys' bytes, and the token of the
 	// next page, empty at the end. It examines the members that have the prefix: where
 	// Match passes over many, a page is short, see Page.
 	ListMembers(ctx context.Context, r ListRef, f MemberFilter, p Page) ([]Member, string, error)

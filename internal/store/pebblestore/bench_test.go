@@ -217,8 +217,8 @@ func BenchmarkListMembers(b *testing.B) {
 	none := store.MemberFilter{Match: func(store.Member) bool { return false }}
 	b.ReportAllocs()
 	for b.Loop() {
-		if page, word, err := s.ListMembers(b.Context(), r, none, store.Page{Limit: 100}); err != nil || len(page) > 0 || word != "" {
-			b.Fatal(len(page), word, err)
+		if page, next, err := s.ListMembers(b.Context(), r, none, store.Page{Limit: 100}); err != nil || len(page) > 0 || next != "" {
+			b.Fatal(len(page), next, err)
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/rows, "ns/member")

@@ -340,11 +340,11 @@ var errBadKey = errors.New("the key is damaged")
 
 // splitOwner is the way back from ownerPrefix.
 func splitOwner(k []byte) (o job.Owner, rest []byte, err error) {
-	account, rest, ok := cutWord(k[1:])
+	account, rest, ok := cutField(k[1:])
 	if !ok {
 		return o, nil, errBadKey
 	}
-	region, rest, ok := cutWord(rest)
+	region, rest, ok := cutField(rest)
 	if !ok {
 		return o, nil, errBadKey
 	}
@@ -357,7 +357,7 @@ func splitKind(k []byte) (r store.ListRef, rest []byte, err error) {
 	if err != nil {
 		return r, nil, err
 	}
-	kind, rest, ok := cutWord(rest)
+	kind, rest, ok := cutField(rest)
 	if !ok {
 		return r, nil, errBadKey
 	}

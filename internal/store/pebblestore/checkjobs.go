@@ -124,7 +124,7 @@ func (c *rowCheck) checkWork(k jobKey, row *jobRow) error {
 
 func (c *rowCheck) checkRejects(k jobKey, number uint64) (n int64, err error) {
 	prefix := len(rejectPrefix(number))
-	d := rejectReader{words: map[string]string{}}
+	d := rejectReader{texts: map[string]string{}}
 	err = c.each(keyRange{appendNumber([]byte{tableWork}, number), appendNumber([]byte{tableWork}, number+1)}, "rejects of "+jobName(k), func(key, v []byte) error {
 		if bytes.Equal(key, keyOfProgress(number)) {
 			return nil

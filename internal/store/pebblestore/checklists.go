@@ -197,8 +197,8 @@ func (c *rowCheck) checkTokens() error {
 	return c.eachOf(tableTokens, "client tokens", func(k, v []byte) error {
 		name := "client token " + digest(k)
 		o, rest, err := splitOwner(k)
-		what, rest, ok1 := cutWord(rest)
-		kind, _, ok2 := cutWord(rest)
+		what, rest, ok1 := cutField(rest)
+		kind, _, ok2 := cutField(rest)
 		if err != nil || !ok1 || !ok2 || what != tokenOfJob && what != tokenOfList {
 			c.foundAt(RowUnknown, name, [][]byte{bytes.Clone(k)}, "%v", errBadKey)
 			return nil
@@ -237,7 +237,7 @@ func (c *rowCheck) checkToken(name string, key []byte, text, id string) {
 
 // tokensOf calls add with the keys of an owner's client tokens that have created id.
 func (c *rowCheck) tokensOf(o job.Owner, what, id string, add func(key []byte)) {
-	prefix := appendWord(ownerPrefix(tableTokens, o), what)
+	prefix := appendField(ownerPrefix(tableTokens, o), what)
 	_ = c.each(keyRange{prefix, after(prefix)}, "client tokens", func(k, v []byte) error {
 		var t token
 		if json.Unmarshal(v, &t) == nil && t.ID == id {

@@ -14,11 +14,11 @@ import (
 )
 
 // FindLists implements store.Lists.
-func (s *Store) FindLists(ctx context.Context, o job.Owner, words ...string) ([]store.List, error) {
+func (s *Store) FindLists(ctx context.Context, o job.Owner, names ...string) ([]store.List, error) {
 	snap := s.db.NewSnapshot()
 	defer snap.Close()
 	found := map[store.ListRef]store.List{}
-	for _, w := range words {
+	for _, w := range names {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}

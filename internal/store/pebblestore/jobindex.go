@@ -14,12 +14,12 @@ import (
 
 // jobIndex is a table whose keys lead to jobs:
 //
-//	table  owner  words  [created]  id
+//	table  owner  fields  [created]  id
 type jobIndex struct {
-	table byte
-	name  string
-	words int                     // how many
-	of    func(*job.Job) []string // the words of a job
+	table  byte
+	name   string
+	fields int                     // how many
+	of     func(*job.Job) []string // the fields of a job
 	// ordered says that the time of creation is in the key.
 	ordered bool
 	// unfinished says that only jobs that are not final are in the table. The value is
@@ -35,27 +35,27 @@ var (
 		of: func(*job.Job) []string { return nil },
 	}
 	jobsOfList = &jobIndex{
-		table: tableJobsOfList, name: "index of jobs by list", words: 1, ordered: true,
+		table: tableJobsOfList, name: "index of jobs by list", fields: 1, ordered: true,
 		of: func(j *job.Job) []string { return []string{j.Destination.List} },
 	}
 	jobsOfWire = &jobIndex{
-		table: tableJobsOfWire, name: "index of jobs by API", words: 1, ordered: true,
+		table: tableJobsOfWire, name: "index of jobs by API", fields: 1, ordered: true,
 		of: func(j *job.Job) []string { return []string{string(j.Wire)} },
 	}
 	jobsOfSource = &jobIndex{
-		table: tableJobsOfSource, name: "index of jobs by source", words: 2, ordered: true,
+		table: tableJobsOfSource, name: "index of jobs by source", fields: 2, ordered: true,
 		of: func(j *job.Job) []string { return []string{j.Source.Bucket, j.Source.Key} },
 	}
 	endedByState = &jobIndex{
-		table: tableEndedJobs, name: "index of jobs that have ended", words: 1, ordered: true, ended: true,
+		table: tableEndedJobs, name: "index of jobs that have ended", fields: 1, ordered: true, ended: true,
 		of: func(j *job.Job) []string { return []string{string(j.State)} },
 	}
 	endedOfList = &jobIndex{
-		table: tableEndedJobsOfList, name: "index of jobs that have ended by list", words: 2, ordered: true, ended: true,
+		table: tableEndedJobsOfList, name: "index of jobs that have ended by list", fields: 2, ordered: true, ended: true,
 		of: func(j *job.Job) []string { return []string{j.Destination.List, string(j.State)} },
 	}
 	unfinishedJobs = &jobIndex{
-		table: tableUnfinished, name: "index of unfinished jobs", words: 1, unfinished: true,
+		table: tableUnfinished, name: "index of unfinished jobs", fields: 1, unfinished: true,
 		of: func(j *job.Job) []string { return []string{string(j.Wire)} },
 	}
 	unfinishedInOrder = &jobIndex{
@@ -63,7 +63,7 @@ var (
 		of: func(*job.Job) []string { return nil },
 	}
 	unfinishedOfList = &jobIndex{
-		table: tableUnfinishedOfList, name: "index of unfinished jobs by list", words: 2, unfinished: true,
+		table: tableUnfinishedOfList, name: "index of unfinished jobs by list", fields: 2, unfinished: true,
 		of: func(j *job.Job) []string { return []string{string(j.Destination.Kind), j.Destination.List} },
 	}
 
@@ -72,10 +72,10 @@ var (
 	}
 )
 
-func (x *jobIndex) prefix(o job.Owner, words ...string) []byte {
+func (x *jobIndex) prefix(o job.Owner, fields ...string) []byte {
 	k := ownerPrefix(x.table, o)
-	for _, w := range words {
-		k = appendWord(k, w)
+	for _, w := range fields {
+		k = appendField(k, w)
 	}
 	return k
 }
@@ -100,8 +100,8 @@ func (x *jobIndex) has(j *job.Job) bool {
 func (x *jobIndex) split(k []byte) (jobKey, bool) {
 	o, rest, err := splitOwner(k)
 	ok := err == nil
-	for i := 0; ok && i < x.words; i++ {
-		_, rest, ok = cutWord(rest)
+	for i := 0; ok && i < x.fields; i++ {
+		_, rest, ok = cutField(rest)
 	}
 	if ok && x.ordered {
 		if ok = len(rest) >= timeLen; ok {

@@ -40,7 +40,7 @@ import (
 //	y  number unique                   the key of the list's member that has the unique key
 //	z  number key                      a list's member
 //
-// Every word but a key's last has its length before it, so that one owner's keys
+// Every field but a key's last has its length before it, so that one owner's keys
 // are never inside another's. Numbers are 8 bytes, big-endian, and never given out
 // twice: a list made again under an old ID has new keys, and what was left behind
 // under the old ones cannot come back. Times are microseconds, 8 bytes.
@@ -75,12 +75,12 @@ const (
 	workRejects  = 1
 )
 
-func appendWord[S ~string](k []byte, word S) []byte {
-	k = binary.AppendUvarint(k, uint64(len(word)))
-	return append(k, word...)
+func appendField[S ~string](k []byte, field S) []byte {
+	k = binary.AppendUvarint(k, uint64(len(field)))
+	return append(k, field...)
 }
 
-func cutWord(k []byte) (word string, rest []byte, ok bool) {
+func cutField(k []byte) (field string, rest []byte, ok bool) {
 	n, size := binary.Uvarint(k)
 	if size <= 0 || n > uint64(len(k)-size) {
 		return "", nil, false
@@ -92,12 +92,12 @@ func cutWord(k []byte) (word string, rest []byte, ok bool) {
 func ownerPrefix(table byte, o job.Owner) []byte {
 	k := make([]byte, 0, 96)
 	k = append(k, table)
-	k = appendWord(k, o.Account)
-	return appendWord(k, o.Region)
+	k = appendField(k, o.Account)
+	return appendField(k, o.Region)
 }
 
 func kindPrefix(table byte, o job.Owner, k job.Kind) []byte {
-	return appendWord(ownerPrefix(table, o), k)
+	return appendField(ownerPrefix(table, o), k)
 }
 
 func keyOfSequence() []byte { return []byte{tableSequence} }
@@ -133,7 +133,7 @@ const (
 )
 
 func tokenPrefix(o job.Owner, what, kind string) []byte {
-	return appendWord(appendWord(ownerPrefix(tableTokens, o), what), kind)
+	return appendField(appendField(ownerPrefix(tableTokens, o), what), kind)
 }
 
 func keyOfToken(o job.Owner, what, kind, token string) []byte {
@@ -189,17 +189,17 @@ func appendTime(k []byte, t time.Time) []byte {
 	return binary.BigEndian.AppendUint64(k, uint64(t.UnixMicro())^1<<63)
 }
 
-// A word of a page in creation order is what follows the prefix in the order table,
+// A page token of a listing in creation order is what follows the prefix in the order table,
 // as text.
 
-func wordOf(place []byte) string { return base64.RawURLEncoding.EncodeToString(place) }
+func cursorText(cursor []byte) string { return base64.RawURLEncoding.EncodeToString(cursor) }
 
-func placeOf(word string) ([]byte, error) {
-	place, err := base64.RawURLEncoding.DecodeString(word)
-	if err != nil || len(place) < timeLen {
+func cursorOf(token string) ([]byte, error) {
+	cursor, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil || len(cursor) < timeLen {
 		return nil, fault.New(fault.BadToken, "the page token is not one of this listing")
 	}
-	return place, nil
+	return cursor, nil
 }
 
 const timeLen = 8

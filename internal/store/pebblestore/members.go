@@ -238,7 +238,7 @@ func (s *Store) Member(ctx context.Context, r store.ListRef, key string) (store.
 	return m, errors.Join(err, closer.Close())
 }
 
-// ListMembers implements store.Members. A page's word is the last key that was examined.
+// ListMembers implements store.Members. A page's token is the last key that was examined.
 func (s *Store) ListMembers(ctx context.Context, r store.ListRef, f store.MemberFilter, p store.Page) ([]store.Member, string, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, "", err

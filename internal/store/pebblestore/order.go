@@ -35,7 +35,7 @@ func inOrder[T any](ctx context.Context, s *Store, r pebble.Reader, prefix []byt
 	defer it.Close()
 	defer s.tidy(it, prefix[0])
 	var page []T
-	last := "" // word of what was examined
+	last := "" // token of what was examined
 	examined := 0
 	for ok := d.seek(it, from); ok; ok = d.step(it) {
 		if err := ctx.Err(); err != nil {
@@ -45,8 +45,8 @@ func inOrder[T any](ctx context.Context, s *Store, r pebble.Reader, prefix []byt
 			return page, last, nil
 		}
 		examined++
-		place := it.Key()[len(prefix):]
-		one, ok, err := load(string(place[timeLen:]))
+		cursor := it.Key()[len(prefix):]
+		one, ok, err := load(string(cursor[timeLen:]))
 		if err != nil {
 			return nil, "", err
 		}
@@ -56,7 +56,7 @@ func inOrder[T any](ctx context.Context, s *Store, r pebble.Reader, prefix []byt
 		if ok {
 			page = append(page, one)
 		}
-		last = wordOf(place)
+		last = cursorText(cursor)
 	}
 	return page, "", it.Error()
 }
@@ -128,11 +128,11 @@ func pageStart(prefix []byte, p store.Page) ([]byte, error) {
 	if p.After == "" {
 		return nil, nil
 	}
-	place, err := placeOf(p.After)
+	cursor, err := cursorOf(p.After)
 	if err != nil {
 		return nil, err
 	}
-	return slices.Concat(prefix, place), nil
+	return slices.Concat(prefix, cursor), nil
 }
 
 var errLimit = fault.New(fault.Invalid, "a page has at least one entry")

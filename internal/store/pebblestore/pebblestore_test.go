@@ -10,9 +10,9 @@ import (
 	"github.com/sluicehq/sluice/internal/store/storetest"
 )
 
-// inMemory is a place on a disk that is only in memory, for a store that writes files
+// inMemory opens a store on a disk that is only in memory. The store writes files
 // for batches of bulk changes and more; 0 leaves that to the store.
-func inMemory(bulk int) storetest.Place {
+func inMemory(bulk int) storetest.Opener {
 	return func(t testing.TB) func() store.Store {
 		fs := vfs.NewMem()
 		return func() store.Store {

@@ -20,8 +20,8 @@ import (
 func appendReject(b []byte, r *record.Reject) []byte {
 	b = binary.AppendUvarint(b, uint64(r.Line))
 	b = binary.AppendUvarint(b, uint64(r.Offset))
-	b = appendWord(b, r.Code)
-	b = appendWord(b, r.Reason)
+	b = appendField(b, r.Code)
+	b = appendField(b, r.Reason)
 	b = binary.AppendUvarint(b, uint64(len(r.Key)))
 	b = append(b, r.Key...)
 	b = binary.AppendUvarint(b, uint64(len(r.Raw)))
@@ -37,11 +37,11 @@ var errReject = errors.New("a reject in the database is damaged")
 // rejectReader takes rejects apart. It keeps the few codes and reasons there are, so
 // that a reject costs no memory of its own.
 type rejectReader struct {
-	words map[string]string
+	texts map[string]string
 }
 
-// maxWords bounds what a rejectReader keeps.
-const maxWords = 1024
+// maxTexts bounds what a rejectReader keeps.
+const maxTexts = 1024
 
 func (d *rejectReader) read(v []byte, r *record.Reject) error {
 	line, n := binary.Uvarint(v)
@@ -63,7 +63,7 @@ func (d *rejectReader) read(v []byte, r *record.Reject) error {
 		}
 		parts[i], v = v[n:n+int(size)], v[n+int(size):]
 	}
-	r.Code, r.Reason, r.Key, r.Raw = d.word(parts[0]), d.word(parts[1]), parts[2], parts[3]
+	r.Code, r.Reason, r.Key, r.Raw = d.text(parts[0]), d.text(parts[1]), parts[2], parts[3]
 	r.Length = int64(len(r.Raw))
 	if len(v) > 0 {
 		length, n := binary.Uvarint(v)
@@ -75,13 +75,13 @@ func (d *rejectReader) read(v []byte, r *record.Reject) error {
 	return nil
 }
 
-func (d *rejectReader) word(b []byte) string {
-	if w, ok := d.words[string(b)]; ok {
+func (d *rejectReader) text(b []byte) string {
+	if w, ok := d.texts[string(b)]; ok {
 		return w
 	}
 	w := string(b)
-	if len(d.words) < maxWords {
-		d.words[w] = w
+	if len(d.texts) < maxTexts {
+		d.texts[w] = w
 	}
 	return w
 }
@@ -111,7 +111,7 @@ func (s *Store) eachReject(ctx context.Context, k jobKey, yield func(record.Reje
 	if _, err := s.jobRow(s.db, k); err != nil {
 		return err
 	}
-	d := rejectReader{words: make(map[string]string)}
+	d := rejectReader{texts: make(map[string]string)}
 	for ok := it.First(); ok; ok = it.Next() {
 		if err := ctx.Err(); err != nil {
 			return err

@@ -10,27 +10,27 @@ import (
 )
 
 // entry is one change of a batch in the making of its order: seven bytes of its key
-// and how many there are, so that comparing words compares that part of the keys.
+// and how many there are, so that comparing prefixes compares that part of the keys.
 type entry struct {
-	word uint64
-	i    uint32
+	prefix uint64
+	i      uint32
 }
 
-// wordLen is how many bytes of a key a word holds. Its last byte is how many bytes of
+// prefixLen is how many bytes of a key a prefix holds. Its last byte is how many bytes of
 // the key were left, so that a key sorts before those that go on with zeros.
-const wordLen = 7
+const prefixLen = 7
 
-func wordAt(key []byte, depth int) uint64 {
+func prefixAt(key []byte, depth int) uint64 {
 	if len(key) >= depth+8 {
-		return binary.BigEndian.Uint64(key[depth:])&^0xff | (wordLen + 1)
+		return binary.BigEndian.Uint64(key[depth:])&^0xff | (prefixLen + 1)
 	}
 	left := len(key) - depth
 	if left <= 0 {
 		return 0
 	}
 	var b [8]byte
-	copy(b[:wordLen], key[depth:])
-	b[wordLen] = byte(left)
+	copy(b[:prefixLen], key[depth:])
+	b[prefixLen] = byte(left)
 	return binary.BigEndian.Uint64(b[:])
 }
 
@@ -46,7 +46,7 @@ func (s *sorter) sort(b *store.Batch) []entry {
 	s.entries = slices.Grow(s.entries[:0], n)[:n]
 	s.spare = slices.Grow(s.spare[:0], n)[:n]
 	for i := range s.entries {
-		s.entries[i] = entry{word: wordAt(b.Key(i), 0), i: uint32(i)}
+		s.entries[i] = entry{prefix: prefixAt(b.Key(i), 0), i: uint32(i)}
 	}
 	s.sortAt(b, 0, n, 0)
 	return s.entries
@@ -58,7 +58,7 @@ const (
 	compareUpTo = 16
 )
 
-// sortAt orders entries whose keys are equal up to depth, and whose words are those
+// sortAt orders entries whose keys are equal up to depth, and whose prefixes are those
 // at depth.
 func (s *sorter) sortAt(b *store.Batch, from, to, depth int) {
 	part := s.entries[from:to]
@@ -68,8 +68,8 @@ func (s *sorter) sortAt(b *store.Batch, from, to, depth int) {
 	}
 	if len(part) < radixFrom {
 		slices.SortFunc(part, func(x, y entry) int {
-			if x.word != y.word {
-				return cmp.Compare(x.word, y.word)
+			if x.prefix != y.prefix {
+				return cmp.Compare(x.prefix, y.prefix)
 			}
 			return cmp.Compare(x.i, y.i)
 		})
@@ -78,15 +78,15 @@ func (s *sorter) sortAt(b *store.Batch, from, to, depth int) {
 	}
 	for i := 0; i < len(part); {
 		j := i + 1
-		for j < len(part) && part[j].word == part[i].word {
+		for j < len(part) && part[j].prefix == part[i].prefix {
 			j++
 		}
-		// A word with more behind it than it holds is where keys may still differ.
-		if j-i > 1 && part[i].word&0xff > wordLen {
+		// A prefix with more behind it than it holds is where keys may still differ.
+		if j-i > 1 && part[i].prefix&0xff > prefixLen {
 			for k := i; k < j; k++ {
-				part[k].word = wordAt(b.Key(int(part[k].i)), depth+wordLen)
+				part[k].prefix = prefixAt(b.Key(int(part[k].i)), depth+prefixLen)
 			}
-			s.sortAt(b, from+i, from+j, depth+wordLen)
+			s.sortAt(b, from+i, from+j, depth+prefixLen)
 		}
 		i = j
 	}
@@ -102,22 +102,22 @@ func insertionSort(b *store.Batch, part []entry, depth int) {
 }
 
 func less(b *store.Batch, x, y entry, depth int) bool {
-	if x.word != y.word {
-		return x.word < y.word
+	if x.prefix != y.prefix {
+		return x.prefix < y.prefix
 	}
-	if x.word&0xff <= wordLen {
+	if x.prefix&0xff <= prefixLen {
 		return false // the keys end here, and are the same
 	}
-	depth += wordLen
+	depth += prefixLen
 	return bytes.Compare(b.Key(int(x.i))[depth:], b.Key(int(y.i))[depth:]) < 0
 }
 
-// radixSort orders entries by their words, byte by byte from the last. It is stable,
-// and passes over bytes that all words share.
+// radixSort orders entries by their prefixes, byte by byte from the last. It is stable,
+// and passes over bytes that all prefixes share.
 func radixSort(part, spare []entry) {
 	var counts [8][256]uint32
 	for i := range part {
-		for w, d := part[i].word, 0; d < 8; d++ {
+		for w, d := part[i].prefix, 0; d < 8; d++ {
 			counts[d][w&0xff]++
 			w >>= 8
 		}
@@ -126,7 +126,7 @@ func radixSort(part, spare []entry) {
 	for d := range 8 {
 		c := &counts[d]
 		shift := uint(8 * d)
-		if c[from[0].word>>shift&0xff] == uint32(len(from)) {
+		if c[from[0].prefix>>shift&0xff] == uint32(len(from)) {
 			continue
 		}
 		sum := uint32(0)
@@ -134,7 +134,7 @@ func radixSort(part, spare []entry) {
 			c[v], sum = sum, sum+c[v]
 		}
 		for _, e := range from {
-			v := e.word >> shift & 0xff
+			v := e.prefix >> shift & 0xff
 			to[c[v]] = e
 			c[v]++
 		}

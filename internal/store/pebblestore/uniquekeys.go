@@ -38,7 +38,7 @@ func cutUniqueKeys(b []byte) (keys []string, length int, err error) {
 	}
 	rest := b[size:]
 	for range n {
-		key, after, ok := cutWord(rest)
+		key, after, ok := cutField(rest)
 		if !ok {
 			return nil, 0, errMemberValue
 		}

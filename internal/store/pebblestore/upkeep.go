@@ -147,7 +147,7 @@ func (s *Store) SourceUse(ctx context.Context, account, bucket, key string) (sto
 
 // regionsOf returns an account with each region in which it has jobs.
 func regionsOf(r pebble.Reader, account string) ([]job.Owner, error) {
-	prefix := appendWord([]byte{tableJobsOfSource}, account)
+	prefix := appendField([]byte{tableJobsOfSource}, account)
 	it, err := r.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)})
 	if err != nil {
 		return nil, err

@@ -16,8 +16,8 @@ const (
 
 // ChangeMember implements store.Members.
 //
-// The row has no place for a mark of who changed it last. When it is unsure whether an
-// attempt was committed, what the row holds tells: what that attempt found, what it
+// The row has no mark of who changed it last. When it is not known whether an
+// attempt was committed, what the row holds says: what that attempt found, what it
 // wrote, or what somebody else wrote since, and then nobody can know.
 func (s *Store) ChangeMember(ctx context.Context, r store.ListRef, key string, at time.Time, change func(*store.Member) error) (store.Member, error) {
 	var found, wrote store.Member

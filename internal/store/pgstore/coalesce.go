@@ -11,7 +11,7 @@ import (
 	"github.com/sluicehq/sluice/internal/store"
 )
 
-// entry is a change, by the beginning of its key and its place in the batch.
+// entry is a change, by the beginning of its key and its index in the batch.
 type entry struct {
 	head uint64
 	i    uint32

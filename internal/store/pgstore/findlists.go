@@ -17,7 +17,7 @@ const sqlFindLists = `SELECT ` + listColumns + ` FROM lists
 	ORDER BY kind, id`
 
 // FindLists implements store.Lists.
-func (s *Store) FindLists(ctx context.Context, o job.Owner, words ...string) ([]store.List, error) {
+func (s *Store) FindLists(ctx context.Context, o job.Owner, names ...string) ([]store.List, error) {
 	var kinds []string
 	for _, k := range job.Kinds() {
 		kinds = append(kinds, string(k))
@@ -25,7 +25,7 @@ func (s *Store) FindLists(ctx context.Context, o job.Owner, words ...string) ([]
 	var found []store.List
 	err := s.statement(ctx, func(ctx context.Context, a *attempt) error {
 		found = nil
-		rows, err := a.Query(ctx, sqlFindLists, o.Account, o.Region, kinds, words)
+		rows, err := a.Query(ctx, sqlFindLists, o.Account, o.Region, kinds, names)
 		if err != nil {
 			return err
 		}

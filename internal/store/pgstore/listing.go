@@ -27,7 +27,7 @@ const (
 	mostLook  = 16 << 10
 )
 
-// ListMembers implements store.Members. A page's word is the last key that was looked
+// ListMembers implements store.Members. A page's token is the last key that was looked
 // at. Members are looked at as they come in, so that none but those of the page are in
 // memory.
 func (s *Store) ListMembers(ctx context.Context, r store.ListRef, f store.MemberFilter, p store.Page) ([]store.Member, string, error) {

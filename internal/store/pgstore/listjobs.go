@@ -14,7 +14,7 @@ import (
 )
 
 // A listing of jobs reads one index in its order or against it, and leaves out here what
-// the filter does not select. Where an index begins with a word beside the owner, the word
+// the filter does not select. Where an index begins with a field beside the owner, the field
 // is compared by order and is part of it: the planner would otherwise take jobs_created
 // for as good, and pass over all that have another.
 const (
@@ -52,7 +52,7 @@ const firstJobs = 64
 
 // ListJobs implements store.Jobs.
 func (s *Store) ListJobs(ctx context.Context, o job.Owner, f store.JobFilter, p store.Page) ([]job.Job, string, error) {
-	from, err := placeOf(p)
+	from, err := cursorOf(p)
 	if err != nil {
 		return nil, "", err
 	}
@@ -71,7 +71,7 @@ func (s *Store) ListJobs(ctx context.Context, o job.Owner, f store.JobFilter, p 
 	if l.ended {
 		return l.page, "", nil
 	}
-	return l.page, wordOf(l.created, l.id), nil
+	return l.page, cursorText(l.created, l.id), nil
 }
 
 // jobListing is a page of jobs that is being made.

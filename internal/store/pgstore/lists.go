@@ -113,9 +113,9 @@ func (s *Store) CreateList(ctx context.Context, l store.List, once store.Once, m
 
 func mayCreateList(ctx context.Context, a *attempt, l store.List, most int) error {
 	o := l.Ref.Owner
-	for sql, word := range map[string]string{sqlListTaken: l.Ref.ID, sqlNameTaken: l.Name} {
+	for sql, name := range map[string]string{sqlListTaken: l.Ref.ID, sqlNameTaken: l.Name} {
 		var taken bool
-		if err := a.QueryRow(ctx, sql, o.Account, o.Region, l.Ref.Kind, word).Scan(&taken); err != nil {
+		if err := a.QueryRow(ctx, sql, o.Account, o.Region, l.Ref.Kind, name).Scan(&taken); err != nil {
 			return err
 		}
 		if taken {
@@ -152,7 +152,7 @@ func (s *Store) List(ctx context.Context, r store.ListRef) (store.List, error) {
 
 // ListLists implements store.Lists.
 func (s *Store) ListLists(ctx context.Context, o job.Owner, k job.Kind, p store.Page) ([]store.List, string, error) {
-	from, err := placeOf(p)
+	from, err := cursorOf(p)
 	if err != nil {
 		return nil, "", err
 	}
@@ -173,8 +173,8 @@ func (s *Store) ListLists(ctx context.Context, o job.Owner, k job.Kind, p store.
 	if err != nil {
 		return nil, "", err
 	}
-	page, word := cut(page, from, func(l *store.List) (time.Time, string) { return l.Created, l.Ref.ID })
-	return page, word, nil
+	page, next := cut(page, from, func(l *store.List) (time.Time, string) { return l.Created, l.Ref.ID })
+	return page, next, nil
 }
 
 // ChangeList implements store.Lists.

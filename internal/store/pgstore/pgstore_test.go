@@ -13,9 +13,9 @@ import (
 	"github.com/sluicehq/sluice/internal/store/storetest"
 )
 
-// place is a storetest.Place. The server is started outside of the tests' bubbles, in
+// opener is a storetest.Opener. The server is started outside of the tests' bubbles, in
 // which a process would have to end with the test.
-func place(server *pgtest.Server, options string) storetest.Place {
+func opener(server *pgtest.Server, options string) storetest.Opener {
 	return func(t testing.TB) func() store.Store {
 		url := server.URL(t) + options
 		return func() store.Store { return open(t, url, pgstore.Options{MaxConns: 8, Clock: time.Now}) }
@@ -33,7 +33,7 @@ func open(t testing.TB, url string, o pgstore.Options) *pgstore.Store {
 
 func TestStore(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, place(pgtest.Shared(t), ""))
+	storetest.Run(t, opener(pgtest.Shared(t), ""))
 }
 
 // TestStoreWithoutSessions keeps nothing in a session from one statement to the next,
@@ -43,7 +43,7 @@ func TestStoreWithoutSessions(t *testing.T) {
 	if testing.Short() {
 		t.Skip("the other way is enough")
 	}
-	storetest.Run(t, place(pgtest.Shared(t), "&default_query_exec_mode=exec"))
+	storetest.Run(t, opener(pgtest.Shared(t), "&default_query_exec_mode=exec"))
 }
 
 func withCancel(t testing.TB) (context.Context, context.CancelFunc) {

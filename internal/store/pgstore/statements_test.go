@@ -103,17 +103,3 @@ func TestForbiddenWordsAreFound(t *testing.T) {
 		}
 	}
 }
-
-// TestMigrationNumbers: of two migrations with one number the second would never be applied.
-func TestMigrationNumbers(t *testing.T) {
-	t.Parallel()
-	names, err := migrationNames()
-	if err != nil {
-		t.Fatalf("migrationNames: %v", err)
-	}
-	for i, name := range names {
-		if got, want := versionOf(name), int64(i+1); got != want {
-			t.Errorf("%s has the number %d, want %d", name, got, want)
-		}
-	}
-}

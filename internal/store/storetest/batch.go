@@ -88,12 +88,12 @@ func (f *fixture) members(r store.ListRef) string {
 	f.Helper()
 	var all []string
 	for after := ""; ; {
-		page, word, err := f.ListMembers(f.ctx, r, store.MemberFilter{}, store.Page{After: after, Limit: 3})
+		page, next, err := f.ListMembers(f.ctx, r, store.MemberFilter{}, store.Page{After: after, Limit: 3})
 		f.ok("ListMembers", err)
 		for _, m := range page {
 			all = append(all, show(m))
 		}
-		if after = word; word == "" {
+		if after = next; next == "" {
 			return strings.Join(all, " ")
 		}
 	}

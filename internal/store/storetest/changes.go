@@ -157,25 +157,25 @@ func pagesFull(f *fixture) {
 	for _, limit := range []int{1, 5, len(want), 100} {
 		var got []string
 		for after, end := "", false; !end; {
-			page, word, err := f.ListMembers(f.ctx, r, rare, store.Page{After: after, Limit: limit, Budget: n})
+			page, next, err := f.ListMembers(f.ctx, r, rare, store.Page{After: after, Limit: limit, Budget: n})
 			f.ok("ListMembers", err)
-			if word != "" && len(page) != limit {
+			if next != "" && len(page) != limit {
 				f.Fatalf("ListMembers by %d: a page of %d before the end, want a full one", limit, len(page))
 			}
 			for _, m := range page {
 				got = append(got, string(m.Value))
 			}
-			after, end = word, word == ""
+			after, end = next, next == ""
 		}
 		f.equal(fmt.Sprint("ListMembers by ", limit), got, want)
 	}
-	page, word, err := f.ListMembers(f.ctx, r, rare, store.Page{Limit: len(want), Budget: n})
+	page, next, err := f.ListMembers(f.ctx, r, rare, store.Page{Limit: len(want), Budget: n})
 	f.ok("ListMembers", err)
-	f.equal("a page that holds all, and its word", fmt.Sprint(len(page), word), fmt.Sprint(len(want), ""))
+	f.equal("a page that holds all, and its token", fmt.Sprint(len(page), next), fmt.Sprint(len(want), ""))
 	none := store.MemberFilter{Match: func(store.Member) bool { return false }}
-	page, word, err = f.ListMembers(f.ctx, r, none, store.Page{Limit: 1, Budget: n})
+	page, next, err = f.ListMembers(f.ctx, r, none, store.Page{Limit: 1, Budget: n})
 	f.ok("ListMembers", err)
-	f.equal("a page of nothing, and its word", fmt.Sprint(len(page), word), fmt.Sprint(0, ""))
+	f.equal("a page of nothing, and its token", fmt.Sprint(len(page), next), fmt.Sprint(0, ""))
 	_, _, err = f.ListMembers(canceled(f.ctx), r, none, store.Page{Limit: 1, Budget: n})
 	f.equal("an error for a caller who has gone", err != nil, true)
 }

@@ -222,12 +222,12 @@ func commitLarge(f *fixture) {
 	}
 	got := map[string]int{}
 	for after := ""; ; {
-		page, word, err := f.ListMembers(f.ctx, r, store.MemberFilter{}, store.Page{After: after, Limit: 10_000})
+		page, next, err := f.ListMembers(f.ctx, r, store.MemberFilter{}, store.Page{After: after, Limit: 10_000})
 		f.ok("ListMembers", err)
 		for _, m := range page {
 			got[string(m.Value)]++
 		}
-		if after = word; word == "" {
+		if after = next; next == "" {
 			break
 		}
 	}

@@ -18,7 +18,7 @@ import (
 // Compare draws sequences of operations, does each on a new store of both places, and
 // wants the same answer to every one. A sequence that fails is made as short as it
 // can be.
-func Compare(t *testing.T, a, b Place) {
+func Compare(t *testing.T, a, b Opener) {
 	t.Helper()
 	rapid.Check(t, func(rt *rapid.T) {
 		// Left to itself, rapid draws short sequences, where little happens.
@@ -36,7 +36,7 @@ func Compare(t *testing.T, a, b Place) {
 }
 
 // op is one operation, by numbers that name few different things, so that they meet.
-// Lists with an odd ID have members with words.
+// Lists with an odd ID have members with unique keys.
 type op struct {
 	Name    string
 	Owner   int // 0, 1
@@ -111,10 +111,10 @@ type prepared struct {
 	p     store.Prepared
 }
 
-func compare(t *testing.T, ops []op, a, b Place) string {
+func compare(t *testing.T, ops []op, a, b Opener) string {
 	players := [2]*player{}
-	for i, place := range []Place{a, b} {
-		players[i] = &player{ctx: t.Context(), open: place(t)}
+	for i, opener := range []Opener{a, b} {
+		players[i] = &player{ctx: t.Context(), open: opener(t)}
 		players[i].s = players[i].open()
 		defer func() { players[i].s.Close() }()
 	}

@@ -144,13 +144,13 @@ func deletedOthers(f *fixture) {
 		time.Sleep(time.Second)
 	}
 	f.create(newJob(bob, "j1"))
-	_, word, err := f.ListJobs(f.ctx, alice, store.JobFilter{}, store.Page{Limit: 2})
+	_, next, err := f.ListJobs(f.ctx, alice, store.JobFilter{}, store.Page{Limit: 2})
 	f.ok("ListJobs", err)
 	f.delete(alice, "j1")
-	f.delete(alice, "j") // the word stands near them
-	page, word, err := f.ListJobs(f.ctx, alice, store.JobFilter{}, store.Page{After: word, Limit: 2})
+	f.delete(alice, "j") // the token stands near them
+	page, next, err := f.ListJobs(f.ctx, alice, store.JobFilter{}, store.Page{After: next, Limit: 2})
 	f.ok("ListJobs", err)
-	f.equal("the next page", fmt.Sprint(len(page), page[0].ID, word), "1j3")
+	f.equal("the next page", fmt.Sprint(len(page), page[0].ID, next), "1j3")
 	f.equal("jobs of another owner", f.jobIDs(bob, store.JobFilter{}, 5), "j1 ")
 	f.equal("counts", f.commit(l, "put c 1", "bad d"), job.Counts{Imported: 2, Rejected: 2})
 	f.equal("rejects", len(f.rejects(alice, "j2")), 2)

@@ -24,16 +24,16 @@ func (f *fixture) jobIDs(o job.Owner, filter store.JobFilter, limit int) string 
 	f.Helper()
 	text := ""
 	for after := ""; ; {
-		page, word, err := f.ListJobs(f.ctx, o, filter, store.Page{After: after, Limit: limit})
+		page, next, err := f.ListJobs(f.ctx, o, filter, store.Page{After: after, Limit: limit})
 		f.ok("ListJobs", err)
-		if len(page) > limit || (word != "" && len(page) != limit) {
+		if len(page) > limit || (next != "" && len(page) != limit) {
 			f.Fatalf("ListJobs: a page of %d, want %d, or less at the end", len(page), limit)
 		}
 		for _, j := range page {
 			f.equal("a listed job", j, f.job(o, string(j.ID)))
 			text += string(j.ID) + " "
 		}
-		if after = word; word == "" {
+		if after = next; next == "" {
 			return text
 		}
 	}
@@ -86,9 +86,9 @@ func jobsListed(f *fixture) {
 	f.equal("ListJobs of another owner", f.jobIDs(faraway, store.JobFilter{}, 5), "")
 }
 
-// reversed returns words, each followed by a space, in the opposite order.
-func reversed(words string) string {
-	all := strings.Fields(words)
+// reversed returns names, each followed by a space, in the opposite order.
+func reversed(names string) string {
+	all := strings.Fields(names)
 	slices.Reverse(all)
 	text := ""
 	for _, w := range all {
@@ -107,17 +107,17 @@ func newestPages(f *fixture) {
 		}
 	}
 	newest := store.JobFilter{NewestFirst: true}
-	page, word, err := f.ListJobs(f.ctx, alice, newest, store.Page{Limit: 2})
+	page, next, err := f.ListJobs(f.ctx, alice, newest, store.Page{Limit: 2})
 	f.ok("ListJobs", err)
 	f.equal("first page", []job.ID{page[0].ID, page[1].ID}, []job.ID{"b", "d"})
 	f.create(newJob(alice, "e"))
 	f.stop(alice, "d")
 	f.delete(alice, "d")
 	f.reopen()
-	page, word, err = f.ListJobs(f.ctx, alice, newest, store.Page{After: word, Limit: 2})
+	page, next, err = f.ListJobs(f.ctx, alice, newest, store.Page{After: next, Limit: 2})
 	f.ok("ListJobs", err)
 	f.equal("second page", []job.ID{page[0].ID, page[1].ID}, []job.ID{"c", "a"})
-	f.equal("its word", word, "")
+	f.equal("its token", next, "")
 	f.equal("all", f.jobIDs(alice, newest, 3), "e b c a ")
 }
 
@@ -128,17 +128,17 @@ func jobPages(f *fixture) {
 			time.Sleep(time.Second)
 		}
 	}
-	page, word, err := f.ListJobs(f.ctx, alice, store.JobFilter{}, store.Page{Limit: 2})
+	page, next, err := f.ListJobs(f.ctx, alice, store.JobFilter{}, store.Page{Limit: 2})
 	f.ok("ListJobs", err)
 	f.equal("first page", len(page), 2)
-	late := newJob(alice, "a") // sorts behind the word although its name is smaller
+	late := newJob(alice, "a") // sorts behind the token although its name is smaller
 	f.create(late)
-	f.stop(alice, "d") // what the word stands on may change
+	f.stop(alice, "d") // what the token stands on may change
 	f.reopen()
-	page, word, err = f.ListJobs(f.ctx, alice, store.JobFilter{}, store.Page{After: word, Limit: 2})
+	page, next, err = f.ListJobs(f.ctx, alice, store.JobFilter{}, store.Page{After: next, Limit: 2})
 	f.ok("ListJobs", err)
 	f.equal("second page", []job.ID{page[0].ID, page[1].ID}, []job.ID{"a", "f"})
-	f.equal("its word", word, "")
+	f.equal("its token", next, "")
 }
 
 // jobBudget wants every page to examine no more than it may, and nothing that an index
@@ -185,14 +185,14 @@ func jobBudget(f *fixture) {
 	} {
 		var pages []string
 		for after := ""; ; {
-			page, word, err := f.ListJobs(f.ctx, alice, c.filter, store.Page{After: after, Limit: 9, Budget: c.budget})
+			page, next, err := f.ListJobs(f.ctx, alice, c.filter, store.Page{After: after, Limit: 9, Budget: c.budget})
 			f.ok("ListJobs", err)
 			var ids []string
 			for _, j := range page {
 				ids = append(ids, string(j.ID))
 			}
 			pages = append(pages, strings.Join(ids, " "))
-			if after = word; word == "" {
+			if after = next; next == "" {
 				break
 			}
 		}
@@ -211,9 +211,9 @@ func pagesRefused(f *fixture) {
 		f.fails("ListMembers", err, fault.Invalid)
 	}
 	_, _, err := f.ListJobs(f.ctx, alice, store.JobFilter{}, store.Page{Limit: 1, After: "!"})
-	f.fails("ListJobs with a word that is none", err, fault.BadToken)
+	f.fails("ListJobs with a token that is none", err, fault.BadToken)
 	_, _, err = f.ListLists(f.ctx, alice, job.AddressList, store.Page{Limit: 1, After: "!"})
-	f.fails("ListLists with a word that is none", err, fault.BadToken)
+	f.fails("ListLists with a token that is none", err, fault.BadToken)
 }
 
 func jobUnfinished(f *fixture) {

@@ -78,10 +78,10 @@ func (f *fixture) memberCount(r store.ListRef) int {
 	f.Helper()
 	n := 0
 	for after := ""; ; {
-		page, word, err := f.ListMembers(f.ctx, r, store.MemberFilter{}, store.Page{After: after, Limit: 5000})
+		page, next, err := f.ListMembers(f.ctx, r, store.MemberFilter{}, store.Page{After: after, Limit: 5000})
 		f.ok("ListMembers", err)
 		n += len(page)
-		if after = word; word == "" {
+		if after = next; next == "" {
 			return n
 		}
 	}

@@ -96,7 +96,7 @@ func listPages(f *fixture) {
 	f.list(bob, "x")
 	seen := ""
 	page := func(after string, limit int) string {
-		lists, word, err := f.ListLists(f.ctx, alice, job.AddressList, store.Page{After: after, Limit: limit})
+		lists, next, err := f.ListLists(f.ctx, alice, job.AddressList, store.Page{After: after, Limit: limit})
 		f.ok("ListLists", err)
 		for _, l := range lists {
 			whole, err := f.List(f.ctx, l.Ref)
@@ -104,22 +104,22 @@ func listPages(f *fixture) {
 			f.equal("a listed list", l, whole)
 			seen += l.Ref.ID + " "
 		}
-		return word
+		return next
 	}
 	for limit := 1; limit < 6; limit++ {
 		seen = ""
-		for word := page("", limit); word != ""; {
-			word = page(word, limit)
+		for next := page("", limit); next != ""; {
+			next = page(next, limit)
 		}
 		f.equal("all", seen, "c b e d ")
 	}
 	seen = ""
-	word := page("", 2)
-	f.ok("DeleteList", f.DeleteList(f.ctx, listRef(alice, "b"))) // the word stands on it
+	next := page("", 2)
+	f.ok("DeleteList", f.DeleteList(f.ctx, listRef(alice, "b"))) // the token stands on it
 	f.ok("DeleteList", f.DeleteList(f.ctx, listRef(alice, "e")))
 	f.list(alice, "a")
 	f.reopen()
-	f.equal("word at the end", page(word, 2), "")
+	f.equal("token at the end", page(next, 2), "")
 	f.equal("all while some come and go", seen, "c b d a ")
 	_, _, err := f.ListLists(f.ctx, faraway, job.AddressList, store.Page{Limit: 1})
 	f.ok("ListLists of nothing", err)
@@ -137,10 +137,10 @@ func listsFound(f *fixture) {
 	create(alice, job.QuickResponses, "q1", "x")
 	create(alice, job.ContactList, "c", "c")
 	create(bob, job.AddressList, "l1", "x")
-	find := func(want string, words ...string) {
+	find := func(want string, names ...string) {
 		f.Helper()
 		for range 2 {
-			lists, err := f.FindLists(f.ctx, alice, words...)
+			lists, err := f.FindLists(f.ctx, alice, names...)
 			f.ok("FindLists", err)
 			got := ""
 			for _, l := range lists {
@@ -149,7 +149,7 @@ func listsFound(f *fixture) {
 				f.equal("a list that was found", l, whole)
 				got += string(l.Ref.Kind) + "/" + l.Ref.ID + " "
 			}
-			f.equal(fmt.Sprintf("FindLists %q", words), got, want)
+			f.equal(fmt.Sprintf("FindLists %q", names), got, want)
 			f.reopen()
 		}
 	}

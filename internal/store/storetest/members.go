@@ -120,7 +120,7 @@ func (f *fixture) values(r store.ListRef, filter store.MemberFilter, limit int) 
 	f.Helper()
 	var all []string
 	for after := ""; ; {
-		page, word, err := f.ListMembers(f.ctx, r, filter, store.Page{After: after, Limit: limit})
+		page, next, err := f.ListMembers(f.ctx, r, filter, store.Page{After: after, Limit: limit})
 		f.ok("ListMembers", err)
 		if len(page) > limit {
 			f.Fatalf("ListMembers: %d members, want at most %d", len(page), limit)
@@ -128,7 +128,7 @@ func (f *fixture) values(r store.ListRef, filter store.MemberFilter, limit int) 
 		for _, m := range page {
 			all = append(all, string(m.Value))
 		}
-		if after = word; word == "" {
+		if after = next; next == "" {
 			return strings.Join(all, " ")
 		}
 	}
@@ -169,7 +169,7 @@ func memberBudget(f *fixture) {
 		got, most := "", 0
 		for after := ""; ; {
 			examined = 0
-			page, word, err := f.ListMembers(f.ctx, r, filter, store.Page{After: after, Limit: c.limit, Budget: c.budget})
+			page, next, err := f.ListMembers(f.ctx, r, filter, store.Page{After: after, Limit: c.limit, Budget: c.budget})
 			f.ok("ListMembers", err)
 			var values []string
 			for _, m := range page {
@@ -177,7 +177,7 @@ func memberBudget(f *fixture) {
 			}
 			got += fmt.Sprint(values) + " "
 			most = max(most, examined)
-			if after = word; word == "" {
+			if after = next; next == "" {
 				break
 			}
 		}
@@ -192,22 +192,22 @@ func memberBudget(f *fixture) {
 func memberPages(f *fixture) {
 	r, l := f.started(alice, "j1")
 	f.commit(l, "put b 1", "put d 1", "put f 1", "put h 1", "put j 1")
-	page := func(after string) (keys, word string) {
-		members, word, err := f.ListMembers(f.ctx, r, store.MemberFilter{}, store.Page{After: after, Limit: 2})
+	page := func(after string) (keys, next string) {
+		members, next, err := f.ListMembers(f.ctx, r, store.MemberFilter{}, store.Page{After: after, Limit: 2})
 		f.ok("ListMembers", err)
 		for _, m := range members {
 			keys += m.Key
 		}
-		return keys, word
+		return keys, next
 	}
-	keys, word := page("")
+	keys, next := page("")
 	f.equal("first page", keys, "bd")
-	f.commit(l, "del d", "put a 1", "put c 1", "put e 1", "del h") // d is where the word stands
+	f.commit(l, "del d", "put a 1", "put c 1", "put e 1", "del h") // d is where the token stands
 	f.reopen()
-	keys, word = page(word)
+	keys, next = page(next)
 	f.equal("second page", keys, "ef")
-	keys, word = page(word)
-	f.equal("third page", keys+word, "j")
+	keys, next = page(next)
+	f.equal("third page", keys+next, "j")
 }
 
 func membersApart(f *fixture) {

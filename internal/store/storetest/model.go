@@ -195,7 +195,7 @@ func (m *Model) ListJobs(ctx context.Context, o job.Owner, f store.JobFilter, p 
 		return (f.Wire == "" || f.Wire == j.Wire) && (f.Kind == "" || f.Kind == j.Destination.Kind) &&
 			(f.List == "" || f.List == j.Destination.List) && (len(f.States) == 0 || slices.Contains(f.States, j.State))
 	}
-	return page(all, p, budget, f.NewestFirst, selects, func(j job.Job) string { return place(j.Created, string(j.ID)) })
+	return page(all, p, budget, f.NewestFirst, selects, func(j job.Job) string { return cursorText(j.Created, string(j.ID)) })
 }
 
 // examines reports which jobs a listing with a filter looks at.
@@ -228,24 +228,24 @@ func (m *Model) UnfinishedJob(ctx context.Context, r store.ListRef, states ...jo
 	return job.Job{}, false, nil
 }
 
-// place is a text that sorts by time, then by id, and begins as no other word does.
-func place(t time.Time, id string) string {
+// cursorText is a page token that sorts by time, then by id, and begins as no other does.
+func cursorText(t time.Time, id string) string {
 	return fmt.Sprintf("model %020d %s", uint64(t.UnixMicro())^1<<63, id)
 }
 
-// page sorts what there is by its words, and returns the part that is asked for.
-func page[T any](all []T, p store.Page, budget int, descending bool, selects func(T) bool, word func(T) string) ([]T, string, error) {
+// page sorts what there is by its tokens, and returns the part that is asked for.
+func page[T any](all []T, p store.Page, budget int, descending bool, selects func(T) bool, token func(T) string) ([]T, string, error) {
 	if p.Limit < 1 {
 		return nil, "", fault.New(fault.Invalid, "a page has at least one entry")
 	}
 	if p.After != "" && (len(p.After) < 6 || p.After[:6] != "model ") {
-		return nil, "", fault.New(fault.BadToken, "not a word of this listing")
+		return nil, "", fault.New(fault.BadToken, "not a token of this listing")
 	}
-	slices.SortFunc(all, func(x, y T) int { return cmp.Compare(word(x), word(y)) })
-	isBefore := func(one T) bool { return word(one) <= p.After } // where the page begins
+	slices.SortFunc(all, func(x, y T) int { return cmp.Compare(token(x), token(y)) })
+	isBefore := func(one T) bool { return token(one) <= p.After } // where the page begins
 	if descending {
 		slices.Reverse(all)
-		isBefore = func(one T) bool { return p.After != "" && word(one) >= p.After }
+		isBefore = func(one T) bool { return p.After != "" && token(one) >= p.After }
 	}
 	var page []T
 	last := ""
@@ -263,7 +263,7 @@ func page[T any](all []T, p store.Page, budget int, descending bool, selects fun
 			}
 			page = append(page, one)
 		}
-		last = word(one)
+		last = token(one)
 	}
 	return page, "", nil
 }

@@ -92,11 +92,11 @@ func (m *Model) ListLists(ctx context.Context, o job.Owner, k job.Kind, p store.
 		}
 	}
 	every := func(store.List) bool { return true }
-	return page(all, p, math.MaxInt, false, every, func(l store.List) string { return place(l.Created, l.Ref.ID) })
+	return page(all, p, math.MaxInt, false, every, func(l store.List) string { return cursorText(l.Created, l.Ref.ID) })
 }
 
 // FindLists implements store.Lists.
-func (m *Model) FindLists(ctx context.Context, o job.Owner, words ...string) ([]store.List, error) {
+func (m *Model) FindLists(ctx context.Context, o job.Owner, names ...string) ([]store.List, error) {
 	unlock, err := m.open(ctx)
 	if err != nil {
 		return nil, err
@@ -104,7 +104,7 @@ func (m *Model) FindLists(ctx context.Context, o job.Owner, words ...string) ([]
 	defer unlock()
 	var found []store.List
 	for r, l := range m.lists {
-		if r.Owner == o && (slices.Contains(words, r.ID) || slices.Contains(words, l.Name)) {
+		if r.Owner == o && (slices.Contains(names, r.ID) || slices.Contains(names, l.Name)) {
 			found = append(found, copyList(l.List))
 		}
 	}

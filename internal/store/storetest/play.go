@@ -100,14 +100,14 @@ func (p *player) doJobs(o op) string {
 		f.Wire = job.SESv2
 	}
 	for after := ""; ; {
-		jobs, word, err := p.s.ListJobs(p.ctx, owner, f, store.Page{After: after, Limit: 1 + o.N, Budget: o.N})
+		jobs, next, err := p.s.ListJobs(p.ctx, owner, f, store.Page{After: after, Limit: 1 + o.N, Budget: o.N})
 		if err != nil {
 			return answer(err, "")
 		}
 		for _, j := range jobs {
 			all = append(all, showJob(j))
 		}
-		if after = word; word == "" {
+		if after = next; next == "" {
 			return strings.Join(all, "\n")
 		}
 	}
@@ -217,7 +217,7 @@ func fewNames(number string) string {
 
 // room is where the next batch begins. Batches may be prepared before the one ahead is
 // committed, or that one never is, and their rejects would meet if each began at the
-// checkpoint; so each has a place of its own.
+// checkpoint; so each begins elsewhere.
 func (p *player) room() record.Position {
 	p.rooms++
 	return record.Position{Record: 1000 * p.rooms, Line: 1000 * p.rooms}
@@ -265,14 +265,14 @@ func (p *player) doLists(o op) string {
 	}
 	var all []string
 	for after := ""; ; {
-		lists, word, err := p.s.ListLists(p.ctx, r.Owner, r.Kind, store.Page{After: after, Limit: 1 + o.N})
+		lists, next, err := p.s.ListLists(p.ctx, r.Owner, r.Kind, store.Page{After: after, Limit: 1 + o.N})
 		if err != nil {
 			return answer(err, "")
 		}
 		for _, l := range lists {
 			all = append(all, fmt.Sprintf("%+v", l))
 		}
-		if after = word; word == "" {
+		if after = next; next == "" {
 			return strings.Join(all, "\n")
 		}
 	}
@@ -317,7 +317,7 @@ func (p *player) listMembers(o op, r store.ListRef) string {
 	}
 	var all []string
 	for after := ""; ; {
-		members, word, err := p.s.ListMembers(p.ctx, r, f, store.Page{After: after, Limit: 1 + o.N, Budget: o.ID})
+		members, next, err := p.s.ListMembers(p.ctx, r, f, store.Page{After: after, Limit: 1 + o.N, Budget: o.ID})
 		if err != nil {
 			return answer(err, "")
 		}
@@ -325,7 +325,7 @@ func (p *player) listMembers(o op, r store.ListRef) string {
 			all = append(all, fmt.Sprintf("%+v", m))
 		}
 		all = append(all, fmt.Sprint(len(members)))
-		if after = word; word == "" {
+		if after = next; next == "" {
 			return strings.Join(all, "\n")
 		}
 	}

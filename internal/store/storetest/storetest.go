@@ -1,7 +1,7 @@
 // Package storetest is the definition of package store: what Run checks is promised,
 // and what it does not check is not.
 //
-// In comes a backend as a Place, out come failures that say what was tried. New is
+// In comes a backend as an Opener, out come failures that say what was tried. New is
 // the contract once more, as plainly as it can be written, in memory; Compare runs
 // one random sequence of operations against two stores and wants the same answers.
 package storetest
@@ -19,9 +19,9 @@ import (
 	"github.com/sluicehq/sluice/internal/store"
 )
 
-// Place makes an empty place for a store and returns what opens the store there. It
+// Opener makes a new store and returns what opens it. It
 // is opened again only after it was closed, and then has what it had.
-type Place func(t testing.TB) (open func() store.Store)
+type Opener func(t testing.TB) (open func() store.Store)
 
 // test is one promise.
 type test struct {
@@ -29,9 +29,9 @@ type test struct {
 	run  func(f *fixture)
 }
 
-// Run checks a backend. Every test has a place of its own and runs in a bubble of
+// Run checks a backend. Every test has a store of its own and runs in a bubble of
 // testing/synctest, where time passes only when all wait for it.
-func Run(t *testing.T, place Place) {
+func Run(t *testing.T, opener Opener) {
 	t.Helper()
 	for _, tests := range [][]test{
 		jobTests, jobListTests, tokenTests, deletionTests, withJobsTests, claimTests, leaseTests, postponeTests, commitTests, foldTests,
@@ -41,7 +41,7 @@ func Run(t *testing.T, place Place) {
 			t.Run(test.name, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					f := &fixture{T: t, ctx: t.Context(), open: place(t)}
+					f := &fixture{T: t, ctx: t.Context(), open: opener(t)}
 					f.Store = f.open()
 					defer func() { f.Store.Close() }()
 					test.run(f)
@@ -95,7 +95,7 @@ func (f *fixture) equal(what string, got, want any) {
 	}
 }
 
-// Owners that differ in account, in region, and in where one word ends and the
+// Owners that differ in account, in region, and in where one field ends and the
 // next begins.
 var (
 	alice    = job.Owner{Account: "111111111111", Region: "eu-west-1"}

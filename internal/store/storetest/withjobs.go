@@ -63,12 +63,12 @@ func withJobsGone(f *fixture) {
 func (f *fixture) someJobIDs(o job.Owner, filter store.JobFilter) (text string) {
 	f.Helper()
 	for after := ""; ; {
-		page, word, err := f.ListJobs(f.ctx, o, filter, store.Page{After: after, Limit: 100})
+		page, next, err := f.ListJobs(f.ctx, o, filter, store.Page{After: after, Limit: 100})
 		f.ok("ListJobs", err)
 		for _, j := range page {
 			text += string(j.ID) + " "
 		}
-		if after = word; word == "" {
+		if after = next; next == "" {
 			return text
 		}
 	}
