@@ -41,15 +41,6 @@ func newExchange() *exchange {
 	return &exchange{id: uuid.NewString(), began: time.Now(), service: "none"}
 }
 
-// RequestID returns the id that the gateway gave to the request of ctx; empty if
-// ctx is of no request.
-func RequestID(ctx context.Context) string {
-	if e, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
-		return e.id
-	}
-	return ""
-}
-
 // Observe notes how a call went. It is the Observe of wire.Options, and of every
 // handler behind the gateway.
 func Observe(ctx context.Context, d wire.Done) {

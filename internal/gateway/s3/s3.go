@@ -1,9 +1,8 @@
 // Package s3 is the embedded S3 endpoint: files in and out, by signed requests and by
 // pre-signed links.
 //
-// In come S3's HTTP requests, path style or, with Options.Host, virtual-host style; out
-// go S3's replies, and its XML for errors. Objects lie in a diskobject.Store. The
-// subset is what carrying import files needs:
+// In come S3's HTTP requests, in path style; out go S3's replies, and its XML for errors.
+// Objects are kept in a diskobject.Store. The subset is what carrying import files needs:
 //
 //	service   ListBuckets
 //	bucket    CreateBucket HeadBucket DeleteBucket GetBucketLocation
@@ -27,7 +26,6 @@ package s3
 import (
 	"context"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -48,9 +46,6 @@ const service = "s3" // the signing name
 
 // Options of a Handler; the zero value works.
 type Options struct {
-	// RequestID names a request. Without it the reply's x-amz-request-id is taken, if
-	// somebody has set that already, or an id is made.
-	RequestID func(*http.Request) string
 	Logger    *slog.Logger // nil means silence
 	MaxObject int64        // the largest body of one request; 0 means S3's 5 TiB
 	// MaxLinked is the largest body of a request by a presigned link; 0 means MaxObject.
@@ -59,8 +54,6 @@ type Options struct {
 	// UploadsPerAccount and UploadsPerLink are how many bodies of objects and parts may
 	// arrive at once; 0 is no limit.
 	UploadsPerAccount, UploadsPerLink int
-	// Host turns virtual-host style on: a request for BUCKET.Host is for that bucket.
-	Host string
 	// Space grants disk space to uploads; nil has no limit.
 	Space *diskspace.Watcher
 	// Observe, unless nil, is told how each request went.
@@ -120,7 +113,7 @@ const (
 func (h *Handler) ServeSigned(w http.ResponseWriter, r *http.Request, sig *sigv4.Signature) {
 	began := time.Now()
 	r = r.WithContext(r.Context()) // a copy: net/http looks at its own to see if the body was asked for
-	c := &call{Handler: h, r: r, sig: sig, id: h.requestID(w, r)}
+	c := &call{Handler: h, r: r, sig: sig, id: requestID(w)}
 	c.w = &reply{ResponseWriter: w, call: c}
 	w.Header().Set("X-Amz-Request-Id", c.id)
 	name, err := c.serve()
@@ -141,10 +134,8 @@ func (h *Handler) ServeSigned(w http.ResponseWriter, r *http.Request, sig *sigv4
 	}
 }
 
-func (h *Handler) requestID(w http.ResponseWriter, r *http.Request) string {
-	if h.o.RequestID != nil {
-		return h.o.RequestID(r)
-	}
+// requestID returns the id that the gateway has given to the request, or a new one.
+func requestID(w http.ResponseWriter) string {
 	if id := w.Header().Get("X-Amz-Request-Id"); id != "" {
 		return id
 	}
@@ -248,9 +239,6 @@ func (c *call) address() error {
 	c.q = q
 	path := strings.TrimPrefix(c.r.URL.EscapedPath(), "/")
 	bucket, key, _ := strings.Cut(path, "/")
-	if hosted := c.hosted(); hosted != "" {
-		bucket, key = url.PathEscape(hosted), path
-	}
 	if c.bucket, err = url.PathUnescape(bucket); err == nil {
 		c.key, err = url.PathUnescape(key)
 	}
@@ -267,22 +255,6 @@ func (c *call) address() error {
 		c.level = atBucket
 	}
 	return nil
-}
-
-// hosted returns the bucket that the host names.
-func (c *call) hosted() string {
-	if c.o.Host == "" {
-		return ""
-	}
-	host := c.r.Host
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	bucket, ok := strings.CutSuffix(host, "."+c.o.Host)
-	if !ok {
-		return ""
-	}
-	return bucket
 }
 
 func (c *call) name() object.Name {

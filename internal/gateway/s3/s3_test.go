@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -154,29 +153,13 @@ func serveFunc(t *testing.T, h http.HandlerFunc) *endpoint {
 	return e
 }
 
-func TestVirtualHosts(t *testing.T) {
-	t.Parallel()
-	e := withBucket(t, Options{Host: "s3.test"})
-	for host, want := range map[string]int{"uploads.s3.test": 200, "uploads.s3.test:80": 200, "nobody.s3.test": 404, "s3.test": 404} {
-		r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, e.URL+"/k", nil)
-		r.Host = host
-		sigv4.Sign(r, root, "eu-west-1", service, sigv4.EmptyPayload, time.Now())
-		if res, reply := e.do(t, r); res.StatusCode != want {
-			t.Errorf("GET /k of %s: %s %s, want %d", host, res.Status, reply, want)
-		}
-	}
-}
-
 func TestObserveAndRequestID(t *testing.T) {
 	t.Parallel()
 	var got wire.Done
-	e := start(t, false, Options{
-		RequestID: func(*http.Request) string { return "id-1" },
-		Observe:   func(_ context.Context, d wire.Done) { got = d },
-	})
+	e := start(t, false, Options{Observe: func(_ context.Context, d wire.Done) { got = d }})
 	res, _ := e.raw(t, http.MethodGet, "/nobody/k", "")
-	if res.Header.Get("X-Amz-Request-Id") != "id-1" {
-		t.Errorf("request id %q, want id-1", res.Header.Get("X-Amz-Request-Id"))
+	if res.Header.Get("X-Amz-Request-Id") == "" {
+		t.Error("the reply has no request id")
 	}
 	if got.API != "s3" || got.Operation != "GetObject" || got.Status != http.StatusNotFound || got.Err == nil {
 		t.Errorf("observed %+v, want GetObject and its 404", got)

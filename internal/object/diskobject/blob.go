@@ -223,13 +223,7 @@ func findBlob(path string, try func(path string) error) (err error) {
 	return err
 }
 
-// OpenBlob opens the file of a blob that the index of the store in dir knows; for copies
-// of the index, which have the blobs of the store. One that is missing is
-// fs.ErrNotExist.
-func OpenBlob(disk vfs.FS, dir, blob string) (vfs.File, error) {
-	return openBlob(disk, disk.PathJoin(dir, "blobs", blob))
-}
-
+// openBlob opens the file of a blob that the index knows.
 func openBlob(disk vfs.FS, path string) (f vfs.File, err error) {
 	err = findBlob(path, func(path string) (err error) {
 		f, err = disk.Open(path, vfs.SequentialReadsOption)

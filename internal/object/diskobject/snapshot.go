@@ -53,7 +53,7 @@ const flushWait = 30 * time.Second
 // Snapshot makes a copy of the index at dir, which must not exist, and calls during
 // while the index cannot change: what during copies and the index show the same moment.
 // Until release is called no blob file is removed, so that every blob of the copied
-// index can be read with OpenBlob.
+// index can be read.
 //
 // Readers and writers of objects wait while during runs. On an error nothing is left at
 // dir and there is nothing to release. The copy is not synced: a power cut may leave any
