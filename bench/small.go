@@ -108,7 +108,7 @@ func (s *server) mailManager(ctx context.Context, operation string, in, out any)
 		return fmt.Errorf("%s: %w", operation, err)
 	}
 	defer resp.Body.Close()
-	if err := json.NewDecoder(resp.Body).Decode(out); err != nil && err != io.EOF { //nolint:errorlint // Decode returns it as it is
+	if err := json.NewDecoder(resp.Body).Decode(out); err != nil && err != io.EOF { // Decode returns it as it is
 		return err
 	}
 	return nil

@@ -11,5 +11,5 @@ func maxOpenFiles() int {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		return defaultOpenFiles
 	}
-	return int(min(limit.Cur, 1<<20)) //nolint:gosec // it fits
+	return int(min(limit.Cur, 1<<20)) // it fits
 }

@@ -295,7 +295,7 @@ func TestToFault(t *testing.T) {
 		t.Errorf("ToFault(%v) = %v, want StorageFull that still is ENOSPC", full, got)
 	}
 	other := errors.New("other")
-	if got := ToFault(other); got != other { //nolint:errorlint // the same one
+	if got := ToFault(other); got != other {
 		t.Errorf("ToFault(%v) = %v, want it unchanged", other, got)
 	}
 	if got := ToFault(nil); got != nil {

@@ -27,7 +27,7 @@ type Reservation struct {
 // fault.StorageFull. The caller releases the reservation.
 func (w *Watcher) Reserve(size int64) (*Reservation, error) {
 	if w == nil {
-		return nil, nil //nolint:nilnil // no limit
+		return nil, nil // no limit
 	}
 	w.refresh()
 	if size < 0 {

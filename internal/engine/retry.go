@@ -204,7 +204,7 @@ func (b *body) readFirst() error {
 		n, b.err = b.read(b.first[len(b.first):cap(b.first)])
 		b.first = b.first[:len(b.first)+n]
 	}
-	if len(b.first) == 0 && b.err != io.EOF { //nolint:errorlint // readers return io.EOF itself
+	if len(b.first) == 0 && b.err != io.EOF { // readers return io.EOF itself
 		return b.err
 	}
 	return nil

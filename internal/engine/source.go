@@ -32,10 +32,10 @@ type sized struct {
 func (s *sized) Read(p []byte) (int, error) {
 	n, err := s.ReadCloser.Read(p)
 	s.left -= int64(n)
-	if err == io.EOF && s.left > 0 { //nolint:errorlint // readers return io.EOF itself
+	if err == io.EOF && s.left > 0 { // readers return io.EOF itself
 		err = io.ErrUnexpectedEOF
 	}
-	if err != nil && err != io.EOF { //nolint:errorlint // as above
+	if err != nil && err != io.EOF {
 		err = fromObjects(err)
 	}
 	return n, err

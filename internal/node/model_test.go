@@ -17,7 +17,7 @@ import (
 
 // caller sends signed requests to a server.
 type caller struct {
-	ctx    context.Context //nolint:containedctx // of all requests: it ends with the process
+	ctx    context.Context // of all requests: it ends with the process
 	url    string
 	client *http.Client
 }

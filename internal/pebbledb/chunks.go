@@ -64,7 +64,7 @@ type scanner struct {
 
 // scanFile reads a file of chunks to its end.
 func scanFile(r io.Reader, kind fileKind, number uint64, record func([]byte) error) (scan, error) {
-	s := &scanner{kind: kind, number: uint32(number), record: record} //nolint:gosec // the format has the low 32 bits
+	s := &scanner{kind: kind, number: uint32(number), record: record} // the format has the low 32 bits
 	buf := make([]byte, blockSize)
 	for {
 		n, err := io.ReadFull(r, buf)
@@ -222,7 +222,7 @@ func (s *scanner) parse(b []byte, short bool) chunk {
 			return c
 		}
 		if header == logHeader {
-			c.synced = int64(binary.LittleEndian.Uint64(b[11:])) //nolint:gosec // checked by the CRC
+			c.synced = int64(binary.LittleEndian.Uint64(b[11:])) // checked by the CRC
 		}
 	}
 	if c.size = header + length; c.size > len(b) {

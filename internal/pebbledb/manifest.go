@@ -170,11 +170,11 @@ func (r *editReader) uvarint() uint64 {
 
 func (r *editReader) bytes() {
 	n := r.uvarint()
-	if n > uint64(r.Len()) { //nolint:gosec // a length
+	if n > uint64(r.Len()) { // a length
 		r.err = errUnknownEdit
 		return
 	}
-	_, _ = r.Seek(int64(n), io.SeekCurrent) //nolint:gosec // at most Len
+	_, _ = r.Seek(int64(n), io.SeekCurrent) // at most Len
 }
 
 func (r *editReader) newFile(tag uint64) (tableAt, table) {

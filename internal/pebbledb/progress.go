@@ -150,6 +150,6 @@ func (p *progress) state() state {
 	for number, size := range p.logs {
 		s.Logs = append(s.Logs, fileState{number, size})
 	}
-	slices.SortFunc(s.Logs, func(a, b fileState) int { return int(a.Number) - int(b.Number) }) //nolint:gosec // small
+	slices.SortFunc(s.Logs, func(a, b fileState) int { return int(a.Number) - int(b.Number) })
 	return s
 }

@@ -106,5 +106,5 @@ func closing(number uint64, end int64) []byte {
 		b = make([]byte, rest)
 	}
 	b = append(b, 0, 0, 0, 0, 0, 0, trailerType)
-	return binary.LittleEndian.AppendUint32(b, uint32(number)+1) //nolint:gosec // the format has the low 32 bits
+	return binary.LittleEndian.AppendUint32(b, uint32(number)+1) // the format has the low 32 bits
 }

@@ -22,7 +22,7 @@ func (i *inspection) table(name string) (size uint64, offset int64, err error) {
 		return 0, -1, errors.Join(err, f.Close())
 	}
 	err = i.blocks(f)
-	return uint64(info.Size()), blockOffset(err), err //nolint:gosec // a size
+	return uint64(info.Size()), blockOffset(err), err // a size
 }
 
 func (i *inspection) blocks(f sstable.ReadableFile) (err error) {

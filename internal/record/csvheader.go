@@ -104,7 +104,7 @@ func (c *csvRows) peekRow() (*row, error) {
 	err := c.next(rec)
 	c.phase = begin
 	switch {
-	case err == io.EOF: //nolint:errorlint // next returns io.EOF itself
+	case err == io.EOF: // next returns io.EOF itself
 		return nil, nil
 	case err != nil:
 		return nil, err

@@ -183,7 +183,7 @@ func (d *Decoder) openText(src Source, max limits) (packing string, err error) {
 
 // explain says in words of the source why it cannot be read on.
 func (d *Decoder) explain(err error) error {
-	if err == io.EOF || fault.Is(err, fault.Broken) { //nolint:errorlint // rows return io.EOF itself
+	if err == io.EOF || fault.Is(err, fault.Broken) { // rows return io.EOF itself
 		return err
 	}
 	var lines, offset int64
@@ -223,7 +223,7 @@ func (d *Decoder) Records() iter.Seq2[*Record, error] {
 				return
 			}
 		}
-		if d.err != io.EOF { //nolint:errorlint // set by pause
+		if d.err != io.EOF { // set by pause
 			yield(nil, d.err)
 		}
 	}
@@ -231,10 +231,10 @@ func (d *Decoder) Records() iter.Seq2[*Record, error] {
 
 // pause reports whether reading goes on after an error of rows.
 func (d *Decoder) pause(err error) bool {
-	if err != errPaused { //nolint:errorlint // rows return it itself
+	if err != errPaused { // rows return it itself
 		d.err = d.explain(err)
 	}
-	if d.err == nil || d.err == io.EOF || err == d.win.err { //nolint:errorlint // as above
+	if d.err == nil || d.err == io.EOF || err == d.win.err {
 		d.note() // also where the source could not be read on
 	}
 	return d.err == nil

@@ -193,7 +193,7 @@ func unchunk(r *http.Request, sig *Signature, key []byte) error {
 	if err != nil {
 		return refuse(MissingLength, fault.Invalid, "x-amz-decoded-content-length must be a number of bytes.")
 	}
-	length := int64(n) //nolint:gosec // 63 bits
+	length := int64(n) // 63 bits
 	body := r.Body
 	if body == nil {
 		body = http.NoBody

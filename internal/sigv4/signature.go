@@ -193,7 +193,7 @@ func parseLink(link []parameter) (Signature, error) {
 		return sig, err
 	}
 	seconds, err := strconv.ParseUint(parts[paramExpires], 10, 32)
-	sig.expires = time.Duration(seconds) * time.Second //nolint:gosec // 32 bits fit
+	sig.expires = time.Duration(seconds) * time.Second // 32 bits fit
 	if err != nil || seconds == 0 || sig.expires > maxExpiry {
 		return sig, sig.malformed("X-Amz-Expires must be between 1 and %d seconds.", int(maxExpiry.Seconds()))
 	}

@@ -74,7 +74,7 @@ func escaped(text []byte) (r rune, ok bool) {
 		return 0, false
 	}
 	n, err := strconv.ParseUint(string(text[2:6]), 16, 16)
-	return rune(n), err == nil //nolint:gosec // 16 bits
+	return rune(n), err == nil // 16 bits
 }
 
 // The forms of numbers and times. strconv and time.Parse take more: "1_000", "0x10",

@@ -70,7 +70,7 @@ func hasSurrogate(text []byte) bool {
 		if digits == nil {
 			digits, base = found[2], 10
 		}
-		if n, err := strconv.ParseUint(string(digits), base, 32); err == nil && utf16.IsSurrogate(rune(n)) { //nolint:gosec // 32 bits
+		if n, err := strconv.ParseUint(string(digits), base, 32); err == nil && utf16.IsSurrogate(rune(n)) { // 32 bits
 			return true
 		}
 	}

@@ -228,8 +228,8 @@ func parseRange(text string, size int64) (s span, found, ok bool) {
 		if err != nil {
 			return span{}, false, false
 		}
-		n = min(n, uint64(size))                             //nolint:gosec // not negative
-		return span{size - int64(n), int64(n)}, true, n != 0 //nolint:gosec // 63 bits
+		n = min(n, uint64(size))                             // not negative
+		return span{size - int64(n), int64(n)}, true, n != 0 // 63 bits
 	}
 	start, err := strconv.ParseUint(from, 10, 63)
 	end := uint64(1<<63 - 1)
@@ -239,18 +239,18 @@ func parseRange(text string, size int64) (s span, found, ok bool) {
 	if err != nil || end < start {
 		return span{}, false, false
 	}
-	if start >= uint64(size) { //nolint:gosec // not negative
+	if start >= uint64(size) { // not negative
 		return span{}, true, false
 	}
-	end = min(end, uint64(size)-1)                              //nolint:gosec // not negative
-	return span{int64(start), int64(end-start) + 1}, true, true //nolint:gosec // 63 bits
+	end = min(end, uint64(size)-1)                              // not negative
+	return span{int64(start), int64(end-start) + 1}, true, true // 63 bits
 }
 
 // send writes size bytes from where r is, as r verifies them.
 func (c *call) send(r *diskobject.Reader, size int64) error {
 	for size > 0 {
 		text, err := r.Next(int(min(size, sendSize)))
-		if err == io.EOF { //nolint:errorlint // readers return io.EOF itself
+		if err == io.EOF { // readers return io.EOF itself
 			err = io.ErrUnexpectedEOF
 		}
 		if err != nil {

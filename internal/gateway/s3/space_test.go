@@ -45,7 +45,7 @@ func TestUploadsAreRefusedWithoutSpace(t *testing.T) {
 		MinFree: 32 * mib, Now: func() time.Time { return time.Unix(reads.Add(1), 0) },
 	})
 	e := withBucket(t, Options{Space: space})
-	e.Client().Transport.(*http.Transport).ExpectContinueTimeout = time.Minute //nolint:forcetypeassert // it is one
+	e.Client().Transport.(*http.Transport).ExpectContinueTimeout = time.Minute
 	// What was sent when a disk was full in the middle: 20 MiB, what may be written between two
 	// readings of free space, and what the buffers of two sockets hold.
 	const most = 48 * mib

@@ -109,7 +109,7 @@ func TestD171_UploadsAtOnceAreBounded(t *testing.T) {
 			t.Errorf("%s: no Retry-After", what)
 		}
 	}
-	e.Client().Transport.(*http.Transport).ExpectContinueTimeout = time.Minute //nolint:forcetypeassert // it is one
+	e.Client().Transport.(*http.Transport).ExpectContinueTimeout = time.Minute
 	first := begin(link)
 	second := begin(link)
 	refused("a third by the same link", link)

@@ -54,7 +54,7 @@ func uploadKey(n object.Name, id string) []byte {
 }
 
 func partKey(upload string, number int) []byte {
-	return binary.BigEndian.AppendUint16([]byte("p"+upload), uint16(number)) //nolint:gosec // at most MaxParts
+	return binary.BigEndian.AppendUint16([]byte("p"+upload), uint16(number)) // at most MaxParts
 }
 
 // entry is what the index knows of an object.

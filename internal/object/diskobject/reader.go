@@ -161,7 +161,7 @@ func (r *Reader) readAt(text []byte, offset int64) error {
 	switch n, err := r.file.ReadAt(text, offset); {
 	case n == len(text):
 		return nil
-	case err == io.EOF: //nolint:errorlint // files return io.EOF itself
+	case err == io.EOF: // files return io.EOF itself
 		return r.damaged(offset, "the file is too short")
 	default:
 		return fmt.Errorf("read blob %s: %w", r.parts[r.index].Blob, toFault(err))

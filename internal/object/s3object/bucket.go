@@ -54,7 +54,7 @@ func (b *Bucket) Put(ctx context.Context, key string, r io.Reader) error {
 	}
 	const contentType = "application/octet-stream"
 	first, err := fill(r, nil, b.s.opts.PartSize)
-	switch err { //nolint:errorlint // readers return io.EOF itself
+	switch err { // readers return io.EOF itself
 	case nil:
 		_, _, err = b.s.putParts(ctx, a, contentType, first, r)
 	case io.EOF:

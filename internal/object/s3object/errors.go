@@ -138,7 +138,7 @@ func (s *Store) with(bucket string, f func(func(*s3.Options)) error) error {
 	call := func() (string, error) {
 		region := s.location.region
 		if known, ok := s.regions.Load(bucket); ok {
-			region = known.(string) //nolint:forcetypeassert // nothing else is put there
+			region = known.(string) // nothing else is put there
 		}
 		return region, f(func(o *s3.Options) { o.Region = region })
 	}

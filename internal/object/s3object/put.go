@@ -24,7 +24,7 @@ func (s *Store) Put(ctx context.Context, n object.Name, contentType string, r io
 	var size int64
 	var v version
 	first, err := fill(r, nil, s.opts.PartSize)
-	switch err { //nolint:errorlint // readers return io.EOF itself
+	switch err { // readers return io.EOF itself
 	case nil:
 		size, v, err = s.putParts(ctx, a, contentType, first, r)
 	case io.EOF:

@@ -27,7 +27,7 @@ import (
 //	  +-----------------------------+
 type reader struct {
 	s       *Store
-	ctx     context.Context //nolint:containedctx // Read has none; the one of Open ends it
+	ctx     context.Context // Read has none; the one of Open ends it
 	at      at
 	version version // zero until the first answer, if Open was given none
 	pos     int64

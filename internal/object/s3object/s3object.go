@@ -193,7 +193,7 @@ func (s *Store) settings(endpoint string) s3.Options {
 // newHTTPClient returns a client without a limit on how long a transfer takes, but on
 // how long the other side may take to answer.
 func newHTTPClient() *http.Client {
-	t := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // it is one
+	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.DialContext = (&net.Dialer{
 		Timeout: 5 * time.Second,
 		// Without them a request on a connection that was cut in silence waits for minutes.

@@ -103,7 +103,7 @@ func (u *upload) next(ctx context.Context, buf []byte, r io.Reader) (body []byte
 		return nil, false, u.s.toFault("write", u.at, err)
 	}
 	body, err = fill(r, buf, u.s.opts.PartSize)
-	if err != nil && err != io.EOF { //nolint:errorlint // readers return io.EOF itself
+	if err != nil && err != io.EOF { // readers return io.EOF itself
 		return nil, false, unread(u.at, err)
 	}
 	if len(body) > 0 && len(u.parts) == maxParts {
@@ -120,7 +120,7 @@ type sent struct {
 
 // sendPart starts to send the next part, and says so to done when that is over.
 func (u *upload) sendPart(ctx context.Context, body []byte, done chan<- sent) {
-	part := &types.CompletedPart{PartNumber: aws.Int32(int32(len(u.parts) + 1))} //nolint:gosec // at most maxParts
+	part := &types.CompletedPart{PartNumber: aws.Int32(int32(len(u.parts) + 1))} // at most maxParts
 	u.parts = append(u.parts, part)
 	u.size += int64(len(body))
 	go func() {

@@ -11,5 +11,5 @@ func (s *Store) Bytes(context.Context) (int64, error) {
 	if s.closed.Load() {
 		return 0, fault.New(fault.Unavailable, "the store is closed")
 	}
-	return int64(s.db.Metrics().DiskSpaceUsage()), nil //nolint:gosec // no disk is as large
+	return int64(s.db.Metrics().DiskSpaceUsage()), nil // no disk is as large
 }

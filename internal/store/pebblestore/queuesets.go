@@ -154,7 +154,7 @@ func (h pausedHeap) Swap(i, j int) {
 
 // Push implements heap.Interface.
 func (h *pausedHeap) Push(x any) {
-	e := x.(*queued) //nolint:forcetypeassert // nothing else is pushed
+	e := x.(*queued) // nothing else is pushed
 	e.place = len(*h)
 	*h = append(*h, e)
 }

@@ -69,7 +69,7 @@ const sqlCommit = `COMMIT`
 // singleRows are the rows of a statement, and the end of its transaction.
 type singleRows struct {
 	pgx.Rows
-	ctx     context.Context //nolint:containedctx // of the statement, which ends with its rows
+	ctx     context.Context // of the statement, which ends with its rows
 	conn    *pgxpool.Conn
 	results pgx.BatchResults
 	ended   bool

@@ -92,7 +92,7 @@ func (s *Store) checkPool(ctx context.Context) error {
 	defer cancel()
 	first, err := s.pool.Acquire(ctx)
 	if err != nil {
-		return nil //nolint:nilerr // nothing was found out, and what comes next says why
+		return nil // nothing was found out, and what comes next says why
 	}
 	defer first.Release()
 	answer := first.Conn().PgConn().ExecParams(ctx, sqlSession, nil, nil, nil, nil).Read()
@@ -102,7 +102,7 @@ func (s *Store) checkPool(ctx context.Context) error {
 	}
 	second, err := s.pool.Acquire(ctx)
 	if err != nil {
-		return nil //nolint:nilerr // as above
+		return nil
 	}
 	defer second.Release()
 	for range poolTries {
