@@ -11,14 +11,15 @@ package arch
 // but for what strangers forbids. node puts the parts together, and so knows them all,
 // as do cmd, conformance and sluicetest, which are not under internal.
 var imports = map[string][]string{
-	"node":        {"gateway", "wire", "api", "service", "limits", "engine", "maintenance", "store", "job", "record", "destination", "object", "pebbledb", "sigv4", "diskspace", "guard", "backoff", "fault"},
+	"node":        {"report", "gateway", "wire", "api", "service", "limits", "engine", "maintenance", "store", "job", "record", "destination", "object", "pebbledb", "sigv4", "diskspace", "guard", "backoff", "fault"},
 	"gateway":     {"sigv4", "caller", "api", "wire", "job", "object", "store", "diskspace", "guard", "fault"},
 	"wire":        {"caller", "fault"},
 	"api":         {"wire", "fault"},
-	"service":     {"search", "api", "caller", "limits", "job", "record", "destination", "object", "store", "fault"},
-	"engine":      {"job", "record", "destination", "object", "store", "guard", "redact", "backoff", "fault"},
-	"maintenance": {"job", "object", "store", "guard", "redact", "fault"},
+	"service":     {"report", "search", "api", "caller", "limits", "job", "record", "destination", "object", "store", "fault"},
+	"engine":      {"report", "job", "record", "destination", "object", "store", "guard", "redact", "backoff", "fault"},
+	"maintenance": {"report", "job", "object", "store", "guard", "redact", "fault"},
 	"store":       {"job", "record", "pebbledb", "diskspace", "backoff", "fault", "testenv"},
+	"report":      {"record", "job", "object", "fault"},
 	"limits":      {"job", "destination"},
 	"job":         {"record", "fault"},
 	"destination": {"job", "record", "fault"},
@@ -35,7 +36,7 @@ var imports = map[string][]string{
 	"redact":      {},
 	"fault":       {},
 	"testenv":     {}, // of tests and what supports them, see testSupport
-	"check":       {"store", "object", "pebbledb", "destination", "job"},
+	"check":       {"report", "store", "object", "pebbledb", "destination", "job"},
 	"gotest":      {},
 	"differences": {}, // docs/differences as data; of tests
 	"arch":        {},

@@ -16,6 +16,7 @@ import (
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/object"
 	"github.com/sluicehq/sluice/internal/object/diskobject"
+	"github.com/sluicehq/sluice/internal/report"
 	"github.com/sluicehq/sluice/internal/store"
 	"github.com/sluicehq/sluice/internal/store/pebblestore"
 )
@@ -147,20 +148,20 @@ func TestReferences(t *testing.T) {
 		}, []string{SourceMissing}, []string{SourceMissing}},
 		{"source not held and still there", func(d *data) { d.ok(d.objects.Release(d.Context(), openID)) }, nil, nil},
 		{"source held and deleted", func(d *data) { d.ok(d.objects.Delete(d.Context(), name("uploads/"+openID))) }, nil, nil},
-		{"report without a job", func(d *data) { d.put("reports/us-east-1/"+goneID+".1.csv", reportType) }, []string{ReportNoJob}, nil},
-		{"report of a job that runs", func(d *data) { d.put("reports/us-east-1/"+openID+".1.csv", reportType) }, nil, nil},
+		{"report without a job", func(d *data) { d.put("reports/us-east-1/"+goneID+".1.csv", report.ContentType) }, []string{ReportNoJob}, nil},
+		{"report of a job that runs", func(d *data) { d.put("reports/us-east-1/"+openID+".1.csv", report.ContentType) }, nil, nil},
 		{"report that the job does not name", func(d *data) {
 			j, err := d.store.Job(d.Context(), owner, openID)
 			d.ok(err)
 			_, err = d.store.Finish(d.Context(), j.Lease, store.Outcome{State: job.Completed})
 			d.ok(err)
 			d.ok(d.objects.Release(d.Context(), openID))
-			d.put("reports/us-east-1/"+openID+".1.csv", reportType)
+			d.put("reports/us-east-1/"+openID+".1.csv", report.ContentType)
 		}, []string{ReportUnnamed}, nil},
 		{"a caller's objects among the reports", func(d *data) {
-			d.put("reports/mine.csv", reportType)
+			d.put("reports/mine.csv", report.ContentType)
 			d.put("reports/us-east-1/"+goneID+".1.csv", "text/csv")
-			d.put("reports/us-east-1/"+goneID+".1.json", reportType)
+			d.put("reports/us-east-1/"+goneID+".1.json", report.ContentType)
 		}, nil, nil},
 		{"report gone", func(d *data) { d.ok(d.objects.Delete(d.Context(), name("reports/us-east-1/"+doneID+".1.csv"))) }, []string{ReportMissing}, []string{ReportMissing}},
 		{"leftovers", func(d *data) {
@@ -174,7 +175,7 @@ func TestReferences(t *testing.T) {
 			t.Parallel()
 			d := newData(t)
 			d.ended(doneID, "reports/us-east-1/"+doneID+".1.csv")
-			d.put("reports/us-east-1/"+doneID+".1.csv", reportType)
+			d.put("reports/us-east-1/"+doneID+".1.csv", report.ContentType)
 			d.processing(openID)
 			tt.damage(d)
 			d.close()

@@ -60,7 +60,7 @@ type Kind struct {
 
 const (
 	restore    = "restore the newest backup (sluice restore); what it lacks is lost"
-	report     = "this is a fault of Sluice unless the store was edited by hand: please report it"
+	reportIt   = "this is a fault of Sluice unless the store was edited by hand: please report it"
 	copyFirst  = "copy the data directory before anything else, then restore a backup"
 	setAside   = "moves the row where nothing reads it"
 	removeFile = "removes the file"
@@ -85,29 +85,29 @@ var Kinds = map[string]Kind{
 
 	pebblestore.RowUnreadable:  {Error, "rows of the store cannot be read", copyFirst, ""},
 	pebblestore.RowDamaged:     {Error, "rows of the store are damaged", restore + "; or --repair, to go on without these rows", setAside},
-	pebblestore.RowUnknown:     {Error, "rows of the store are of no known form", "was a newer Sluice used on this directory? " + report, setAside},
-	pebblestore.IndexMissing:   {Error, "jobs or lists are not in an index", report, ""},
+	pebblestore.RowUnknown:     {Error, "rows of the store are of no known form", "was a newer Sluice used on this directory? " + reportIt, setAside},
+	pebblestore.IndexMissing:   {Error, "jobs or lists are not in an index", reportIt, ""},
 	pebblestore.IndexDangling:  {Error, "an index refers to jobs or lists that do not exist", restore + "; or --repair, to go on without these index rows", setAside},
-	pebblestore.JobCounts:      {Error, "counts of jobs are not those of the records stored", report, ""},
+	pebblestore.JobCounts:      {Error, "counts of jobs are not those of the records stored", reportIt, ""},
 	pebblestore.RowsOrphaned:   {Warning, "rows of jobs or lists that do not exist", "they take space and nothing reads them; if a list is missing, " + restore, ""},
 	pebblestore.RowsSetAside:   {Note, "rows that an earlier repair has set aside", "nothing", ""},
 	pebblestore.MemberDamaged:  {Error, "members are damaged", restore + "; or --repair, to go on without these members", setAside},
-	pebblestore.UniqueKeyWrong: {Error, "names and shortcut keys of quick responses do not agree with them", report, setAside},
+	pebblestore.UniqueKeyWrong: {Error, "names and shortcut keys of quick responses do not agree with them", reportIt, setAside},
 	pebblestore.NumberWrong:    {Error, "numbers of jobs or lists are wrong", copyFirst, ""},
 
 	diskobject.RowUnreadable:    {Error, "rows of the object index cannot be read", copyFirst, ""},
 	diskobject.RowDamaged:       {Error, "rows of the object index are damaged", restore, ""},
-	diskobject.RowUnknown:       {Error, "rows of the object index are of no known form", "was a newer Sluice used on this directory? " + report, ""},
+	diskobject.RowUnknown:       {Error, "rows of the object index are of no known form", "was a newer Sluice used on this directory? " + reportIt, ""},
 	diskobject.NoBucket:         {Error, "objects or uploads are in a bucket that does not exist", "create the bucket by S3", ""},
 	diskobject.NoContent:        {Error, "objects without content", "upload them again, or " + restore, ""},
-	diskobject.NoUpload:         {Warning, "parts of uploads that do not exist", report, ""},
-	diskobject.WrongReferences:  {Error, "references to contents are miscounted", report, ""},
+	diskobject.NoUpload:         {Warning, "parts of uploads that do not exist", reportIt, ""},
+	diskobject.WrongReferences:  {Error, "references to contents are miscounted", reportIt, ""},
 	diskobject.WrongSize:        {Error, "sizes of objects are not those of their contents", "upload them again, or " + restore, ""},
 	diskobject.BlobMissing:      {Error, "files of objects are missing", "upload the objects again, or " + restore, ""},
 	diskobject.BlobSize:         {Error, "files of objects have the wrong size", "upload the objects again, or " + restore, ""},
 	diskobject.BlobDamaged:      {Error, "files of objects are damaged", "upload the objects again, or " + restore, ""},
-	diskobject.BlobShared:       {Error, "files that belong to several contents", report, ""},
-	diskobject.BlobUnused:       {Warning, "files that no object has", report, ""},
+	diskobject.BlobShared:       {Error, "files that belong to several contents", reportIt, ""},
+	diskobject.BlobUnused:       {Warning, "files that no object has", reportIt, ""},
 	diskobject.BlobUnknown:      {Error, "files that the object index does not know", "the index may be an older one: " + restore, ""},
 	diskobject.BlobUnfinished:   {Note, "uploads that a crash has interrupted", "nothing: the next start removes them", removeFile},
 	diskobject.BlobUnreferenced: {Warning, "files that a start has set aside because the object index did not know them", "if no object is missing, remove them with --repair", removeFile},

@@ -6,6 +6,7 @@ import (
 
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/object"
+	"github.com/sluicehq/sluice/internal/report"
 )
 
 // settled is how long ago a job must have ended before what a running server does after
@@ -70,8 +71,6 @@ func (c *Check) checkJobs(ctx context.Context) error {
 // The reports of jobs, see package engine and its user node.
 const (
 	reportBucket = "sluice"
-	reportPrefix = "reports/"
-	reportType   = "text/csv; charset=utf-8"
 )
 
 // checkReports looks for reports that no job names.
@@ -79,9 +78,9 @@ func (c *Check) checkReports(context.Context) error {
 	if !c.comparable() {
 		return nil
 	}
-	return c.objects.Keys(reportBucket, reportPrefix, func(account, key, contentType string) error {
-		_, id, ok := job.ParseReportKey(account, key)
-		if !ok || contentType != reportType {
+	return c.objects.Keys(reportBucket, report.Prefix, func(account, key, contentType string) error {
+		_, id, ok := report.ParseKey(account, key)
+		if !ok || contentType != report.ContentType {
 			return nil
 		}
 		name := object.Name{Account: account, Bucket: reportBucket, Key: key}

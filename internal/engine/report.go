@@ -12,6 +12,7 @@ import (
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/object"
 	"github.com/sluicehq/sluice/internal/record"
+	"github.com/sluicehq/sluice/internal/report"
 )
 
 // writeReport writes the job's rejects as an object, streaming from the store and the
@@ -25,7 +26,7 @@ func (a *attempt) writeReport(ctx context.Context, remark string) (object.Name, 
 	in, out := io.Pipe()
 	written := make(chan error, 1)
 	go func() {
-		rejects := destination.Whole(a.engine.store.Rejects(ctx, a.job.Owner, a.job.ID), func(offset int64) (io.ReadCloser, error) {
+		rejects := report.Whole(a.engine.store.Rejects(ctx, a.job.Owner, a.job.ID), func(offset int64) (io.ReadCloser, error) {
 			return OpenSource(ctx, a.engine.objects, a.job, offset)
 		}, a.job.Checkpoint.Layout)
 		if remark != "" {
@@ -48,13 +49,13 @@ var errReportCut = errors.New("the report was not taken")
 
 func (a *attempt) putReport(ctx context.Context, n object.Name, r io.Reader) (err error) {
 	defer a.engine.options.Guard.Recover(guard.Report, &err)
-	_, err = a.engine.objects.Put(ctx, n, "text/csv; charset=utf-8", r)
+	_, err = a.engine.objects.Put(ctx, n, report.ContentType, r)
 	return fromObjects(err)
 }
 
 func (a *attempt) writeRows(w io.Writer, rejects iter.Seq2[record.Reject, error]) (err error) {
 	defer a.engine.options.Guard.Recover(guard.Report, &err)
-	_, err = destination.WriteReport(w, destination.KeyColumn(a.job.Destination.Kind), rejects)
+	_, err = report.Write(w, destination.KeyColumn(a.job.Destination.Kind), rejects)
 	return err
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/sluicehq/sluice/internal/engine"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/object"
+	"github.com/sluicehq/sluice/internal/report"
 )
 
 // Where the API has no other place for it, the report's last row tells why the job
@@ -57,7 +58,7 @@ func TestReportOfFailedJob(t *testing.T) {
 func TestReportOfALostAttempt(t *testing.T) {
 	t.Parallel()
 	reports := func(j job.Job) object.Name {
-		return object.Name{Account: owner.Account, Bucket: "reports", Key: j.ReportKey()}
+		return object.Name{Account: owner.Account, Bucket: "reports", Key: report.Key(j)}
 	}
 	left := func(r *rig) (keys []string) {
 		for i, err := range r.objects.Objects(r.Context(), "reports") {

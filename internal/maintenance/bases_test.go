@@ -30,9 +30,9 @@ func TestDeletedKnowledgeBase(t *testing.T) {
 				Source:      job.Source{Bucket: own, Key: upload, Format: "CSV"},
 			}, store.Once{}, 0)
 			r.ok(err)
-			r.put(owner, own, report(owner, id, 1))
-			r.end(owner, id, report(owner, id, 1))
-			bases, keys = append(bases, base), append(keys, []string{"0 sluice/" + upload, "0 sluice/" + report(owner, id, 1)})
+			r.put(owner, own, reportKey(owner, id, 1))
+			r.end(owner, id, reportKey(owner, id, 1))
+			bases, keys = append(bases, base), append(keys, []string{"0 sluice/" + upload, "0 sluice/" + reportKey(owner, id, 1)})
 		}
 		r.ok(r.store.DeleteListWithJobs(r.Context(), bases[0]))
 		o := maintenance.Options{KeepUploads: 7 * day, Grace: day}

@@ -222,14 +222,14 @@ func prepareReports(r *rig) {
 		r.put(owner, own, id)
 		r.job(owner, id, own, id)
 	}
-	r.end(owner, done, report(owner, done, 3))
+	r.end(owner, done, reportKey(owner, done, 3))
 	r.ok(r.objects.Release(r.Context(), done))
 	for _, term := range []uint64{1, 2, 3} {
-		r.put(owner, own, report(owner, done, term))
-		r.put(owner, own, report(owner, opened, term))
+		r.put(owner, own, reportKey(owner, done, term))
+		r.put(owner, own, reportKey(owner, opened, term))
 	}
 	for range 2 {
-		gone := report(owner, uuid.NewString(), 1)
+		gone := reportKey(owner, uuid.NewString(), 1)
 		r.put(owner, own, gone)
 		r.put(owner, "theirs", gone)
 	}
@@ -265,15 +265,15 @@ func prepareFiles(r *rig) {
 	}
 	for range 2 {
 		id := uuid.NewString()
-		r.put(owner, own, report(owner, id, 1))
+		r.put(owner, own, reportKey(owner, id, 1))
 		r.job(owner, id, "theirs", "list0.csv")
-		r.end(owner, id, report(owner, id, 1))
+		r.end(owner, id, reportKey(owner, id, 1))
 		r.ok(r.objects.Release(r.Context(), id))
 	}
 	r.job(owner, "reads list2", own, "list2.csv")
 	r.put(owner, own, "list3.csv")
 	id := uuid.NewString()
-	r.put(owner, own, report(owner, id, 1)) // of another account's job
+	r.put(owner, own, reportKey(owner, id, 1)) // of another account's job
 	r.put(another, "theirs", "list.csv")
 	r.job(another, id, "theirs", "list.csv")
 	r.job(owner, "reads list3", own, "list3.csv")
@@ -292,10 +292,10 @@ func prepareJobs(r *rig) {
 		} else {
 			r.put(owner, own, key)
 		}
-		r.put(owner, own, report(owner, id, 1))
+		r.put(owner, own, reportKey(owner, id, 1))
 		r.job(owner, id, own, key)
 		r.importInto(id, 3)
-		r.end(owner, id, report(owner, id, 1))
+		r.end(owner, id, reportKey(owner, id, 1))
 	}
 	id := uuid.NewString() // has not ended
 	r.put(owner, own, "uploads/"+id)

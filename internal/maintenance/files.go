@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/internal/fault"
-	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/object"
+	"github.com/sluicehq/sluice/internal/report"
 )
 
 // removeFiles removes sources and reports some time after the end of their jobs. An object
@@ -33,7 +33,7 @@ func (m *Maintenance) ended(ctx context.Context, n object.Name) (at time.Time, o
 		return time.Time{}, false, err
 	}
 	at, ok = use.Ended, use.Jobs > 0
-	o, id, isReport := job.ParseReportKey(n.Account, n.Key)
+	o, id, isReport := report.ParseKey(n.Account, n.Key)
 	if !isReport {
 		return at, ok, nil
 	}

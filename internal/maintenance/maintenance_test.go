@@ -19,6 +19,7 @@ import (
 	"github.com/sluicehq/sluice/internal/maintenance"
 	"github.com/sluicehq/sluice/internal/object"
 	"github.com/sluicehq/sluice/internal/object/diskobject"
+	"github.com/sluicehq/sluice/internal/report"
 	"github.com/sluicehq/sluice/internal/store"
 	"github.com/sluicehq/sluice/internal/store/pebblestore"
 )
@@ -146,9 +147,9 @@ func inBubble(t *testing.T, test func(r *rig)) {
 	})
 }
 
-func report(o job.Owner, id string, term uint64) string {
+func reportKey(o job.Owner, id string, term uint64) string {
 	j := job.Job{ID: job.ID(id), Owner: o, Lease: job.Lease{Term: term}}
-	return j.ReportKey()
+	return report.Key(j)
 }
 
 func TestHolds(t *testing.T) {
@@ -208,20 +209,20 @@ func TestReports(t *testing.T) {
 			r.put(owner, "theirs", id)
 			r.job(owner, id, "theirs", id)
 		}
-		r.end(owner, done, report(owner, done, 2))
+		r.end(owner, done, reportKey(owner, done, 2))
 		var stay []string
-		for _, key := range []string{report(owner, open, 1), report(owner, open, 2), report(owner, done, 2), "reports/mine.csv", "reports/us-east-1/mine.csv", "other"} {
+		for _, key := range []string{reportKey(owner, open, 1), reportKey(owner, open, 2), reportKey(owner, done, 2), "reports/mine.csv", "reports/us-east-1/mine.csv", "other"} {
 			r.put(owner, own, key)
 			stay = append(stay, "0 sluice/"+key)
 		}
 		for _, o := range []job.Owner{owner, another} { // callers' own
-			r.put(o, "theirs", report(owner, gone, 1))
-			stay = append(stay, o.Account[:1]+" theirs/"+report(owner, gone, 1))
+			r.put(o, "theirs", reportKey(owner, gone, 1))
+			stay = append(stay, o.Account[:1]+" theirs/"+reportKey(owner, gone, 1))
 		}
 		stay = append(stay, "0 theirs/"+open, "0 theirs/"+done, "hold "+open)
-		r.put(owner, own, report(owner, done, 1))
-		r.put(owner, own, report(owner, gone, 1))
-		r.put(another, own, report(owner, done, 2)) // of an account without such a job
+		r.put(owner, own, reportKey(owner, done, 1))
+		r.put(owner, own, reportKey(owner, gone, 1))
+		r.put(another, own, reportKey(owner, done, 2)) // of an account without such a job
 		time.Sleep(2 * time.Hour)
 		r.round(maintenance.Options{})
 		r.want("two hours later", stay...)
@@ -280,17 +281,17 @@ func TestFiles(t *testing.T) {
 			}
 		}
 		r.job(owner, first, own, "a.csv")
-		r.put(owner, own, report(owner, first, 1))
-		r.end(owner, first, report(owner, first, 1))
+		r.put(owner, own, reportKey(owner, first, 1))
+		r.end(owner, first, reportKey(owner, first, 1))
 		r.job(job.Owner{Account: owner.Account, Region: "eu-west-1"}, second, own, "shared.csv") // not ended
 		time.Sleep(29 * day)
 		r.put(owner, own, "replaced.csv")
 		r.round(keep)
 		mine := []string{"0 sluice/a.csv", "0 sluice/replaced.csv", "0 sluice/shared.csv", "0 sluice/unread.csv", "hold " + second}
-		r.want("after 29 days", slices.Concat(theirs, mine, []string{"0 sluice/" + report(owner, first, 1)})...)
+		r.want("after 29 days", slices.Concat(theirs, mine, []string{"0 sluice/" + reportKey(owner, first, 1)})...)
 		time.Sleep(2 * day)
 		r.round(maintenance.Options{})
-		r.want("with 0, which keeps", slices.Concat(theirs, mine, []string{"0 sluice/" + report(owner, first, 1)})...)
+		r.want("with 0, which keeps", slices.Concat(theirs, mine, []string{"0 sluice/" + reportKey(owner, first, 1)})...)
 		r.round(keep)
 		r.want("after 31 days", slices.Concat(theirs, mine[1:])...)
 		r.end(job.Owner{Account: owner.Account, Region: "eu-west-1"}, second, "")
@@ -313,8 +314,8 @@ func TestJobs(t *testing.T) {
 		r.job(owner, recent, own, both)
 		r.job(owner, "job-mine", own, "list.csv")
 		r.job(another, "job-theirs", "theirs", "list.csv")
-		r.put(owner, own, report(owner, old, 1))
-		r.end(owner, old, report(owner, old, 1))
+		r.put(owner, own, reportKey(owner, old, 1))
+		r.end(owner, old, reportKey(owner, old, 1))
 		r.end(owner, shared, "")
 		r.end(owner, "job-mine", "")
 		r.end(another, "job-theirs", "")

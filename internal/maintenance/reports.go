@@ -4,8 +4,8 @@ import (
 	"context"
 
 	"github.com/sluicehq/sluice/internal/fault"
-	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/object"
+	"github.com/sluicehq/sluice/internal/report"
 )
 
 // removeReports removes reports whose job is gone, or has ended without naming them: it
@@ -13,7 +13,7 @@ import (
 func (m *Maintenance) removeReports(ctx context.Context, t *tally) (more bool, err error) {
 	before := m.o.Now().Add(-m.o.Grace)
 	return m.removeObjects(ctx, t, func(i object.Info) (bool, error) {
-		o, id, ok := job.ParseReportKey(i.Name.Account, i.Name.Key)
+		o, id, ok := report.ParseKey(i.Name.Account, i.Name.Key)
 		if !ok || i.Modified.After(before) {
 			return false, nil
 		}

@@ -24,6 +24,7 @@ import (
 	"github.com/sluicehq/sluice/internal/maintenance"
 	"github.com/sluicehq/sluice/internal/object"
 	"github.com/sluicehq/sluice/internal/record"
+	"github.com/sluicehq/sluice/internal/report"
 	"github.com/sluicehq/sluice/internal/service"
 	"github.com/sluicehq/sluice/internal/service/admin"
 	"github.com/sluicehq/sluice/internal/service/mailmanager"
@@ -92,7 +93,7 @@ func (n *Node) engage(o service.Options) func() {
 		Logger: n.o.Logger, Registry: n.registry, Guard: n.guard, Waits: n.space.Reason,
 		Shared: n.o.shared(), Poll: n.poll(), PingObjects: n.objects.ping,
 		Limits: o.Limits, MaxRejections: n.o.MaxRejections, MaxUnpack: n.o.MaxUnpack,
-		Reports: func(j job.Job) object.Name { return reportName(j, o.Bucket) },
+		Reports: func(j job.Job) object.Name { return report.Name(j, o.Bucket) },
 	})
 	n.run = append(n.run, worker.Run)
 	return worker.Wake
@@ -141,9 +142,9 @@ func refuseS3(w http.ResponseWriter, _ *http.Request, _ *sigv4.Signature) {
 // report before the end as well.
 func (n *Node) report(ctx context.Context, w io.Writer, j job.Job, safe bool) error {
 	rejects := wholeRejects{n.store, n.objects}.Rejects(ctx, j.Owner, j.ID)
-	write := destination.WriteReport
+	write := report.Write
 	if safe {
-		write = destination.WriteSafeReport
+		write = report.WriteSafe
 	}
 	_, err := write(w, destination.KeyColumn(j.Destination.Kind), rejects)
 	return err
@@ -161,14 +162,9 @@ func (s wholeRejects) Rejects(ctx context.Context, o job.Owner, id job.ID) iter.
 	if err != nil {
 		return func(yield func(record.Reject, error) bool) { yield(record.Reject{}, err) }
 	}
-	return destination.Whole(s.Store.Rejects(ctx, o, id), func(offset int64) (io.ReadCloser, error) {
+	return report.Whole(s.Store.Rejects(ctx, o, id), func(offset int64) (io.ReadCloser, error) {
 		return engine.OpenSource(ctx, s.objects, j, offset)
 	}, j.Checkpoint.Layout)
-}
-
-// reportName is where the report of a job goes: beside its uploads.
-func reportName(j job.Job, bucket string) object.Name {
-	return object.Name{Account: j.Owner.Account, Bucket: bucket, Key: j.ReportKey()}
 }
 
 func newRegistry(version string) *prometheus.Registry {

@@ -129,6 +129,3 @@ type Holder struct {
 func Attachment(file string) string {
 	return mime.FormatMediaType("attachment", map[string]string{"filename": file})
 }
-
-// ReportFile is the name of the report of a job for who downloads it.
-func ReportFile(job string) string { return job + "-rejected.csv" }

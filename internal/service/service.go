@@ -18,6 +18,7 @@ import (
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/limits"
 	"github.com/sluicehq/sluice/internal/object"
+	"github.com/sluicehq/sluice/internal/report"
 	"github.com/sluicehq/sluice/internal/store"
 )
 
@@ -64,19 +65,14 @@ func LinkTo(ctx context.Context, method string, n object.Name) object.Link {
 
 // LinkToReport is a link to the report of a job that has one.
 func (o Options) LinkToReport(ctx context.Context, j job.Job) object.Link {
-	l := LinkTo(ctx, http.MethodGet, o.ReportOf(j))
-	l.FileName = object.ReportFile(string(j.ID))
+	l := LinkTo(ctx, http.MethodGet, report.Of(j, o.Bucket))
+	l.FileName = report.FileName(j.ID)
 	return l
 }
 
 // SourceOf names where a job's file lies.
 func SourceOf(j job.Job) object.Name {
 	return object.Name{Account: j.Owner.Account, Bucket: j.Source.Bucket, Key: j.Source.Key}
-}
-
-// ReportOf names where the report of a job lies that has one.
-func (o Options) ReportOf(j job.Job) object.Name {
-	return object.Name{Account: j.Owner.Account, Bucket: o.Bucket, Key: j.Report}
 }
 
 // Repeatable makes a creation one under its client token, if it has one. The same token

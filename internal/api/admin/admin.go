@@ -74,8 +74,9 @@ type GetReportInput struct {
 
 // Report is a report that is ready to be written.
 type Report struct {
-	IsCSV bool
-	Write func(ctx context.Context, w io.Writer) error
+	IsCSV    bool
+	FileName string // to download it as, of CSV
+	Write    func(ctx context.Context, w io.Writer) error
 }
 
 // Job is a job as this API and the commands of the client show it. Times are RFC 3339 in

@@ -25,7 +25,7 @@ func (a *API) report(w http.ResponseWriter, r *http.Request) error {
 	h.Set("Content-Type", "application/x-ndjson")
 	if report.IsCSV {
 		h.Set("Content-Type", "text/csv; charset=utf-8")
-		h.Set("Content-Disposition", object.Attachment(object.ReportFile(id)))
+		h.Set("Content-Disposition", object.Attachment(report.FileName))
 	}
 	out := &meter{Writer: w}
 	err = report.Write(r.Context(), out)

@@ -10,6 +10,7 @@ import (
 	api "github.com/sluicehq/sluice/internal/api/admin"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/report"
 	"github.com/sluicehq/sluice/internal/service"
 )
 
@@ -27,7 +28,7 @@ func (s *Service) GetReport(ctx context.Context, in api.GetReportInput) (api.Rep
 	case in.Safe != "" && (in.Safe != "excel" || !isCSV):
 		return api.Report{}, fault.New(fault.Invalid, "safe: %q is not excel, or the format is not csv", in.Safe)
 	case isCSV:
-		return api.Report{IsCSV: true, Write: func(ctx context.Context, w io.Writer) error {
+		return api.Report{IsCSV: true, FileName: report.FileName(j.ID), Write: func(ctx context.Context, w io.Writer) error {
 			return s.o.Report(ctx, w, j, in.Safe != "")
 		}}, nil
 	}

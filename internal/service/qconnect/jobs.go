@@ -10,6 +10,7 @@ import (
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/report"
 	"github.com/sluicehq/sluice/internal/service"
 	"github.com/sluicehq/sluice/internal/store"
 )
@@ -140,5 +141,5 @@ func (s *Service) deleteReport(ctx context.Context, j job.Job) error {
 	if j.Report == "" {
 		return nil
 	}
-	return s.objects.Delete(ctx, s.opts.ReportOf(j))
+	return s.objects.Delete(ctx, report.Of(j, s.opts.Bucket))
 }

@@ -1,4 +1,4 @@
-package destination
+package report
 
 import (
 	"bufio"
@@ -13,19 +13,7 @@ import (
 	"github.com/sluicehq/sluice/internal/record"
 )
 
-// keyColumns are the names of the reports' first columns, which are those of the
-// sources' first fields.
-var keyColumns = map[Kind]string{
-	AddressList:    listField,
-	Suppression:    suppressionField,
-	ContactList:    contactField,
-	QuickResponses: responseColumns[nameField],
-}
-
-// KeyColumn returns the name of the column of a report that holds the keys.
-func KeyColumn(k Kind) string { return keyColumns[k] }
-
-// WriteReport writes rejects as CSV with the header
+// Write writes rejects as CSV with the header
 //
 //	<key column>,reason,code,line,offset,record
 //
@@ -34,22 +22,22 @@ func KeyColumn(k Kind) string { return keyColumns[k] }
 // The record is always in quotes; no cell is altered against formulas, as reports are
 // read by programs and a record must be found again. Line and offset, the record's own
 // in its source, lead back to its very bytes.
-func WriteReport(w io.Writer, keyColumn string, rejects iter.Seq2[record.Reject, error]) (int64, error) {
-	return writeReport(&report{w: bufio.NewWriterSize(w, 64<<10)}, keyColumn, rejects)
+func Write(w io.Writer, keyColumn string, rejects iter.Seq2[record.Reject, error]) (int64, error) {
+	return writeRows(&writer{w: bufio.NewWriterSize(w, 64<<10)}, keyColumn, rejects)
 }
 
-// WriteSafeReport is WriteReport in the form for spreadsheets: it begins with a byte order
+// WriteSafe is Write in the form for spreadsheets: it begins with a byte order
 // mark, every text is in quotes, and one that a spreadsheet would take for a formula has an
 // apostrophe before it.
 //
 // Source: https://owasp.org/www-community/attacks/CSV_Injection
-func WriteSafeReport(w io.Writer, keyColumn string, rejects iter.Seq2[record.Reject, error]) (int64, error) {
-	out := &report{w: bufio.NewWriterSize(w, 64<<10), safe: true}
+func WriteSafe(w io.Writer, keyColumn string, rejects iter.Seq2[record.Reject, error]) (int64, error) {
+	out := &writer{w: bufio.NewWriterSize(w, 64<<10), safe: true}
 	out.text("\ufeff")
-	return writeReport(out, keyColumn, rejects)
+	return writeRows(out, keyColumn, rejects)
 }
 
-func writeReport(out *report, keyColumn string, rejects iter.Seq2[record.Reject, error]) (int64, error) {
+func writeRows(out *writer, keyColumn string, rejects iter.Seq2[record.Reject, error]) (int64, error) {
 	out.text(keyColumn + ",reason,code,line,offset,record\n")
 	for r, err := range rejects {
 		if err != nil {
@@ -80,8 +68,8 @@ func writeReport(out *report, keyColumn string, rejects iter.Seq2[record.Reject,
 	return out.written, nil
 }
 
-// report writes cells; the first error ends it.
-type report struct {
+// writer writes cells; the first error ends it.
+type writer struct {
 	w       *bufio.Writer
 	safe    bool // for spreadsheets
 	digits  []byte
@@ -89,7 +77,7 @@ type report struct {
 	err     error
 }
 
-func (r *report) text(s string) {
+func (r *writer) text(s string) {
 	if r.err == nil {
 		var n int
 		n, r.err = r.w.WriteString(s)
@@ -97,7 +85,7 @@ func (r *report) text(s string) {
 	}
 }
 
-func (r *report) bytes(b []byte) {
+func (r *writer) bytes(b []byte) {
 	if r.err == nil {
 		var n int
 		n, r.err = r.w.Write(b)
@@ -105,13 +93,13 @@ func (r *report) bytes(b []byte) {
 	}
 }
 
-func (r *report) number(n int64) {
+func (r *writer) number(n int64) {
 	r.digits = strconv.AppendInt(r.digits[:0], n, 10)
 	r.bytes(r.digits)
 }
 
 // cell writes b, in quotes if it needs them.
-func (r *report) cell(b []byte) {
+func (r *writer) cell(b []byte) {
 	plain := !r.safe && len(b) > 0 && b[0] != ' ' && b[len(b)-1] != ' '
 	for _, c := range b {
 		plain = plain && c >= ' ' && c < utf8.RuneSelf && c != '"' && c != ','
@@ -124,7 +112,7 @@ func (r *report) cell(b []byte) {
 }
 
 // quoted writes b in quotes and as UTF-8.
-func (r *report) quoted(b []byte) {
+func (r *writer) quoted(b []byte) {
 	r.text(`"`)
 	if r.safe && isFormula(b) {
 		r.text("'")
