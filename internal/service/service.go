@@ -22,13 +22,6 @@ import (
 	"github.com/sluicehq/sluice/internal/store"
 )
 
-// Objects is the part of an object.Store that services need.
-type Objects interface {
-	Stat(ctx context.Context, n object.Name) (object.Info, error)
-	Hold(ctx context.Context, n object.Name, holder string) (object.Info, error)
-	Release(ctx context.Context, holder string) error
-}
-
 // Links makes links that carry their permission in themselves.
 type Links interface {
 	// Presign returns a URL at which anyone may do what l says until its life is over.
@@ -89,6 +82,21 @@ func Repeatable(token *string, input ...string) store.Once {
 func OwnerOf(ctx context.Context) job.Owner {
 	c := caller.FromContext(ctx)
 	return job.Owner{Account: c.Account, Region: c.Region}
+}
+
+// JobStore is the part of a store.Store that JobOf uses.
+type JobStore interface {
+	Job(ctx context.Context, o job.Owner, id job.ID) (job.Job, error)
+}
+
+// JobOf returns a job of the caller that was created by an API. Those of other APIs do not
+// exist for its callers.
+func JobOf(ctx context.Context, s JobStore, api job.Wire, id string) (job.Job, error) {
+	j, err := s.Job(ctx, OwnerOf(ctx), job.ID(id))
+	if fault.Is(err, fault.NotFound) || err == nil && j.Wire != api {
+		return job.Job{}, fault.New(fault.NotFound, "import job %s does not exist", id)
+	}
+	return j, err
 }
 
 // Reword gives an error of kind k a sentence of the service's own, so that callers

@@ -101,11 +101,7 @@ func (s *Service) StopAddressListImportJob(ctx context.Context, in *api.StopAddr
 
 // job returns a job of the caller that came by this API.
 func (s *Service) job(ctx context.Context, id string) (job.Job, error) {
-	j, err := s.store.Job(ctx, service.OwnerOf(ctx), job.ID(id))
-	if fault.Is(err, fault.NotFound) || err == nil && j.Wire != job.MailManager {
-		return job.Job{}, fault.New(fault.NotFound, "import job %s does not exist", id)
-	}
-	return j, err
+	return service.JobOf(ctx, s.store, job.MailManager, id)
 }
 
 // mustBe refuses what can be done in one state only.

@@ -27,7 +27,7 @@ var _ api.Service = (*Service)(nil)
 // Service does the operations. It is safe for concurrent use.
 type Service struct {
 	store   Store
-	objects service.Objects
+	objects Objects
 	links   service.Links
 	tokens  *service.Tokens
 	opts    service.Options
@@ -35,7 +35,7 @@ type Service struct {
 }
 
 // New returns a Service over its parts.
-func New(st Store, ob service.Objects, ln service.Links, tk *service.Tokens, opts service.Options) *Service {
+func New(st Store, ob Objects, ln service.Links, tk *service.Tokens, opts service.Options) *Service {
 	return &Service{store: st, objects: ob, links: ln, tokens: tk, opts: opts.WithDefaults()}
 }
 

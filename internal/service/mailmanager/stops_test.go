@@ -8,13 +8,12 @@ import (
 
 	api "github.com/sluicehq/sluice/internal/api/mailmanager"
 	"github.com/sluicehq/sluice/internal/limits"
-	"github.com/sluicehq/sluice/internal/service"
 	"github.com/sluicehq/sluice/internal/service/servicetest"
 )
 
 // unreleasing is an object store whose Release fails.
 type unreleasing struct {
-	service.Objects
+	Objects
 	asked []string
 }
 

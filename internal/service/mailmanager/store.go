@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/internal/job"
+	"github.com/sluicehq/sluice/internal/object"
 	"github.com/sluicehq/sluice/internal/store"
 )
 
@@ -26,4 +27,10 @@ type Store interface {
 	DeleteMember(ctx context.Context, r store.ListRef, key string) error
 	Member(ctx context.Context, r store.ListRef, key string) (store.Member, error)
 	ListMembers(ctx context.Context, r store.ListRef, f store.MemberFilter, p store.Page) ([]store.Member, string, error)
+}
+
+// Objects is what this service needs of an object.Store.
+type Objects interface {
+	Hold(ctx context.Context, n object.Name, holder string) (object.Info, error)
+	Release(ctx context.Context, holder string) error
 }

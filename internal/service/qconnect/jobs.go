@@ -120,9 +120,9 @@ func (s *Service) job(ctx context.Context, baseID, id string) (store.ListRef, jo
 	if err != nil {
 		return store.ListRef{}, job.Job{}, err
 	}
-	j, err := s.store.Job(ctx, base.Ref.Owner, job.ID(id))
-	if err == nil && (j.Wire != job.QConnect || j.Destination.List != base.Ref.ID) {
-		err = fault.New(fault.NotFound, "job of another")
+	j, err := service.JobOf(ctx, s.store, job.QConnect, id)
+	if err == nil && j.Destination.List != base.Ref.ID {
+		err = fault.New(fault.NotFound, "a job of another knowledge base")
 	}
 	return base.Ref, j, noJob(err, id)
 }

@@ -148,9 +148,5 @@ func (s *Service) ListImportJobs(ctx context.Context, in *api.ListImportJobsInpu
 
 // job returns a job of the caller that came by this API.
 func (s *Service) job(ctx context.Context, id string) (job.Job, error) {
-	j, err := s.store.Job(ctx, service.OwnerOf(ctx), job.ID(id))
-	if fault.Is(err, fault.NotFound) || err == nil && j.Wire != job.SESv2 {
-		return job.Job{}, fault.New(fault.NotFound, "import job %s does not exist", id)
-	}
-	return j, err
+	return service.JobOf(ctx, s.store, job.SESv2, id)
 }
