@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sluicehq/sluice/internal/gateway/jobs"
+	"github.com/sluicehq/sluice/internal/api/admin"
 	"github.com/sluicehq/sluice/internal/sigv4"
 )
 
@@ -58,8 +58,8 @@ func TestPollsAreForDebug(t *testing.T) {
 		{"/livez", "", "DEBUG"},
 		{"/readyz", "", "DEBUG"},
 		{"/metrics", "", "DEBUG"},
-		{jobs.Prefix + "jobs/j1", jobs.SigningName, "DEBUG"},
-		{jobs.Prefix + "jobs", jobs.SigningName, "INFO"},
+		{admin.Prefix + "jobs/j1", admin.SigningName, "DEBUG"},
+		{admin.Prefix + "jobs", admin.SigningName, "INFO"},
 		{"/things/a", "thing", "INFO"},
 	} {
 		before := len(lines(t, f.log))

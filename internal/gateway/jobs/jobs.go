@@ -15,23 +15,6 @@ import (
 	"github.com/sluicehq/sluice/internal/wire"
 )
 
-// The contract's names, which clients use too.
-const (
-	Prefix      = api.Prefix
-	SigningName = api.SigningName
-)
-
-// The contract's types.
-type (
-	Job     = api.Job
-	List    = api.List
-	Source  = api.Source
-	Page    = api.Page
-	Reject  = api.Reject
-	Fault   = api.Fault
-	Version = api.Version
-)
-
 // Options of an API; the zero value works.
 type Options struct {
 	Version string                           // what /version tells
@@ -152,12 +135,12 @@ func (a *API) delete(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) version(w http.ResponseWriter, _ *http.Request) error {
-	write(w, http.StatusOK, Version{Version: a.o.Version})
+	write(w, http.StatusOK, api.Version{Version: a.o.Version})
 	return nil
 }
 
 func (a *API) unknown(http.ResponseWriter, *http.Request) error {
-	return fault.New(fault.UnknownOperation, "no such operation; there are GET jobs, jobs/{id}, jobs/{id}/report, version, POST jobs/{id}/stop, snapshot and DELETE jobs/{id} below "+Prefix)
+	return fault.New(fault.UnknownOperation, "no such operation; there are GET jobs, jobs/{id}, jobs/{id}/report, version, POST jobs/{id}/stop, snapshot and DELETE jobs/{id} below "+api.Prefix)
 }
 
 // statuses of the kinds of fault; 400 for all others.
@@ -195,7 +178,7 @@ func WriteFault(w http.ResponseWriter, err error) int {
 	if status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "1")
 	}
-	write(w, status, Fault{Code: kind.String(), Message: fault.Message(err)})
+	write(w, status, api.Fault{Code: kind.String(), Message: fault.Message(err)})
 	return status
 }
 
