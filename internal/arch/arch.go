@@ -12,7 +12,7 @@ package arch
 // as do cmd, conformance and sluicetest, which are not under internal.
 var imports = map[string][]string{
 	"node":        {"report", "gateway", "wire", "api", "service", "limits", "engine", "maintenance", "store", "job", "record", "destination", "object", "pebbledb", "sigv4", "diskspace", "guard", "backoff", "fault"},
-	"gateway":     {"sigv4", "caller", "api", "wire", "job", "object", "store", "diskspace", "guard", "fault"},
+	"gateway":     {"sigv4", "caller", "api", "wire", "job", "object", "diskspace", "guard", "fault"},
 	"wire":        {"caller", "fault"},
 	"api":         {"wire", "fault"},
 	"service":     {"report", "search", "api", "caller", "limits", "job", "record", "destination", "object", "store", "fault"},

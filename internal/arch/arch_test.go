@@ -144,7 +144,7 @@ func TestRefused(t *testing.T) {
 		{"internal/engine", "internal/service/sesv2", false},
 		{"internal/engine", "internal/wire", false},
 		{"internal/fault", "internal/job", false},
-		{"internal/gateway/jobs", "internal/store", true},
+		{"internal/gateway/jobs", "internal/store", false},
 		{"internal/gateway/jobs", "internal/destination", false},
 		{"internal/service/sesv2", "internal/api/sesv2", true},
 		{"internal/service/sesv2", "internal/service/mailmanager", false},
