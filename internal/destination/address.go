@@ -57,9 +57,9 @@ func trim(b []byte) []byte {
 func isSpace(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' }
 
 // atoms holds the bytes of an unquoted local part, dots apart: atext of RFC 5322
-// §3.2.3. folded holds those of a domain as they stand in the canonical form, 0 for
+// §3.2.3. lowered holds those of a domain as they stand in the canonical form, 0 for
 // those that may not stand there.
-var atoms, folded = func() (a [256]bool, f [256]byte) {
+var atoms, lowered = func() (a [256]bool, f [256]byte) {
 	for c := range 256 {
 		small := byte(c) | 0x20
 		letter := small >= 'a' && small <= 'z' && c < utf8.RuneSelf
@@ -148,7 +148,7 @@ func appendDomain(dst, domain []byte) ([]byte, *record.Refusal) {
 	}
 	start := len(dst)
 	dst = append(dst, domain...)
-	r := foldDomain(dst[start:])
+	r := lowerDomain(dst[start:])
 	if r == badDomain {
 		switch {
 		case domain[0] == '[':
@@ -180,16 +180,16 @@ func appendForeign(dst, domain []byte) ([]byte, *record.Refusal) {
 	}
 	start := len(dst)
 	dst = append(dst, strings.TrimSuffix(ascii, ".")...)
-	return dst, foldDomain(dst[start:])
+	return dst, lowerDomain(dst[start:])
 }
 
-// foldDomain checks a domain in ASCII, which has two labels or more, and makes its
+// lowerDomain checks a domain in ASCII, which has two labels or more, and makes its
 // letters small. A byte that may not stand in it is badDomain before all else.
-func foldDomain(domain []byte) *record.Refusal {
+func lowerDomain(domain []byte) *record.Refusal {
 	label, dots := 0, 0 // where the label starts, and how many dots lie before
 	var wrong *record.Refusal
 	for i, c := range domain {
-		if c = folded[c]; c == 0 {
+		if c = lowered[c]; c == 0 {
 			return badDomain
 		}
 		domain[i] = c

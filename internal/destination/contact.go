@@ -21,9 +21,9 @@ const MaxAttributes = 64 << 10
 //	OPT_IN news=OPT_OUT sports=OPT_IN
 //	{"name":"Ann"}
 //
-// The first word says whether the contact gets mail at all; the words after it are its
+// The first field says whether the contact gets mail at all; the fields after it are its
 // own preferences, one a topic, in no order. What comes after the first line end is
-// the attributes, word for word; without a line end there are none. A preference stays
+// the attributes as they are; without a line end there are none. A preference stays
 // when its topic is gone, and counts again when the topic is back.
 type Contact []byte
 
@@ -86,9 +86,9 @@ func (c Contact) preferences() iter.Seq2[[]byte, []byte] {
 	return func(yield func(topic, status []byte) bool) {
 		_, rest, more := bytes.Cut(c.head(), []byte{' '})
 		for more {
-			var word []byte
-			word, rest, more = bytes.Cut(rest, []byte{' '})
-			topic, status, _ := bytes.Cut(word, []byte{'='})
+			var field []byte
+			field, rest, more = bytes.Cut(rest, []byte{' '})
+			topic, status, _ := bytes.Cut(field, []byte{'='})
 			if !yield(topic, status) {
 				return
 			}

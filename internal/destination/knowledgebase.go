@@ -66,7 +66,7 @@ type knowledgeBase struct {
 	value   []byte
 	unique  []UniqueKey
 	names   []byte // of unique
-	word    []byte // scratch
+	scratch []byte
 	refused *record.Refusal
 }
 
@@ -163,10 +163,10 @@ func (k *knowledgeBase) text(name string, field, most int, missing, long *record
 	}
 }
 
-// choice writes what a word stands for, which is JSON.
-func (k *knowledgeBase) choice(name string, field int, words map[string]string, unknown *record.Refusal) {
-	k.word = fold(k.word[:0], k.cells[field])
-	meant, ok := words[string(k.word)]
+// choice writes the JSON that the text of a cell stands for.
+func (k *knowledgeBase) choice(name string, field int, values map[string]string, unknown *record.Refusal) {
+	k.scratch = casefold(k.scratch[:0], k.cells[field])
+	meant, ok := values[string(k.scratch)]
 	if !ok {
 		k.refuse(unknown)
 		return
@@ -230,9 +230,9 @@ func (k *knowledgeBase) grouping() {
 // makeKey makes a UUID of version 8, RFC 9562 §5.8: the beginning of the SHA-256 of
 // the job's id, a slash and the record's number.
 func (k *knowledgeBase) makeKey(number int64) {
-	k.word = append(append(k.word[:0], k.job...), '/')
-	k.word = strconv.AppendInt(k.word, number, 10)
-	id := sha256.Sum256(k.word)
+	k.scratch = append(append(k.scratch[:0], k.job...), '/')
+	k.scratch = strconv.AppendInt(k.scratch, number, 10)
+	id := sha256.Sum256(k.scratch)
 	id[6] = id[6]&0x0f | 0x80
 	id[8] = id[8]&0x3f | 0x80
 	var digits [32]byte

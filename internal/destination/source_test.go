@@ -59,8 +59,8 @@ func TestSources(t *testing.T) {
 // value, or the code after an exclamation mark.
 func decideAll(t *testing.T, to Target, f record.Format, text string) (string, error) {
 	t.Helper()
-	words, _, err := decideFrom(t, to, f, text, record.Position{}, -1)
-	return words, err
+	all, _, err := decideFrom(t, to, f, text, record.Position{}, -1)
+	return all, err
 }
 
 // decideFrom does so after a position, for so many records, and tells the position
@@ -79,20 +79,20 @@ func decideFrom(t *testing.T, to Target, f record.Format, text string, at record
 		return "", at, err
 	}
 	defer d.Close()
-	var words []string
+	var all []string
 	for rec, err := range d.Records() {
 		if err != nil {
-			return strings.Join(words, " "), d.Position(), err
+			return strings.Join(all, " "), d.Position(), err
 		}
 		if rec == nil {
 			continue
 		}
-		words = append(words, decide(rule, rec))
-		if len(words) == most {
+		all = append(all, decide(rule, rec))
+		if len(all) == most {
 			break
 		}
 	}
-	return strings.Join(words, " "), d.Position(), nil
+	return strings.Join(all, " "), d.Position(), nil
 }
 
 func decide(rule Rule, rec *record.Record) string {
@@ -106,7 +106,7 @@ func decide(rule Rule, rec *record.Record) string {
 	return string(c.Key) + "=" + string(c.Value)
 }
 
-// TestRefusals: codes are words of their own, and reasons sentences.
+// TestRefusals: codes are unique, and reasons sentences.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	code := regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)
@@ -119,7 +119,7 @@ func TestRefusals(t *testing.T) {
 		longGrouping, halfGrouping, twoGroupings, nestedValue, takenName, takenShortcut, badLength, twoStars, starLocalPart, starDomain, starLevels,
 	} {
 		if !code.MatchString(r.Code) || seen[r.Code] {
-			t.Errorf("code %q is used twice or not of small words", r.Code)
+			t.Errorf("code %q is used twice or not of lower-case letters", r.Code)
 		}
 		seen[r.Code] = true
 		if len(r.Reason) < 20 || strings.HasSuffix(r.Reason, ".") {

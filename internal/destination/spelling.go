@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// fold appends a word to dst in the form in which words are compared: in small letters,
+// casefold appends text to dst in the form in which texts are compared: in small letters,
 // without blanks, underscores, hyphens, dots and stars. A hyphen at its beginning stays:
 // it may be a minus.
-func fold(dst, word []byte) []byte {
-	for i, c := range word {
+func casefold(dst, text []byte) []byte {
+	for i, c := range text {
 		switch {
 		case c == '-' && i == 0:
 			dst = append(dst, c)
@@ -23,7 +23,7 @@ func fold(dst, word []byte) []byte {
 	return dst
 }
 
-// columnSpellings are words, as fold makes them, for columns of quick responses. The
+// columnSpellings are names, as casefold makes them, for columns of quick responses. The
 // names that AWS's template for imports has are not published.
 var columnSpellings = map[string]int{
 	"name": nameField,
@@ -65,11 +65,11 @@ var columnSpellings = map[string]int{
 // responseColumn returns the name of the field that a column is for. What stands in
 // angle brackets or parentheses is a remark, such as <*Required field>.
 func responseColumn(name string) string {
-	word := name
-	if i := strings.IndexAny(word, "<("); i >= 0 {
-		word = word[:i]
+	text := name
+	if i := strings.IndexAny(text, "<("); i >= 0 {
+		text = text[:i]
 	}
-	if f, ok := columnSpellings[string(fold(nil, []byte(word)))]; ok {
+	if f, ok := columnSpellings[string(casefold(nil, []byte(text)))]; ok {
 		return responseColumns[f]
 	}
 	return name
@@ -90,7 +90,7 @@ var Languages = []string{
 // DefaultLanguage is that of a quick response for which none is given.
 const DefaultLanguage = "en_US"
 
-// What words in the cells of quick responses stand for in JSON, and what no word does.
+// What texts in the cells of quick responses stand for in JSON, and what an empty cell does.
 var (
 	contentTypes = choices(map[string]string{
 		"": PlainText, PlainText: PlainText, "plain": PlainText, "plain text": PlainText,
@@ -105,18 +105,18 @@ var (
 )
 
 func languageChoices() map[string]string {
-	words := map[string]string{"": DefaultLanguage}
+	texts := map[string]string{"": DefaultLanguage}
 	for _, code := range Languages {
-		words[code] = code
+		texts[code] = code
 	}
-	return choices(words)
+	return choices(texts)
 }
 
-// choices makes a map from folded words to JSON strings.
-func choices(words map[string]string) map[string]string {
-	m := make(map[string]string, len(words))
-	for word, meant := range words {
-		m[string(fold(nil, []byte(word)))] = strconv.Quote(meant)
+// choices makes a map from casefolded texts to JSON strings.
+func choices(texts map[string]string) map[string]string {
+	m := make(map[string]string, len(texts))
+	for text, meant := range texts {
+		m[string(casefold(nil, []byte(text)))] = strconv.Quote(meant)
 	}
 	return m
 }

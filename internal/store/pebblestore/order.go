@@ -135,7 +135,7 @@ func pageStart(prefix []byte, p store.Page) ([]byte, error) {
 	return slices.Concat(prefix, cursor), nil
 }
 
-var errLimit = fault.New(fault.Invalid, "a page has at least one entry")
+var errLimit = fault.New(fault.Invalid, "page size must be at least 1")
 
 // token is what is stored of a creation that was asked for once.
 type token struct {

@@ -77,7 +77,7 @@ func (s *Store) sweep(ctx context.Context) {
 		}
 	}
 	if err != nil && ctx.Err() == nil {
-		s.log.Error("space of deleted members or rejects not freed", "error", err)
+		s.log.Error("garbage collection failed", "error", err)
 	}
 }
 

@@ -159,5 +159,5 @@ var (
 	errMachine      = fault.New(fault.Unavailable, "the database's machine has trouble")
 	errRefused      = fault.New(fault.Unavailable, "the database refuses the server's user")
 	errPrepared     = fault.New(fault.Unavailable, "the pool in front of the database does not keep prepared statements")
-	errText         = fault.New(fault.Invalid, "a text is not UTF-8, has a NUL in it, or is too long")
+	errText         = fault.New(fault.Invalid, "a text is not valid UTF-8, has a NUL character, or is too long")
 )

@@ -88,7 +88,7 @@ func (s *Store) Run(ctx context.Context) error {
 	for {
 		for _, w := range sweeps {
 			if err := s.sweep(ctx, w); err != nil && ctx.Err() == nil {
-				s.log.Warn("rows of a deleted list or job not removed", "error", err)
+				s.log.Warn("garbage collection failed", "error", err)
 			}
 		}
 		select {

@@ -26,7 +26,7 @@ const (
 )
 
 var (
-	errLimit = fault.New(fault.Invalid, "a page has at least one entry")
+	errLimit = fault.New(fault.Invalid, "page size must be at least 1")
 	errToken = fault.New(fault.BadToken, "the page token is not one of this listing")
 	// No entry was created at these times or beyond them.
 	dawn = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)

@@ -313,12 +313,12 @@ func commitTwoJobs(f *fixture) {
 	}
 }
 
-var foldTests = []test{
-	{"a put keeps created and replaces the rest", foldCreated},
-	{"the last change in a batch counts", foldBatch},
+var coalesceTests = []test{
+	{"a put keeps created and replaces the rest", coalesceCreated},
+	{"the last change in a batch counts", coalesceBatch},
 }
 
-func foldCreated(f *fixture) {
+func coalesceCreated(f *fixture) {
 	r, l := f.started(alice, "j1")
 	f.commit(l, "put a 1", "put b 1", "put c 1")
 	time.Sleep(10 * time.Second)
@@ -339,7 +339,7 @@ func foldCreated(f *fixture) {
 	f.equal("its times", []time.Time{m.Created, m.Updated}, []time.Time{at.UTC().Truncate(time.Microsecond), at.UTC().Truncate(time.Microsecond)})
 }
 
-func foldBatch(f *fixture) {
+func coalesceBatch(f *fixture) {
 	r, l := f.started(alice, "j1")
 	f.commit(l, "put a old", "put b old", "put c old", "put d old", "put e old", "put f old")
 	time.Sleep(10 * time.Second)

@@ -236,7 +236,7 @@ func cursorText(t time.Time, id string) string {
 // page sorts what there is by its tokens, and returns the part that is asked for.
 func page[T any](all []T, p store.Page, budget int, descending bool, selects func(T) bool, token func(T) string) ([]T, string, error) {
 	if p.Limit < 1 {
-		return nil, "", fault.New(fault.Invalid, "a page has at least one entry")
+		return nil, "", fault.New(fault.Invalid, "page size must be at least 1")
 	}
 	if p.After != "" && (len(p.After) < 6 || p.After[:6] != "model ") {
 		return nil, "", fault.New(fault.BadToken, "not a token of this listing")

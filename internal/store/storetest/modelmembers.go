@@ -173,7 +173,7 @@ func (m *Model) ListMembers(ctx context.Context, r store.ListRef, f store.Member
 		return nil, "", err
 	}
 	if p.Limit < 1 {
-		return nil, "", fault.New(fault.Invalid, "a page has at least one entry")
+		return nil, "", fault.New(fault.Invalid, "page size must be at least 1")
 	}
 	var members []store.Member
 	last, budget := "", cmp.Or(p.Budget, store.MemberBudget)

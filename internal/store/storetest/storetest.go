@@ -34,7 +34,7 @@ type test struct {
 func Run(t *testing.T, opener Opener) {
 	t.Helper()
 	for _, tests := range [][]test{
-		jobTests, jobListTests, tokenTests, deletionTests, withJobsTests, claimTests, leaseTests, postponeTests, commitTests, foldTests,
+		jobTests, jobListTests, tokenTests, deletionTests, withJobsTests, claimTests, leaseTests, postponeTests, commitTests, coalesceTests,
 		limitTests, listTests, memberTests, changeTests, uniqueKeyTests, conflictTests, wholeTests, upkeepTests,
 	} {
 		for _, test := range tests {
