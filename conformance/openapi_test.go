@@ -16,7 +16,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
 
-	"github.com/sluicehq/sluice/internal/api/admin"
+	"github.com/sluicehq/sluice/internal/api/adminapi"
 	"github.com/sluicehq/sluice/internal/gateway/jobs"
 	"github.com/sluicehq/sluice/internal/gateway/snapshots"
 )
@@ -98,9 +98,9 @@ func TestOpenAPISchemas(t *testing.T) {
 	t.Parallel()
 	doc, _ := readOpenAPI(t)
 	written := map[string]reflect.Type{
-		"Page": reflect.TypeFor[admin.Page](), "Job": reflect.TypeFor[admin.Job](), "List": reflect.TypeFor[admin.List](),
-		"Source": reflect.TypeFor[admin.Source](), "Reject": reflect.TypeFor[admin.Reject](), "Version": reflect.TypeFor[admin.Version](),
-		"Error": reflect.TypeFor[admin.Fault](), "Snapshot": reflect.TypeFor[snapshots.Snapshot](), "Event": reflect.TypeFor[snapshots.Event](),
+		"Page": reflect.TypeFor[adminapi.Page](), "Job": reflect.TypeFor[adminapi.Job](), "List": reflect.TypeFor[adminapi.List](),
+		"Source": reflect.TypeFor[adminapi.Source](), "Reject": reflect.TypeFor[adminapi.Reject](), "Version": reflect.TypeFor[adminapi.Version](),
+		"Error": reflect.TypeFor[adminapi.Fault](), "Snapshot": reflect.TypeFor[snapshots.Snapshot](), "Event": reflect.TypeFor[snapshots.Event](),
 	}
 	for name, s := range doc.Components.Schemas {
 		of, ok := written[name]
@@ -243,7 +243,7 @@ func TestOpenAPIOperations(t *testing.T) {
 // own calls the own API, with an ID in place of {id}.
 func (s *server) own(t *testing.T, method, path, id string) (int, string) {
 	t.Helper()
-	return s.signedCall(t, admin.SigningName, method, strings.ReplaceAll(path, "{id}", id), "")
+	return s.signedCall(t, adminapi.SigningName, method, strings.ReplaceAll(path, "{id}", id), "")
 }
 
 // compareCall makes good and bad requests of an operation. Each status must be described,
@@ -265,7 +265,7 @@ func (s *server) compareCall(t *testing.T, doc document, c call, id string) {
 				t.Errorf("%s %s: response %s is missing", c.method, c.path, name)
 			}
 		}
-		var fault admin.Fault
+		var fault adminapi.Fault
 		if status >= 400 && (json.Unmarshal([]byte(text), &fault) != nil || fault.Code == "" || fault.Message == "") {
 			t.Errorf("%s %s %s: %d %s, want a code and a message", c.method, c.path, what, status, text)
 		}

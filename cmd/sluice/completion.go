@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/sluicehq/sluice/internal/api/admin"
+	"github.com/sluicehq/sluice/internal/api/adminapi"
 )
 
 // completeTime is how long a shell waits for values that the server has to be asked for.
@@ -120,7 +120,7 @@ func completeJobs(many bool) cobra.CompletionFunc {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
 		defer cancel()
-		_, _ = c.ownJobs(ctx, url.Values{}, mostCompletions, func(_ json.RawMessage, j admin.Job) error {
+		_, _ = c.ownJobs(ctx, url.Values{}, mostCompletions, func(_ json.RawMessage, j adminapi.Job) error {
 			if strings.HasPrefix(j.ID, toComplete) {
 				values = append(values, cobra.CompletionWithDesc(j.ID, j.State+" "+listText(j.List)))
 			}

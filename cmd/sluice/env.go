@@ -20,7 +20,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/sluicehq/sluice/internal/api/admin"
+	"github.com/sluicehq/sluice/internal/api/adminapi"
 	"github.com/sluicehq/sluice/internal/sigv4"
 )
 
@@ -191,7 +191,7 @@ func (t clientConfig) check(ctx context.Context, errs io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
 	var answer struct{ Version *string }
-	err = c.rest(ctx, ownAPI, http.MethodGet, admin.Prefix+"version", nil, &answer)
+	err = c.rest(ctx, ownAPI, http.MethodGet, adminapi.Prefix+"version", nil, &answer)
 	var refused *refusal
 	switch {
 	case err == nil && answer.Version != nil:

@@ -14,7 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/sluicehq/sluice/internal/api/admin"
+	"github.com/sluicehq/sluice/internal/api/adminapi"
 )
 
 var (
@@ -27,7 +27,7 @@ const pageSize = 500
 
 // ownJobs calls each with the jobs that the query selects, newest first, up to a limit
 // unless that is 0, and reports whether there are more.
-func (c *client) ownJobs(ctx context.Context, query url.Values, limit int, each func(json.RawMessage, admin.Job) error) (more bool, err error) {
+func (c *client) ownJobs(ctx context.Context, query url.Values, limit int, each func(json.RawMessage, adminapi.Job) error) (more bool, err error) {
 	for n := 0; ; {
 		query.Set("limit", strconv.Itoa(pageSize))
 		if limit > 0 {
@@ -45,7 +45,7 @@ func (c *client) ownJobs(ctx context.Context, query url.Values, limit int, each 
 				return true, nil
 			}
 			n++
-			var j admin.Job
+			var j adminapi.Job
 			if err := json.Unmarshal(raw, &j); err != nil {
 				return false, err
 			}
@@ -151,7 +151,7 @@ Jobs belong to a region: see --region.`,
 func listJobs(cmd *cobra.Command, c *client, q *jobQuery, query url.Values, asJSON bool) error {
 	out, shown := cmd.OutOrStdout(), 0
 	now, table := time.Now(), newJobTable(tableWidth)
-	more, err := c.ownJobs(cmd.Context(), query, q.limit, func(raw json.RawMessage, j admin.Job) error {
+	more, err := c.ownJobs(cmd.Context(), query, q.limit, func(raw json.RawMessage, j adminapi.Job) error {
 		shown++
 		if asJSON {
 			_, err := fmt.Fprintf(out, "%s\n", raw)

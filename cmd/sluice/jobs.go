@@ -14,28 +14,28 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/sluicehq/sluice/internal/api/admin"
+	"github.com/sluicehq/sluice/internal/api/adminapi"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/sigv4"
 )
 
-const ownPath = admin.Prefix + "jobs"
+const ownPath = adminapi.Prefix + "jobs"
 
 // ownProgress is what Sluice's own API tells of a job, in the words of AWS's.
-func ownProgress(j admin.Job) progress {
+func ownProgress(j adminapi.Job) progress {
 	return progress{State: strings.ToUpper(j.State), Imported: j.Imported, Rejected: j.Rejected, Error: j.Error, Waiting: j.Waiting}
 }
 
 // ownJob asks for one job.
-func (c *client) ownJob(ctx context.Context, id string) (admin.Job, error) {
-	var j admin.Job
+func (c *client) ownJob(ctx context.Context, id string) (adminapi.Job, error) {
+	var j adminapi.Job
 	err := c.rest(ctx, ownAPI, http.MethodGet, ownPath+"/"+url.PathEscape(id), nil, &j)
 	return j, inRegion(c, err)
 }
 
 // stopJob stops a job, whether it was started or not.
-func (c *client) stopJob(ctx context.Context, id string) (admin.Job, error) {
-	var j admin.Job
+func (c *client) stopJob(ctx context.Context, id string) (adminapi.Job, error) {
+	var j adminapi.Job
 	err := c.rest(ctx, ownAPI, http.MethodPost, ownPath+"/"+url.PathEscape(id)+"/stop", nil, &j)
 	return j, inRegion(c, err)
 }
@@ -99,7 +99,7 @@ func newJob() *cobra.Command {
 	return cmd
 }
 
-func printJob(out io.Writer, j admin.Job, asJSON bool) error {
+func printJob(out io.Writer, j adminapi.Job, asJSON bool) error {
 	if asJSON {
 		return printJSON(out, j)
 	}
@@ -146,7 +146,7 @@ func printJob(out io.Writer, j admin.Job, asJSON bool) error {
 func timeText(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05 -07:00") }
 
 // listText writes a list as --to of import takes it, and its ID.
-func listText(l admin.List) string {
+func listText(l adminapi.List) string {
 	switch {
 	case l.Kind == l.ID:
 		return l.Kind
@@ -159,7 +159,7 @@ func listText(l admin.List) string {
 }
 
 // waitingText says why a job waits, since when, and when it is tried again.
-func waitingText(j admin.Job) string {
+func waitingText(j adminapi.Job) string {
 	text := j.Waiting
 	if j.WaitingSince != nil {
 		text += " since " + timeText(*j.WaitingSince)

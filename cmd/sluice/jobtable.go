@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/text/width"
 
-	"github.com/sluicehq/sluice/internal/api/admin"
+	"github.com/sluicehq/sluice/internal/api/adminapi"
 )
 
 // tableWidth is how many columns of a terminal a table takes at most.
@@ -46,7 +46,7 @@ func newJobTable(width int) *jobTable {
 }
 
 // add adds a job as it is at a time.
-func (t *jobTable) add(j admin.Job, now time.Time) {
+func (t *jobTable) add(j adminapi.Job, now time.Time) {
 	row := make([]string, columns)
 	row[columnJob] = printableText(j.ID)
 	row[columnList] = orDash(printableText(nameOf(j.List)))
@@ -138,7 +138,7 @@ func (t *jobTable) widths() [columns]int {
 const minNameWidth = 8
 
 // nameOf returns what people call a list.
-func nameOf(l admin.List) string {
+func nameOf(l adminapi.List) string {
 	if l.Name != "" {
 		return l.Name
 	}

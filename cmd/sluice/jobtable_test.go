@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sluicehq/sluice/internal/api/admin"
+	"github.com/sluicehq/sluice/internal/api/adminapi"
 	"github.com/sluicehq/sluice/internal/testenv"
 )
 
@@ -16,17 +16,17 @@ func TestJobTable(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	ago := func(d time.Duration) *time.Time { return new(now.Add(-d)) }
 	table := newJobTable(100)
-	for _, j := range []admin.Job{
+	for _, j := range []adminapi.Job{
 		{
-			ID: "1b4e28ba-2fa1-41d2-883f-0016d3cca427", List: admin.List{Kind: "contact-list", Name: "friends"}, File: "spring-2026-north.csv",
+			ID: "1b4e28ba-2fa1-41d2-883f-0016d3cca427", List: adminapi.List{Kind: "contact-list", Name: "friends"}, File: "spring-2026-north.csv",
 			State: "processing", Processed: 3_104_000, Rejected: 12_345, Created: ago(3 * time.Minute), Started: ago(3 * time.Minute), Seconds: 179,
 			Waiting: "disk full: 41 MiB free, 72 MiB needed (--min-free)", WaitingSince: ago(2 * time.Minute),
 		},
 		{
-			ID: "job-3qlenopx5xw66ewlx3phx7jz", List: admin.List{Kind: "address-list", ID: "al-mhuximuu2praois3wywmld22"}, File: "a\x1b[31m.csv",
+			ID: "job-3qlenopx5xw66ewlx3phx7jz", List: adminapi.List{Kind: "address-list", ID: "al-mhuximuu2praois3wywmld22"}, File: "a\x1b[31m.csv",
 			State: "failed", Created: ago(50 * time.Hour), Started: ago(50 * time.Hour), Seconds: 0.2, Error: strings.Repeat("no header ", 20),
 		},
-		{ID: "job-4qlenopx5xw66ewlx3phx7jz", List: admin.List{Name: "partners"}, State: "created", Created: ago(800 * 24 * time.Hour)},
+		{ID: "job-4qlenopx5xw66ewlx3phx7jz", List: adminapi.List{Name: "partners"}, State: "created", Created: ago(800 * 24 * time.Hour)},
 	} {
 		table.add(j, now)
 	}
@@ -62,8 +62,8 @@ func TestJobTableIsNarrow(t *testing.T) {
 	for range 300 {
 		table := newJobTable(100)
 		for range 1 + random.IntN(5) {
-			table.add(admin.Job{
-				ID: "1b4e28ba-2fa1-41d2-883f-0016d3cca427", List: admin.List{Name: text(60)}, File: text(60), State: "processing",
+			table.add(adminapi.Job{
+				ID: "1b4e28ba-2fa1-41d2-883f-0016d3cca427", List: adminapi.List{Name: text(60)}, File: text(60), State: "processing",
 				Processed: 1 + random.Int64N(1<<random.IntN(46)), Rejected: random.Int64N(1 << random.IntN(46)),
 				Created: new(time.Unix(random.Int64N(1<<31), 0)), Started: new(time.Unix(0, 0)), Seconds: 1e7 * random.Float64(), Error: text(300),
 			}, time.Now())
@@ -86,7 +86,7 @@ func TestNamesMoveNoCursor(t *testing.T) {
 	t.Parallel()
 	const name = "a\x1b[31m\a\u202eb\nc"
 	var out strings.Builder
-	j := admin.Job{ID: "job-1", API: "qconnect", Name: name, List: admin.List{Kind: "quick-responses", ID: "i", Name: name}, Error: name, LastError: name}
+	j := adminapi.Job{ID: "job-1", API: "qconnect", Name: name, List: adminapi.List{Kind: "quick-responses", ID: "i", Name: name}, Error: name, LastError: name}
 	if err := printJob(&out, j, false); err != nil {
 		t.Fatal(err)
 	}

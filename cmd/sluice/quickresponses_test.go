@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sluicehq/sluice/internal/api/admin"
+	"github.com/sluicehq/sluice/internal/api/adminapi"
 )
 
 // TestQuickResponsesElsewhere imports where only AWS's API is, which tells no counts.
@@ -69,7 +69,7 @@ func withoutOwnAPI(t *testing.T, s *running) *client {
 		r.Out.Host = r.In.Host // which is signed
 	}}
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, admin.Prefix) {
+		if strings.HasPrefix(r.URL.Path, adminapi.Prefix) {
 			w.WriteHeader(http.StatusForbidden)
 			_ = json.NewEncoder(w).Encode(map[string]string{"message": "Missing Authentication Token"})
 			return

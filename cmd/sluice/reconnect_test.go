@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sluicehq/sluice/internal/api/admin"
+	"github.com/sluicehq/sluice/internal/api/adminapi"
 )
 
 // behindProxy returns a client of a running server whose requests pass through front; it
@@ -113,7 +113,7 @@ func TestImportSurvivesEveryLostCall(t *testing.T) {
 				if got, want := out.String(), "1 imported, 0 rejected"; !strings.Contains(got, want) {
 					t.Errorf("%T, call %d lost, done %v: printed %q, want %q in it", dst, call, done, got, want)
 				}
-				var page admin.Page
+				var page adminapi.Page
 				s.call(t, "GET", ownPath, "sluice", "", &page)
 				if len(page.Jobs) != 1 || page.Jobs[0].State != "completed" {
 					t.Errorf("%T, call %d lost, done %v: jobs %+v, want one that is completed", dst, call, done, page.Jobs)
@@ -256,7 +256,7 @@ func TestInterruptedUpload(t *testing.T) {
 	if want := "interrupted before the import began; job job-"; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("error %v, want %q in it", err, want)
 	}
-	var page admin.Page
+	var page adminapi.Page
 	if err := c.rest(t.Context(), ownAPI, http.MethodGet, ownPath, nil, &page); err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sluicehq/sluice/internal/api/admin"
+	"github.com/sluicehq/sluice/internal/api/adminapi"
 	"github.com/sluicehq/sluice/internal/sigv4"
 )
 
@@ -148,13 +148,13 @@ func (s *running) upload(t *testing.T, file string) (list, id string) {
 }
 
 // await asks for a job until it has ended.
-func (s *running) await(t *testing.T, id string) admin.Job {
+func (s *running) await(t *testing.T, id string) adminapi.Job {
 	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for limit := time.After(2 * time.Minute); ; {
-		var j admin.Job
-		if status := s.call(t, "GET", "/sluice/v1/jobs/"+id, admin.SigningName, "", &j); status != 200 {
+		var j adminapi.Job
+		if status := s.call(t, "GET", "/sluice/v1/jobs/"+id, adminapi.SigningName, "", &j); status != 200 {
 			t.Fatalf("GET job %s: %d", id, status)
 		}
 		if j.Finished != nil {
@@ -189,7 +189,7 @@ func TestImportFromEndToEnd(t *testing.T) {
 		t.Errorf("job by Mail Manager: %+v, want COMPLETED 3 1", got)
 	}
 	var report string
-	s.call(t, "GET", "/sluice/v1/jobs/"+id+"/report", admin.SigningName, "", &report)
+	s.call(t, "GET", "/sluice/v1/jobs/"+id+"/report", adminapi.SigningName, "", &report)
 	if !strings.HasPrefix(report, "address,reason,code,line,offset,record\n") || !strings.Contains(report, ",4,40,\"nobody\"\n") {
 		t.Errorf("report: %q, want the refused record with line and offset", report)
 	}

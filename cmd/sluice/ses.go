@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/sluicehq/sluice/internal/api/admin"
+	"github.com/sluicehq/sluice/internal/api/adminapi"
 )
 
 // sesJob is how import jobs of SES v2 go, whatever they import into: the file is put
@@ -59,7 +59,7 @@ const importJobsPath = "/v2/email/import-jobs"
 // jobOf returns the job that reads an object of the upload bucket, if there is one.
 func jobOf(ctx context.Context, c *client, key string) (id string, err error) {
 	since := time.Now().Add(-24 * time.Hour) // clocks may differ
-	_, err = c.ownJobs(ctx, url.Values{"api": {"sesv2"}}, 0, func(_ json.RawMessage, j admin.Job) error {
+	_, err = c.ownJobs(ctx, url.Values{"api": {"sesv2"}}, 0, func(_ json.RawMessage, j adminapi.Job) error {
 		if j.Source.Bucket == uploadBucket && j.Source.Key == key {
 			id = j.ID
 			return errFound

@@ -8,18 +8,18 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sluicehq/sluice/internal/api/mailmanager"
-	"github.com/sluicehq/sluice/internal/api/qconnect"
-	"github.com/sluicehq/sluice/internal/api/sesv2"
+	"github.com/sluicehq/sluice/internal/api/mailmanagerapi"
+	"github.com/sluicehq/sluice/internal/api/qconnectapi"
+	"github.com/sluicehq/sluice/internal/api/sesv2api"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/wire"
 )
 
 func apis() []*wire.API {
 	return []*wire.API{
-		mailmanager.New(mailmanager.Unimplemented{}),
-		sesv2.New(sesv2.Unimplemented{}),
-		qconnect.New(qconnect.Unimplemented{}),
+		mailmanagerapi.New(mailmanagerapi.Unimplemented{}),
+		sesv2api.New(sesv2api.Unimplemented{}),
+		qconnectapi.New(qconnectapi.Unimplemented{}),
 	}
 }
 

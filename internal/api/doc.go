@@ -2,13 +2,13 @@
 // generated from the interface tables in model, which derive from AWS's published
 // service models (Apache-2.0).
 //
-//	mailmanager   SES Mail Manager
-//	sesv2         SES v2
-//	qconnect      Amazon Q in Connect, and Connect Wisdom, which is the same on the wire
+//	mailmanagerapi   SES Mail Manager
+//	sesv2api         SES v2
+//	qconnectapi      Amazon Q in Connect, and Connect Wisdom, which is the same on the wire
 //
 // and, written by hand since AWS has no model of it,
 //
-//	admin         Sluice's own API
+//	adminapi         Sluice's own API
 //
 // Each of AWS's has types under AWS's names, the Service interface that a server
 // implements, and New, which makes of a Service the wire.API that a wire.Mux serves.

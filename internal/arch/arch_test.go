@@ -146,7 +146,7 @@ func TestRefused(t *testing.T) {
 		{"internal/fault", "internal/job", false},
 		{"internal/gateway/jobs", "internal/store", false},
 		{"internal/gateway/jobs", "internal/destination", false},
-		{"internal/service/sesv2", "internal/api/sesv2", true},
+		{"internal/service/sesv2", "internal/api/sesv2api", true},
 		{"internal/service/sesv2", "internal/service/mailmanager", false},
 		{"internal/service/sesv2", "internal/wire", false},
 		{"internal/service/servicetest", "internal/wire", true},

@@ -36,7 +36,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/sluicehq/sluice/internal/api/admin"
+	"github.com/sluicehq/sluice/internal/api/adminapi"
 	"github.com/sluicehq/sluice/internal/caller"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/gateway/jobs"
@@ -54,7 +54,7 @@ type Parts struct {
 	// IsS3 is S3's rule of what is meant for it. It is asked about requests that no API
 	// of the mux matches.
 	IsS3  func(r *http.Request, sig *sigv4.Signature) bool
-	Jobs  http.Handler                // the own API, below admin.Prefix
+	Jobs  http.Handler                // the own API, below adminapi.Prefix
 	Ready func(context.Context) error // tests whether everything works, for /readyz
 	// S3Operations are the names of the operations that S3 serves, for GET / and metrics.
 	S3Operations []string
@@ -184,7 +184,7 @@ func (g *Gateway) route(w http.ResponseWriter, r *http.Request, e *exchange) {
 	case signed == "" && r.URL.Path == "/metrics":
 		e.service, e.operation = serviceOwn, opMetrics
 		g.shown.ServeHTTP(w, r)
-	case signed != serviceS3 && strings.HasPrefix(r.URL.Path, admin.Prefix):
+	case signed != serviceS3 && strings.HasPrefix(r.URL.Path, adminapi.Prefix):
 		g.own(w, r, e)
 	case signed == serviceS3:
 		g.s3(w, r, e)
@@ -246,7 +246,7 @@ func (g *Gateway) aws(w http.ResponseWriter, r *http.Request, e *exchange) {
 	g.mux.Serve(w, r, match)
 }
 
-// own serves the API under admin.Prefix, which is ours.
+// own serves the API under adminapi.Prefix, which is ours.
 func (g *Gateway) own(w http.ResponseWriter, r *http.Request, e *exchange) {
 	e.service, e.operation = serviceOwn, "Unknown"
 	if err := g.parts.Refuse; err != nil {
@@ -254,7 +254,7 @@ func (g *Gateway) own(w http.ResponseWriter, r *http.Request, e *exchange) {
 		jobs.WriteFault(w, err)
 		return
 	}
-	r, err := g.admit(r, e, admin.SigningName)
+	r, err := g.admit(r, e, adminapi.SigningName)
 	if err != nil {
 		e.err = err
 		jobs.WriteFault(w, err)

@@ -16,7 +16,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/sluicehq/sluice/internal/api/admin"
+	"github.com/sluicehq/sluice/internal/api/adminapi"
 	"github.com/sluicehq/sluice/internal/sigv4"
 	"github.com/sluicehq/sluice/internal/wire"
 )
@@ -67,7 +67,7 @@ func TestCallersThatHangUp(t *testing.T) {
 	for _, c := range []struct{ path, service, operation string }{
 		{"/things/a", "thing", "AwaitThing"},
 		{"/bucket/key", serviceS3, "Get"},
-		{admin.Prefix + "jobs/j/report", admin.SigningName, "Get"},
+		{adminapi.Prefix + "jobs/j/report", adminapi.SigningName, "Get"},
 	} {
 		before := len(lines(t, out))
 		conn, r := signedConn(t, server.URL, http.MethodGet, c.path, c.service)
@@ -163,10 +163,10 @@ func TestD183_Deadlines(t *testing.T) {
 func TestHalfABody(t *testing.T) {
 	t.Parallel()
 	f := start(t)
-	for _, service := range []string{"thing", admin.SigningName} {
+	for _, service := range []string{"thing", adminapi.SigningName} {
 		path := "/things/a"
-		if service == admin.SigningName {
-			path = admin.Prefix + "jobs/j/stop"
+		if service == adminapi.SigningName {
+			path = adminapi.Prefix + "jobs/j/stop"
 		}
 		conn, r := signedConn(t, f.url, http.MethodPost, path, service)
 		fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: %s\r\nAuthorization: %s\r\nX-Amz-Date: %s\r\nContent-Length: 100\r\n\r\n{\"half\":",

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sluicehq/sluice/internal/api/admin"
+	"github.com/sluicehq/sluice/internal/api/adminapi"
 	"github.com/sluicehq/sluice/internal/sigv4"
 )
 
@@ -58,8 +58,8 @@ func TestPollsAreForDebug(t *testing.T) {
 		{"/livez", "", "DEBUG"},
 		{"/readyz", "", "DEBUG"},
 		{"/metrics", "", "DEBUG"},
-		{admin.Prefix + "jobs/j1", admin.SigningName, "DEBUG"},
-		{admin.Prefix + "jobs", admin.SigningName, "INFO"},
+		{adminapi.Prefix + "jobs/j1", adminapi.SigningName, "DEBUG"},
+		{adminapi.Prefix + "jobs", adminapi.SigningName, "INFO"},
 		{"/things/a", "thing", "INFO"},
 	} {
 		before := len(lines(t, f.log))

@@ -10,10 +10,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/sluicehq/sluice/internal/api/admin"
-	mailmanagerapi "github.com/sluicehq/sluice/internal/api/mailmanager"
-	qconnectapi "github.com/sluicehq/sluice/internal/api/qconnect"
-	sesv2api "github.com/sluicehq/sluice/internal/api/sesv2"
+	"github.com/sluicehq/sluice/internal/api/adminapi"
+	"github.com/sluicehq/sluice/internal/api/mailmanagerapi"
+	"github.com/sluicehq/sluice/internal/api/qconnectapi"
+	"github.com/sluicehq/sluice/internal/api/sesv2api"
 	"github.com/sluicehq/sluice/internal/limits"
 	"github.com/sluicehq/sluice/internal/sigv4"
 	"github.com/sluicehq/sluice/internal/wire"
@@ -153,7 +153,7 @@ func TestD109_AllowancesAreOfAnAccountInARegion(t *testing.T) {
 		// What is never limited, and what is not counted.
 		for what, c := range map[string]call{
 			"S3":           {method: "GET", path: "/bucket", service: "s3"},
-			"the own API":  {method: "GET", path: admin.Prefix + "jobs", service: admin.SigningName},
+			"the own API":  {method: "GET", path: adminapi.Prefix + "jobs", service: adminapi.SigningName},
 			"no operation": {method: "PATCH", path: "/things/a", service: "thing"},
 			"no such key":  {method: "GET", path: "/things/b", service: "thing", key: "NOKEY"},
 		} {

@@ -11,9 +11,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
-	mailmanagerapi "github.com/sluicehq/sluice/internal/api/mailmanager"
-	qconnectapi "github.com/sluicehq/sluice/internal/api/qconnect"
-	sesv2api "github.com/sluicehq/sluice/internal/api/sesv2"
+	"github.com/sluicehq/sluice/internal/api/mailmanagerapi"
+	"github.com/sluicehq/sluice/internal/api/qconnectapi"
+	"github.com/sluicehq/sluice/internal/api/sesv2api"
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/engine"
 	"github.com/sluicehq/sluice/internal/fault"

@@ -16,7 +16,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"github.com/sluicehq/sluice/internal/api/admin"
+	"github.com/sluicehq/sluice/internal/api/adminapi"
 	"github.com/sluicehq/sluice/internal/guard"
 	"github.com/sluicehq/sluice/internal/object/s3object"
 )
@@ -78,10 +78,10 @@ func TestObjectStorageUnavailable(t *testing.T) {
 		return job.JobId
 	}
 	// await asks for a job until it is as wanted.
-	await := func(what, id string, is func(admin.Job) bool) {
+	await := func(what, id string, is func(adminapi.Job) bool) {
 		t.Helper()
 		for deadline := time.Now().Add(90 * time.Second); ; {
-			var j admin.Job
+			var j adminapi.Job
 			status, reply := p.call(http.MethodGet, "/sluice/v1/jobs/"+id, "sluice", "")
 			if err := json.Unmarshal([]byte(reply), &j); err != nil || status != http.StatusOK {
 				t.Fatalf("job %s: %d %s", id, status, reply)
@@ -95,13 +95,13 @@ func TestObjectStorageUnavailable(t *testing.T) {
 			time.Sleep(10 * time.Millisecond) // polls, with a bound
 		}
 	}
-	isCompleted := func(j admin.Job) bool { return j.State == "completed" && j.Imported == 60_000 }
+	isCompleted := func(j adminapi.Job) bool { return j.State == "completed" && j.Imported == 60_000 }
 	var slow []string
 	for i := range 3 {
 		slow = append(slow, start(fmt.Sprintf("slow%d.csv", i)))
 	}
 	for _, id := range slow {
-		await("waiting", id, func(j admin.Job) bool {
+		await("waiting", id, func(j adminapi.Job) bool {
 			return j.Waiting == "object storage unavailable" && j.Attempts > 0 && j.WaitingSince != nil && j.NextAttempt != nil
 		})
 	}

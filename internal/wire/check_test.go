@@ -4,9 +4,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sluicehq/sluice/internal/api/mailmanager"
-	"github.com/sluicehq/sluice/internal/api/qconnect"
-	"github.com/sluicehq/sluice/internal/api/sesv2"
+	"github.com/sluicehq/sluice/internal/api/mailmanagerapi"
+	"github.com/sluicehq/sluice/internal/api/qconnectapi"
+	"github.com/sluicehq/sluice/internal/api/sesv2api"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/wire"
 )
@@ -23,12 +23,12 @@ func TestD112_Constraints(t *testing.T) {
 	const kb = "11111111-2222-3333-4444-555555555555"
 	const arn = "arn:aws:wisdom:us-east-1:000000000000:knowledge-base/" + kb
 	connectTag := func(key string) wire.Input {
-		return &qconnect.TagResourceInput{ResourceArn: arn, Tags: map[string]string{key: "v"}}
+		return &qconnectapi.TagResourceInput{ResourceArn: arn, Tags: map[string]string{key: "v"}}
 	}
 	mailTags := func(n int) wire.Input {
-		in := &mailmanager.CreateAddressListInput{AddressListName: "a"}
+		in := &mailmanagerapi.CreateAddressListInput{AddressListName: "a"}
 		for range n {
-			in.Tags = append(in.Tags, mailmanager.Tag{Key: "k", Value: ""})
+			in.Tags = append(in.Tags, mailmanagerapi.Tag{Key: "k", Value: ""})
 		}
 		return in
 	}
@@ -36,16 +36,16 @@ func TestD112_Constraints(t *testing.T) {
 		in   wire.Input
 		want string // the rule that is broken; "" when all is well
 	}{
-		"length in characters": {&mailmanager.GetMemberOfAddressListInput{AddressListId: "al", Address: strings.Repeat("ü", 320)}, ""},
-		"too long":             {&mailmanager.GetMemberOfAddressListInput{AddressListId: "al", Address: strings.Repeat("ü", 321)}, "less than or equal to 320"},
-		"too short":            {&mailmanager.GetMemberOfAddressListInput{AddressListId: "al", Address: "ab"}, "greater than or equal to 3"},
+		"length in characters": {&mailmanagerapi.GetMemberOfAddressListInput{AddressListId: "al", Address: strings.Repeat("ü", 320)}, ""},
+		"too long":             {&mailmanagerapi.GetMemberOfAddressListInput{AddressListId: "al", Address: strings.Repeat("ü", 321)}, "less than or equal to 320"},
+		"too short":            {&mailmanagerapi.GetMemberOfAddressListInput{AddressListId: "al", Address: "ab"}, "greater than or equal to 3"},
 
-		"pattern as a whole, head": {&mailmanager.GetAddressListInput{AddressListId: "!al"}, "[a-zA-Z0-9-]+"},
-		"pattern as a whole, tail": {&mailmanager.GetAddressListInput{AddressListId: "al\n"}, "[a-zA-Z0-9-]+"},
-		"alternatives, id":         {&qconnect.GetKnowledgeBaseInput{KnowledgeBaseId: kb}, ""},
-		"alternatives, ARN":        {&qconnect.GetKnowledgeBaseInput{KnowledgeBaseId: arn}, ""},
-		"alternatives, upper case": {&qconnect.GetKnowledgeBaseInput{KnowledgeBaseId: strings.ToUpper(arn)}, "pattern"},
-		"alternatives, id in text": {&qconnect.GetKnowledgeBaseInput{KnowledgeBaseId: "x" + kb}, "pattern"},
+		"pattern as a whole, head": {&mailmanagerapi.GetAddressListInput{AddressListId: "!al"}, "[a-zA-Z0-9-]+"},
+		"pattern as a whole, tail": {&mailmanagerapi.GetAddressListInput{AddressListId: "al\n"}, "[a-zA-Z0-9-]+"},
+		"alternatives, id":         {&qconnectapi.GetKnowledgeBaseInput{KnowledgeBaseId: kb}, ""},
+		"alternatives, ARN":        {&qconnectapi.GetKnowledgeBaseInput{KnowledgeBaseId: arn}, ""},
+		"alternatives, upper case": {&qconnectapi.GetKnowledgeBaseInput{KnowledgeBaseId: strings.ToUpper(arn)}, "pattern"},
+		"alternatives, id in text": {&qconnectapi.GetKnowledgeBaseInput{KnowledgeBaseId: "x" + kb}, "pattern"},
 
 		"look-ahead, plain key":     {connectTag("team"), ""},
 		"look-ahead, reserved":      {connectTag("aws:team"), "(?!aws:)"},
@@ -55,29 +55,29 @@ func TestD112_Constraints(t *testing.T) {
 		"look-ahead, other case":    {connectTag("AWS:team"), ""},
 		"look-ahead, bad letter":    {connectTag("té"), "Map keys must satisfy constraint"},
 		"key of no length":          {connectTag(""), "greater than or equal to 1"},
-		"map value":                 {&qconnect.TagResourceInput{ResourceArn: arn, Tags: map[string]string{"a": ""}}, "Map values must satisfy constraint"},
-		"map absent":                {&qconnect.TagResourceInput{ResourceArn: arn}, "'tags' failed to satisfy constraint: Member must not be null"},
+		"map value":                 {&qconnectapi.TagResourceInput{ResourceArn: arn, Tags: map[string]string{"a": ""}}, "Map values must satisfy constraint"},
+		"map absent":                {&qconnectapi.TagResourceInput{ResourceArn: arn}, "'tags' failed to satisfy constraint: Member must not be null"},
 
-		"number too small":  {&mailmanager.ListAddressListsInput{PageSize: new(int64(0))}, "greater than or equal to 1"},
-		"number too large":  {&mailmanager.ListAddressListsInput{PageSize: new(int64(51))}, "value less than or equal to 50"},
-		"number absent":     {&mailmanager.ListAddressListsInput{}, ""},
-		"number at the end": {&mailmanager.ListAddressListsInput{PageSize: new(int64(50))}, ""},
+		"number too small":  {&mailmanagerapi.ListAddressListsInput{PageSize: new(int64(0))}, "greater than or equal to 1"},
+		"number too large":  {&mailmanagerapi.ListAddressListsInput{PageSize: new(int64(51))}, "value less than or equal to 50"},
+		"number absent":     {&mailmanagerapi.ListAddressListsInput{}, ""},
+		"number at the end": {&mailmanagerapi.ListAddressListsInput{PageSize: new(int64(50))}, ""},
 
 		"list at its limit":   {mailTags(200), ""},
 		"list beyond":         {mailTags(201), "length less than or equal to 200"},
-		"list too short":      {&qconnect.UntagResourceInput{ResourceArn: arn, TagKeys: []string{}}, "greater than or equal to 1"},
-		"list absent":         {&sesv2.TagResourceInput{ResourceArn: "arn"}, "'tags' failed to satisfy constraint: Member must not be null"},
-		"list empty":          {&sesv2.TagResourceInput{ResourceArn: "arn", Tags: []sesv2.Tag{}}, ""},
-		"structure absent":    {&sesv2.CreateImportJobInput{ImportDestination: &sesv2.ImportDestination{}}, "'importDataSource' failed to satisfy constraint: Member must not be null"},
-		"enum, optional":      {&sesv2.ListImportJobsInput{}, ""},
-		"enum, unknown":       {&sesv2.ListImportJobsInput{ImportDestinationType: "LIST"}, "[SUPPRESSION_LIST, CONTACT_LIST]"},
-		"union, none":         {&qconnect.CreateQuickResponseInput{KnowledgeBaseId: kb, Name: "n", Content: &qconnect.QuickResponseDataProvider{}}, "'content' failed to satisfy constraint: Member must have exactly one"},
-		"union, one":          {&qconnect.CreateQuickResponseInput{KnowledgeBaseId: kb, Name: "n", Content: &qconnect.QuickResponseDataProvider{Content: new("hi")}}, ""},
-		"union, member wrong": {&qconnect.CreateQuickResponseInput{KnowledgeBaseId: kb, Name: "n", Content: &qconnect.QuickResponseDataProvider{Content: new("")}}, "'content.content'"},
-		"union, two": {&qconnect.CreateKnowledgeBaseInput{Name: "n", KnowledgeBaseType: "CUSTOM", SourceConfiguration: &qconnect.SourceConfiguration{
-			AppIntegrations: &qconnect.AppIntegrationsConfiguration{AppIntegrationArn: "arn:aws:app:us-east-1::x"},
-			ManagedSourceConfiguration: &qconnect.ManagedSourceConfiguration{WebCrawlerConfiguration: &qconnect.WebCrawlerConfiguration{
-				UrlConfiguration: &qconnect.UrlConfiguration{},
+		"list too short":      {&qconnectapi.UntagResourceInput{ResourceArn: arn, TagKeys: []string{}}, "greater than or equal to 1"},
+		"list absent":         {&sesv2api.TagResourceInput{ResourceArn: "arn"}, "'tags' failed to satisfy constraint: Member must not be null"},
+		"list empty":          {&sesv2api.TagResourceInput{ResourceArn: "arn", Tags: []sesv2api.Tag{}}, ""},
+		"structure absent":    {&sesv2api.CreateImportJobInput{ImportDestination: &sesv2api.ImportDestination{}}, "'importDataSource' failed to satisfy constraint: Member must not be null"},
+		"enum, optional":      {&sesv2api.ListImportJobsInput{}, ""},
+		"enum, unknown":       {&sesv2api.ListImportJobsInput{ImportDestinationType: "LIST"}, "[SUPPRESSION_LIST, CONTACT_LIST]"},
+		"union, none":         {&qconnectapi.CreateQuickResponseInput{KnowledgeBaseId: kb, Name: "n", Content: &qconnectapi.QuickResponseDataProvider{}}, "'content' failed to satisfy constraint: Member must have exactly one"},
+		"union, one":          {&qconnectapi.CreateQuickResponseInput{KnowledgeBaseId: kb, Name: "n", Content: &qconnectapi.QuickResponseDataProvider{Content: new("hi")}}, ""},
+		"union, member wrong": {&qconnectapi.CreateQuickResponseInput{KnowledgeBaseId: kb, Name: "n", Content: &qconnectapi.QuickResponseDataProvider{Content: new("")}}, "'content.content'"},
+		"union, two": {&qconnectapi.CreateKnowledgeBaseInput{Name: "n", KnowledgeBaseType: "CUSTOM", SourceConfiguration: &qconnectapi.SourceConfiguration{
+			AppIntegrations: &qconnectapi.AppIntegrationsConfiguration{AppIntegrationArn: "arn:aws:app:us-east-1::x"},
+			ManagedSourceConfiguration: &qconnectapi.ManagedSourceConfiguration{WebCrawlerConfiguration: &qconnectapi.WebCrawlerConfiguration{
+				UrlConfiguration: &qconnectapi.UrlConfiguration{},
 			}},
 		}}, "'sourceConfiguration' failed to satisfy constraint: Member must have exactly one"},
 	} {
@@ -97,7 +97,7 @@ func TestD112_Constraints(t *testing.T) {
 // A refusal may end up in a log, so no value is ever in it.
 func TestRefusalsDoNotEchoValues(t *testing.T) {
 	t.Parallel()
-	in := &mailmanager.RegisterMemberToAddressListInput{AddressListId: "secret id", Address: strings.Repeat("secret", 100)}
+	in := &mailmanagerapi.RegisterMemberToAddressListInput{AddressListId: "secret id", Address: strings.Repeat("secret", 100)}
 	err := validate(in)
 	if err == nil || strings.Contains(err.Error(), "secret") {
 		t.Errorf("validate: %v, want a refusal without the values", err)
@@ -106,8 +106,8 @@ func TestRefusalsDoNotEchoValues(t *testing.T) {
 
 func TestRefusalsAreBounded(t *testing.T) {
 	t.Parallel()
-	in := &mailmanager.TagResourceInput{ResourceArn: "arn:aws:ses:us-east-1:000000000000:mailmanager-address-list/al"}
-	in.Tags = make([]mailmanager.Tag, 200) // each key is too short and against the pattern
+	in := &mailmanagerapi.TagResourceInput{ResourceArn: "arn:aws:ses:us-east-1:000000000000:mailmanager-address-list/al"}
+	in.Tags = make([]mailmanagerapi.Tag, 200) // each key is too short and against the pattern
 	err := validate(in)
 	if err == nil || !strings.HasPrefix(err.Error(), "400 validation errors detected: ") || len(err.Error()) > 2000 {
 		t.Errorf("validate: %v, want a short text that counts 400", err)

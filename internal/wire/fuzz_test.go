@@ -9,9 +9,9 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"github.com/sluicehq/sluice/internal/api/mailmanager"
-	"github.com/sluicehq/sluice/internal/api/qconnect"
-	"github.com/sluicehq/sluice/internal/api/sesv2"
+	"github.com/sluicehq/sluice/internal/api/mailmanagerapi"
+	"github.com/sluicehq/sluice/internal/api/qconnectapi"
+	"github.com/sluicehq/sluice/internal/api/sesv2api"
 	"github.com/sluicehq/sluice/internal/wire"
 )
 
@@ -80,7 +80,7 @@ func FuzzRequest(f *testing.F) {
 	f.Add("POST", "/tags/arn%3Aaws", "", "", `{"tags":{"":null,"é":{}}}`)
 	f.Add("POST", "/knowledgeBases/x/quickResponses", "", "", `{"content":{"content":[]},"isActive":"no"}`)
 	mux := wire.NewMux(wire.Options{},
-		sesv2.New(sesv2.Unimplemented{}), mailmanager.New(mailmanager.Unimplemented{}), qconnect.New(qconnect.Unimplemented{}))
+		sesv2api.New(sesv2api.Unimplemented{}), mailmanagerapi.New(mailmanagerapi.Unimplemented{}), qconnectapi.New(qconnectapi.Unimplemented{}))
 	f.Fuzz(func(t *testing.T, method, path, query, target, body string) {
 		u, err := url.Parse("http://localhost" + path)
 		if err != nil {

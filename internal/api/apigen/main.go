@@ -46,7 +46,7 @@ func generate(dir string) (map[string][]byte, error) {
 			if err != nil {
 				return nil, fmt.Errorf("%s/%s: %w", s.pkg, name, err)
 			}
-			files[filepath.Join(s.pkg, name)] = src
+			files[filepath.Join(s.pkg+"api", name)] = src
 		}
 	}
 	return files, nil

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"testing"
 
-	api "github.com/sluicehq/sluice/internal/api/admin"
+	"github.com/sluicehq/sluice/internal/api/adminapi"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
 )
@@ -18,7 +18,7 @@ func TestDelete(t *testing.T) {
 	delete := func(when string, who job.Owner, status int, code string) {
 		t.Helper()
 		f.who = who
-		var got api.Fault
+		var got adminapi.Fault
 		w := f.ask(t, "DELETE", path, nil)
 		if status != http.StatusNoContent {
 			if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {

@@ -1,5 +1,5 @@
 // Package jobs is the HTTP side of Sluice's own API: it reads requests and writes replies as
-// the contract in api/admin says, and asks a Service for what they mean.
+// the contract in api/adminapi says, and asks a Service for what they mean.
 package jobs
 
 import (
@@ -10,7 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	api "github.com/sluicehq/sluice/internal/api/admin"
+	"github.com/sluicehq/sluice/internal/api/adminapi"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/wire"
 )
@@ -23,13 +23,13 @@ type Options struct {
 
 // API answers requests whose caller is in their context, see caller.NewContext.
 type API struct {
-	service api.Service
+	service adminapi.Service
 	o       Options
 	mux     *http.ServeMux
 }
 
 // New returns the API whose operations s does.
-func New(s api.Service, o Options) *API {
+func New(s adminapi.Service, o Options) *API {
 	a := &API{service: s, o: o, mux: http.NewServeMux()}
 	for _, op := range operations {
 		a.mux.Handle(op.pattern, a.call(op.name, func(w http.ResponseWriter, r *http.Request) error {
@@ -135,12 +135,12 @@ func (a *API) delete(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) version(w http.ResponseWriter, _ *http.Request) error {
-	write(w, http.StatusOK, api.Version{Version: a.o.Version})
+	write(w, http.StatusOK, adminapi.Version{Version: a.o.Version})
 	return nil
 }
 
 func (a *API) unknown(http.ResponseWriter, *http.Request) error {
-	return fault.New(fault.UnknownOperation, "no such operation; there are GET jobs, jobs/{id}, jobs/{id}/report, version, POST jobs/{id}/stop, snapshot and DELETE jobs/{id} below "+api.Prefix)
+	return fault.New(fault.UnknownOperation, "no such operation; there are GET jobs, jobs/{id}, jobs/{id}/report, version, POST jobs/{id}/stop, snapshot and DELETE jobs/{id} below "+adminapi.Prefix)
 }
 
 // statuses of the kinds of fault; 400 for all others.
@@ -178,7 +178,7 @@ func WriteFault(w http.ResponseWriter, err error) int {
 	if status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "1")
 	}
-	write(w, status, api.Fault{Code: kind.String(), Message: fault.Message(err)})
+	write(w, status, adminapi.Fault{Code: kind.String(), Message: fault.Message(err)})
 	return status
 }
 

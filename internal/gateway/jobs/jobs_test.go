@@ -16,7 +16,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	api "github.com/sluicehq/sluice/internal/api/admin"
+	"github.com/sluicehq/sluice/internal/api/adminapi"
 	"github.com/sluicehq/sluice/internal/caller"
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/job"
@@ -203,7 +203,7 @@ func TestRefusals(t *testing.T) {
 		{"GET", "/sluice/v1/jobs?next=%00%ff", us, 400, "Malformed"},
 	} {
 		f.who = c.who
-		var got api.Fault
+		var got adminapi.Fault
 		w := f.ask(t, c.method, c.path, &got)
 		if w.Code != c.status || got.Code != c.code || got.Message == "" {
 			t.Errorf("%s %s of %v: %d %+v, want %d %s", c.method, c.path, c.who, w.Code, got, c.status, c.code)
@@ -221,7 +221,7 @@ func TestStop(t *testing.T) {
 	})
 	f.add(t, "waiting", job.MailManager)
 	f.add(t, "running", job.SESv2)
-	var got api.Job
+	var got adminapi.Job
 	f.ask(t, "POST", "/sluice/v1/jobs/waiting/stop", &got)
 	if got.State != "stopped" || got.Finished == nil || !got.Finished.Equal(now) {
 		t.Errorf("stop of a job that waits: %s, finished %v; want stopped, %v", got.State, got.Finished, now)
@@ -303,7 +303,7 @@ func TestReportThatBreaksOff(t *testing.T) {
 // TestRejectThatIsNotUTF8: its bytes can be had from the report as JSON.
 func TestRejectThatIsNotUTF8(t *testing.T) {
 	t.Parallel()
-	text, err := json.Marshal(api.Reject{Raw: "a"})
+	text, err := json.Marshal(adminapi.Reject{Raw: "a"})
 	if err != nil || strings.Contains(string(text), "rawBytes") {
 		t.Errorf("a reject without bytes: %s, %v; want no rawBytes", text, err)
 	}
@@ -311,7 +311,7 @@ func TestRejectThatIsNotUTF8(t *testing.T) {
 	f.raw = []byte("j\xf6rg")
 	f.add(t, "j1", job.SESv2)
 	f.work(t, 1, "")
-	var got api.Reject
+	var got adminapi.Reject
 	f.ask(t, "GET", "/sluice/v1/jobs/j1/report?format=json", &got)
 	if got.Raw != "j\ufffdrg" || string(got.RawBytes) != "j\xf6rg" {
 		t.Errorf("reject %+v, want the record with U+FFFD and its bytes", got)

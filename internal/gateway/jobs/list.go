@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	api "github.com/sluicehq/sluice/internal/api/admin"
+	"github.com/sluicehq/sluice/internal/api/adminapi"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
 )
@@ -50,11 +50,11 @@ func checkQuery(q url.Values, known []string, repeatable ...string) error {
 }
 
 // readQuery reads what a listing selects.
-func readQuery(q url.Values) (in api.ListJobsInput, err error) {
+func readQuery(q url.Values) (in adminapi.ListJobsInput, err error) {
 	if err := checkQuery(q, []string{"state", "api", "list", "limit", "next"}, "state"); err != nil {
 		return in, err
 	}
-	in = api.ListJobsInput{States: q["state"], API: q.Get("api"), List: q.Get("list"), Limit: defaultLimit, Next: q.Get("next")}
+	in = adminapi.ListJobsInput{States: q["state"], API: q.Get("api"), List: q.Get("list"), Limit: defaultLimit, Next: q.Get("next")}
 	if in.API != "" && !slices.Contains(apis, job.Wire(in.API)) {
 		return in, fault.New(fault.Invalid, "api: %q is not one of mailmanager, sesv2, qconnect", in.API)
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	api "github.com/sluicehq/sluice/internal/api/admin"
+	"github.com/sluicehq/sluice/internal/api/adminapi"
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/store"
@@ -38,7 +38,7 @@ func TestListInPages(t *testing.T) {
 			var ids []string
 			next := ""
 			for range 20 {
-				var page api.Page
+				var page adminapi.Page
 				f.ask(t, "GET", "/sluice/v1/jobs?"+c.query+limit+"&next="+next, &page)
 				if page.Jobs == nil {
 					t.Fatalf("list %s: jobs is null, want an array", c.query)
@@ -94,8 +94,8 @@ func TestListsByName(t *testing.T) {
 		{"partners", `list: "partners" is one of several: address-list/partners, quick-responses/partners`},
 	} {
 		var reply struct {
-			api.Page
-			api.Fault
+			adminapi.Page
+			adminapi.Fault
 		}
 		f.ask(t, "GET", "/sluice/v1/jobs?list="+url.QueryEscape(c.list), &reply)
 		got := reply.Message
@@ -113,7 +113,7 @@ func TestPageTokenIsForOneListing(t *testing.T) {
 	f := start(t, options{})
 	f.add(t, "s0", job.SESv2)
 	f.add(t, "s1", job.SESv2)
-	var page api.Page
+	var page adminapi.Page
 	f.ask(t, "GET", "/sluice/v1/jobs?api=sesv2&limit=1", &page)
 	if page.Next == "" {
 		t.Fatal("a page of one job of two has no next")

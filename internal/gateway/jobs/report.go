@@ -4,7 +4,7 @@ import (
 	"io"
 	"net/http"
 
-	api "github.com/sluicehq/sluice/internal/api/admin"
+	"github.com/sluicehq/sluice/internal/api/adminapi"
 	"github.com/sluicehq/sluice/internal/object"
 )
 
@@ -15,7 +15,7 @@ func (a *API) report(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	id := r.PathValue("id")
-	report, err := a.service.GetReport(r.Context(), api.GetReportInput{ID: id, Format: q.Get("format"), Safe: q.Get("safe")})
+	report, err := a.service.GetReport(r.Context(), adminapi.GetReportInput{ID: id, Format: q.Get("format"), Safe: q.Get("safe")})
 	if err != nil {
 		return err
 	}

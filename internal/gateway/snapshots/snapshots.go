@@ -31,14 +31,14 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/sluicehq/sluice/internal/api/admin"
+	"github.com/sluicehq/sluice/internal/api/adminapi"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/gateway/jobs"
 	"github.com/sluicehq/sluice/internal/wire"
 )
 
 // Path is where the handler is served.
-const Path = admin.Prefix + "snapshot"
+const Path = adminapi.Prefix + "snapshot"
 
 // Operation is its name, in log and metrics.
 const Operation = "TakeSnapshot"

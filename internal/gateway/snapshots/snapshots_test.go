@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sluicehq/sluice/internal/api/admin"
+	"github.com/sluicehq/sluice/internal/api/adminapi"
 	"github.com/sluicehq/sluice/internal/fault"
 )
 
@@ -90,7 +90,7 @@ func TestRefusals(t *testing.T) {
 	for method, want := range map[string]int{http.MethodPost: http.StatusConflict, http.MethodGet: http.StatusNotFound} {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest(method, Path, nil))
-		var f admin.Fault
+		var f adminapi.Fault
 		if err := json.Unmarshal(w.Body.Bytes(), &f); err != nil || w.Code != want || f.Code == "" {
 			t.Errorf("%s: %d %s, want %d and a fault", method, w.Code, w.Body, want)
 		}

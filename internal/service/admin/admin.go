@@ -2,7 +2,7 @@
 // API they came by.
 //
 // In comes a caller, in the context, and what it asks of its jobs; out go jobs as the
-// contract in api/admin shows them. Jobs are created by other services and worked on by the
+// contract in api/adminapi shows them. Jobs are created by other services and worked on by the
 // engine; this service only lists, stops and deletes them.
 package admin
 
@@ -12,7 +12,7 @@ import (
 	"iter"
 	"time"
 
-	api "github.com/sluicehq/sluice/internal/api/admin"
+	"github.com/sluicehq/sluice/internal/api/adminapi"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/record"
@@ -53,7 +53,7 @@ type Service struct {
 	o      Options
 }
 
-var _ api.Service = (*Service)(nil)
+var _ adminapi.Service = (*Service)(nil)
 
 // New returns the service over the jobs of s.
 func New(s Store, tokens *service.Tokens, o Options) *Service {
@@ -70,21 +70,21 @@ func New(s Store, tokens *service.Tokens, o Options) *Service {
 }
 
 // GetJob returns a job.
-func (s *Service) GetJob(ctx context.Context, id string) (api.Job, error) {
+func (s *Service) GetJob(ctx context.Context, id string) (adminapi.Job, error) {
 	j, err := s.store.Job(ctx, service.OwnerOf(ctx), job.ID(id))
 	if err != nil {
-		return api.Job{}, err
+		return adminapi.Job{}, err
 	}
 	return s.show(ctx, j)
 }
 
 // StopJob stops a job that has not ended, and returns it.
-func (s *Service) StopJob(ctx context.Context, id string) (api.Job, error) {
+func (s *Service) StopJob(ctx context.Context, id string) (adminapi.Job, error) {
 	j, err := s.store.ChangeJob(ctx, service.OwnerOf(ctx), job.ID(id), func(j *job.Job) error {
 		return j.Become(job.Stopped, s.o.Now())
 	})
 	if err != nil {
-		return api.Job{}, err
+		return adminapi.Job{}, err
 	}
 	if s.o.Release != nil {
 		// The job is stopped whatever comes of this; maintenance releases what stays held.

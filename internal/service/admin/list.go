@@ -4,7 +4,7 @@ import (
 	"context"
 	"strings"
 
-	api "github.com/sluicehq/sluice/internal/api/admin"
+	"github.com/sluicehq/sluice/internal/api/adminapi"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/service"
@@ -15,7 +15,7 @@ import (
 const suppression = "suppression"
 
 // ListJobs returns a page of jobs, newest first.
-func (s *Service) ListJobs(ctx context.Context, in api.ListJobsInput) (api.Page, error) {
+func (s *Service) ListJobs(ctx context.Context, in adminapi.ListJobsInput) (adminapi.Page, error) {
 	o := service.OwnerOf(ctx)
 	f := store.JobFilter{NewestFirst: true, Wire: job.Wire(in.API)}
 	for _, state := range in.States {
@@ -23,25 +23,25 @@ func (s *Service) ListJobs(ctx context.Context, in api.ListJobsInput) (api.Page,
 	}
 	found, err := s.selectList(ctx, o, in.List, &f)
 	if err != nil {
-		return api.Page{}, err
+		return adminapi.Page{}, err
 	}
 	listing := service.Listing{Operation: "ListJobs", Owner: o, Filter: []string{strings.Join(in.States, ","), in.API, in.List}}
 	page, err := s.tokens.Page(listing, &in.Next, &in.Limit, int(in.Limit))
 	if err != nil {
-		return api.Page{}, service.Reword(err, fault.BadToken, "next: not a page token of this listing")
+		return adminapi.Page{}, service.Reword(err, fault.BadToken, "next: not a page token of this listing")
 	}
 	jobs, next, err := s.store.ListJobs(ctx, o, f, page)
 	if err != nil {
-		return api.Page{}, err
+		return adminapi.Page{}, err
 	}
 	if !found && page.After == "" && len(jobs) == 0 && next == "" {
-		return api.Page{}, fault.New(fault.NotFound, "there is no list %q, and no job into a deleted list of that ID", in.List)
+		return adminapi.Page{}, fault.New(fault.NotFound, "there is no list %q, and no job into a deleted list of that ID", in.List)
 	}
 	v, err := s.newView(ctx, jobs...)
 	if err != nil {
-		return api.Page{}, err
+		return adminapi.Page{}, err
 	}
-	out := api.Page{Jobs: make([]api.Job, len(jobs))}
+	out := adminapi.Page{Jobs: make([]adminapi.Job, len(jobs))}
 	for i, j := range jobs {
 		out.Jobs[i] = v.show(j)
 	}

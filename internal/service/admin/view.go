@@ -7,16 +7,16 @@ import (
 	"slices"
 	"time"
 
-	api "github.com/sluicehq/sluice/internal/api/admin"
+	"github.com/sluicehq/sluice/internal/api/adminapi"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/store"
 )
 
 // show returns one job as callers see it.
-func (s *Service) show(ctx context.Context, j job.Job) (api.Job, error) {
+func (s *Service) show(ctx context.Context, j job.Job) (adminapi.Job, error) {
 	v, err := s.newView(ctx, j)
 	if err != nil {
-		return api.Job{}, err
+		return adminapi.Job{}, err
 	}
 	return v.show(j), nil
 }
@@ -51,7 +51,7 @@ func (s *Service) newView(ctx context.Context, jobs ...job.Job) (*view, error) {
 }
 
 // show returns a job as callers see it.
-func (v *view) show(j job.Job) api.Job {
+func (v *view) show(j job.Job) adminapi.Job {
 	waiting := v.waiting
 	switch {
 	case !j.Ready || j.State.Final():
@@ -60,11 +60,11 @@ func (v *view) show(j job.Job) api.Job {
 		waiting = string(j.Waiting.Reason)
 	}
 	list := store.ListRef{Owner: j.Owner, Kind: j.Destination.Kind, ID: j.Destination.List}
-	shown := api.Job{
+	shown := adminapi.Job{
 		ID: string(j.ID), API: string(j.Wire), Name: j.Name, File: fileOf(j),
-		List:   api.List{Kind: string(list.Kind), ID: list.ID, Name: v.names[list]},
+		List:   adminapi.List{Kind: string(list.Kind), ID: list.ID, Name: v.names[list]},
 		Action: string(j.Destination.Action),
-		Source: api.Source{Bucket: j.Source.Bucket, Key: j.Source.Key, Size: j.Source.Size, Format: string(j.Source.Format)},
+		Source: adminapi.Source{Bucket: j.Source.Bucket, Key: j.Source.Key, Size: j.Source.Size, Format: string(j.Source.Format)},
 		State:  string(j.State),
 
 		Processed: j.Counts.Imported + j.Counts.Rejected, Imported: j.Counts.Imported, Rejected: j.Counts.Rejected,
@@ -74,7 +74,7 @@ func (v *view) show(j job.Job) api.Job {
 		Attempts: j.Attempts, LastError: j.LastError, Tags: j.Tags,
 	}
 	if shown.Rejected > 0 {
-		shown.Report = api.Prefix + "jobs/" + url.PathEscape(shown.ID) + "/report"
+		shown.Report = adminapi.Prefix + "jobs/" + url.PathEscape(shown.ID) + "/report"
 	}
 	return shown
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	api "github.com/sluicehq/sluice/internal/api/mailmanager"
+	"github.com/sluicehq/sluice/internal/api/mailmanagerapi"
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/limits"
@@ -44,13 +44,13 @@ func newFixture(t *testing.T, limits limits.Profile) *fixture {
 
 func (f *fixture) list(t *testing.T, name string) string {
 	t.Helper()
-	return must(f.CreateAddressList(me(t), &api.CreateAddressListInput{AddressListName: name})).AddressListId
+	return must(f.CreateAddressList(me(t), &mailmanagerapi.CreateAddressListInput{AddressListName: name})).AddressListId
 }
 
 func (f *fixture) newJob(t *testing.T, list string) string {
 	t.Helper()
-	return must(f.CreateAddressListImportJob(me(t), &api.CreateAddressListImportJobInput{
-		AddressListId: list, Name: "import", ImportDataFormat: &api.ImportDataFormat{ImportDataType: api.ImportDataTypeCsv},
+	return must(f.CreateAddressListImportJob(me(t), &mailmanagerapi.CreateAddressListImportJobInput{
+		AddressListId: list, Name: "import", ImportDataFormat: &mailmanagerapi.ImportDataFormat{ImportDataType: mailmanagerapi.ImportDataTypeCsv},
 	})).JobId
 }
 
@@ -63,7 +63,7 @@ func (f *fixture) upload(t *testing.T, id, text string) object.Info {
 
 func (f *fixture) start(t *testing.T, id string) {
 	t.Helper()
-	must(f.StartAddressListImportJob(me(t), &api.StartAddressListImportJobInput{JobId: id}))
+	must(f.StartAddressListImportJob(me(t), &mailmanagerapi.StartAddressListImportJobInput{JobId: id}))
 }
 
 // running is a job that has been started.
@@ -75,9 +75,9 @@ func (f *fixture) running(t *testing.T, list string) string {
 	return id
 }
 
-func (f *fixture) get(t *testing.T, id string) *api.GetAddressListImportJobOutput {
+func (f *fixture) get(t *testing.T, id string) *mailmanagerapi.GetAddressListImportJobOutput {
 	t.Helper()
-	return must(f.GetAddressListImportJob(me(t), &api.GetAddressListImportJobInput{JobId: id}))
+	return must(f.GetAddressListImportJob(me(t), &mailmanagerapi.GetAddressListImportJobInput{JobId: id}))
 }
 
 // work does a worker's part: it claims the one job there is and commits what rows

@@ -11,14 +11,14 @@ import (
 	"time"
 	"unicode/utf16"
 
-	api "github.com/sluicehq/sluice/internal/api/mailmanager"
+	"github.com/sluicehq/sluice/internal/api/mailmanagerapi"
 	"github.com/sluicehq/sluice/internal/engine"
 	"github.com/sluicehq/sluice/internal/limits"
 )
 
 // imported runs an import of text into a new list with the real engine, and returns
 // the job at its end and the members.
-func imported(t *testing.T, format api.ImportDataType, text string, limits limits.Profile) (*api.GetAddressListImportJobOutput, []string) {
+func imported(t *testing.T, format mailmanagerapi.ImportDataType, text string, limits limits.Profile) (*mailmanagerapi.GetAddressListImportJobOutput, []string) {
 	t.Helper()
 	f := newFixture(t, limits)
 	ctx, quit := context.WithCancel(t.Context())
@@ -27,8 +27,8 @@ func imported(t *testing.T, format api.ImportDataType, text string, limits limit
 	go func() { ended <- e.Run(ctx) }()
 
 	list := f.list(t, "customers")
-	id := must(f.CreateAddressListImportJob(me(t), &api.CreateAddressListImportJobInput{
-		AddressListId: list, Name: "import", ImportDataFormat: &api.ImportDataFormat{ImportDataType: format},
+	id := must(f.CreateAddressListImportJob(me(t), &mailmanagerapi.CreateAddressListImportJobInput{
+		AddressListId: list, Name: "import", ImportDataFormat: &mailmanagerapi.ImportDataFormat{ImportDataType: format},
 	})).JobId
 	f.upload(t, id, text)
 	f.start(t, id)
@@ -39,14 +39,14 @@ func imported(t *testing.T, format api.ImportDataType, text string, limits limit
 	if err := <-ended; err != nil {
 		t.Errorf("engine: %v", err)
 	}
-	members, _ := f.members(t, &api.ListMembersOfAddressListInput{AddressListId: list})
+	members, _ := f.members(t, &mailmanagerapi.ListMembersOfAddressListInput{AddressListId: list})
 	return f.get(t, id), members
 }
 
 // importCase is a file and what comes of it.
 type importCase struct {
 	name    string
-	format  api.ImportDataType // CSV if empty
+	format  mailmanagerapi.ImportDataType // CSV if empty
 	text    string
 	limits  limits.Profile
 	failed  int64
@@ -63,15 +63,15 @@ func runImports(t *testing.T, cases []importCase) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				if tt.format == "" {
-					tt.format = api.ImportDataTypeCsv
+					tt.format = mailmanagerapi.ImportDataTypeCsv
 				}
 				if tt.count == 0 {
 					tt.count = int64(len(tt.members))
 				}
 				got, members := imported(t, tt.format, tt.text, tt.limits)
-				status := api.ImportJobStatusCompleted
+				status := mailmanagerapi.ImportJobStatusCompleted
 				if tt.error != "" {
-					status = api.ImportJobStatusFailed
+					status = mailmanagerapi.ImportJobStatusFailed
 					if got.Error == nil || !strings.Contains(*got.Error, tt.error) {
 						t.Errorf("error: %v, want %q", got.Error, tt.error)
 					}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	api "github.com/sluicehq/sluice/internal/api/mailmanager"
+	"github.com/sluicehq/sluice/internal/api/mailmanagerapi"
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
@@ -13,7 +13,7 @@ import (
 
 // CreateAddressListImportJob makes a job and the link to which its file goes. It does
 // not run before it is started.
-func (s *Service) CreateAddressListImportJob(ctx context.Context, in *api.CreateAddressListImportJobInput) (*api.CreateAddressListImportJobOutput, error) {
+func (s *Service) CreateAddressListImportJob(ctx context.Context, in *mailmanagerapi.CreateAddressListImportJobInput) (*mailmanagerapi.CreateAddressListImportJobOutput, error) {
 	list, err := s.list(ctx, in.AddressListId)
 	if err != nil {
 		return nil, err
@@ -27,7 +27,7 @@ func (s *Service) CreateAddressListImportJob(ctx context.Context, in *api.Create
 		Created:     time.Now().UTC(),
 	}
 	format := in.ImportDataFormat.ImportDataType
-	if format == api.ImportDataTypeJson {
+	if format == mailmanagerapi.ImportDataTypeJson {
 		j.Source.Format = "JSON"
 	}
 	once := service.Repeatable(in.ClientToken, in.AddressListId, in.Name, string(format))
@@ -39,12 +39,12 @@ func (s *Service) CreateAddressListImportJob(ctx context.Context, in *api.Create
 	if err != nil {
 		return nil, err
 	}
-	return &api.CreateAddressListImportJobOutput{JobId: string(j.ID), PreSignedUrl: url}, nil
+	return &mailmanagerapi.CreateAddressListImportJobOutput{JobId: string(j.ID), PreSignedUrl: url}, nil
 }
 
 // StartAddressListImportJob binds a job to the bytes that lie at its link now, and
 // lets it run. Bytes put there later belong to no job.
-func (s *Service) StartAddressListImportJob(ctx context.Context, in *api.StartAddressListImportJobInput) (*api.StartAddressListImportJobOutput, error) {
+func (s *Service) StartAddressListImportJob(ctx context.Context, in *mailmanagerapi.StartAddressListImportJobInput) (*mailmanagerapi.StartAddressListImportJobOutput, error) {
 	unlock := s.starts.lock(in.JobId)
 	defer unlock()
 	j, err := s.job(ctx, in.JobId)
@@ -75,11 +75,11 @@ func (s *Service) StartAddressListImportJob(ctx context.Context, in *api.StartAd
 		return nil, err // what is held stays: a Start on another node may have won, and be reading it
 	}
 	s.opts.Wake()
-	return &api.StartAddressListImportJobOutput{}, nil
+	return &mailmanagerapi.StartAddressListImportJobOutput{}, nil
 }
 
 // StopAddressListImportJob ends a running job. What it has imported stays.
-func (s *Service) StopAddressListImportJob(ctx context.Context, in *api.StopAddressListImportJobInput) (*api.StopAddressListImportJobOutput, error) {
+func (s *Service) StopAddressListImportJob(ctx context.Context, in *mailmanagerapi.StopAddressListImportJobInput) (*mailmanagerapi.StopAddressListImportJobOutput, error) {
 	j, err := s.job(ctx, in.JobId)
 	if err != nil {
 		return nil, err
@@ -96,7 +96,7 @@ func (s *Service) StopAddressListImportJob(ctx context.Context, in *api.StopAddr
 	// The engine releases what a job holds when it ends it, and has not seen this end. The
 	// job is stopped whatever comes of this: maintenance releases what is still held.
 	_ = s.objects.Release(ctx, in.JobId)
-	return &api.StopAddressListImportJobOutput{}, nil
+	return &mailmanagerapi.StopAddressListImportJobOutput{}, nil
 }
 
 // job returns a job of the caller that came by this API.

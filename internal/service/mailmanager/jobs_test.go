@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	api "github.com/sluicehq/sluice/internal/api/mailmanager"
+	"github.com/sluicehq/sluice/internal/api/mailmanagerapi"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/limits"
@@ -27,8 +27,8 @@ func TestJob_Life(t *testing.T) {
 		t.Errorf("CreateAddressListImportJob: id %q is not in AWS's form", id)
 	}
 	got := f.get(t, id)
-	if got.JobId != id || got.Name != "import" || got.Status != api.ImportJobStatusCreated || got.AddressListId != list ||
-		got.ImportDataFormat.ImportDataType != api.ImportDataTypeCsv || got.CreatedTimestamp.IsZero() {
+	if got.JobId != id || got.Name != "import" || got.Status != mailmanagerapi.ImportJobStatusCreated || got.AddressListId != list ||
+		got.ImportDataFormat.ImportDataType != mailmanagerapi.ImportDataTypeCsv || got.CreatedTimestamp.IsZero() {
 		t.Errorf("created: %+v", got)
 	}
 	if got.StartTimestamp != nil || got.CompletedTimestamp != nil || got.ImportedItemsCount != nil || got.FailedItemsCount != nil || got.Error != nil {
@@ -40,16 +40,16 @@ func TestJob_Life(t *testing.T) {
 		t.Errorf("StartAddressListImportJob woke the engine %d times, want once", n)
 	}
 	got = f.get(t, id)
-	if got.Status != api.ImportJobStatusProcessing || got.StartTimestamp == nil || *got.ImportedItemsCount != 0 || *got.FailedItemsCount != 0 || got.CompletedTimestamp != nil {
+	if got.Status != mailmanagerapi.ImportJobStatusProcessing || got.StartTimestamp == nil || *got.ImportedItemsCount != 0 || *got.FailedItemsCount != 0 || got.CompletedTimestamp != nil {
 		t.Errorf("started: %+v, want counts of zero and no end", got)
 	}
 	lease := f.work(t, "a@example.com", "not one")
-	if got = f.get(t, id); *got.ImportedItemsCount != 1 || *got.FailedItemsCount != 1 || got.Status != api.ImportJobStatusProcessing {
+	if got = f.get(t, id); *got.ImportedItemsCount != 1 || *got.FailedItemsCount != 1 || got.Status != mailmanagerapi.ImportJobStatusProcessing {
 		t.Errorf("in the middle: %+v, want running counts 1 and 1", got)
 	}
 	f.finish(t, lease, job.Completed, "")
 	got = f.get(t, id)
-	if got.Status != api.ImportJobStatusCompleted || got.CompletedTimestamp == nil || *got.ImportedItemsCount != 1 || *got.FailedItemsCount != 1 || got.Error != nil {
+	if got.Status != mailmanagerapi.ImportJobStatusCompleted || got.CompletedTimestamp == nil || *got.ImportedItemsCount != 1 || *got.FailedItemsCount != 1 || got.Error != nil {
 		t.Errorf("completed: %+v", got)
 	}
 	if _, err := f.member(me(t), list, "a@example.com"); err != nil {
@@ -63,7 +63,7 @@ func TestJob_Failed(t *testing.T) {
 	id := f.running(t, f.list(t, "customers"))
 	f.finish(t, f.work(t, "a@example.com"), job.Failed, "line 2 is not text")
 	got := f.get(t, id)
-	if got.Status != api.ImportJobStatusFailed || got.Error == nil || *got.Error != "line 2 is not text" || *got.ImportedItemsCount != 1 || got.CompletedTimestamp == nil {
+	if got.Status != mailmanagerapi.ImportJobStatusFailed || got.Error == nil || *got.Error != "line 2 is not text" || *got.ImportedItemsCount != 1 || got.CompletedTimestamp == nil {
 		t.Errorf("failed: %+v", got)
 	}
 }
@@ -71,10 +71,10 @@ func TestJob_Failed(t *testing.T) {
 func TestJob_JSON(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, limits.None)
-	id := must(f.CreateAddressListImportJob(me(t), &api.CreateAddressListImportJobInput{
-		AddressListId: f.list(t, "customers"), Name: "json", ImportDataFormat: &api.ImportDataFormat{ImportDataType: api.ImportDataTypeJson},
+	id := must(f.CreateAddressListImportJob(me(t), &mailmanagerapi.CreateAddressListImportJobInput{
+		AddressListId: f.list(t, "customers"), Name: "json", ImportDataFormat: &mailmanagerapi.ImportDataFormat{ImportDataType: mailmanagerapi.ImportDataTypeJson},
 	})).JobId
-	if got := f.get(t, id); got.ImportDataFormat.ImportDataType != api.ImportDataTypeJson {
+	if got := f.get(t, id); got.ImportDataFormat.ImportDataType != mailmanagerapi.ImportDataTypeJson {
 		t.Errorf("format: %v, want JSON", got.ImportDataFormat)
 	}
 	if j := must(f.db.Job(t.Context(), job.Owner{Account: account, Region: region}, job.ID(id))); j.Source.Format != "JSON" {
@@ -85,14 +85,14 @@ func TestJob_JSON(t *testing.T) {
 func TestJob_Absent(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, limits.None)
-	_, get := f.GetAddressListImportJob(me(t), &api.GetAddressListImportJobInput{JobId: "job-nothing"})
-	_, start := f.StartAddressListImportJob(me(t), &api.StartAddressListImportJobInput{JobId: "job-nothing"})
-	_, stop := f.StopAddressListImportJob(me(t), &api.StopAddressListImportJobInput{JobId: "job-nothing"})
+	_, get := f.GetAddressListImportJob(me(t), &mailmanagerapi.GetAddressListImportJobInput{JobId: "job-nothing"})
+	_, start := f.StartAddressListImportJob(me(t), &mailmanagerapi.StartAddressListImportJobInput{JobId: "job-nothing"})
+	_, stop := f.StopAddressListImportJob(me(t), &mailmanagerapi.StopAddressListImportJobInput{JobId: "job-nothing"})
 	for op, err := range map[string]error{"get": get, "start": start, "stop": stop} {
 		refused(t, op, err, fault.NotFound, "import job job-nothing does not exist")
 	}
-	_, err := f.CreateAddressListImportJob(me(t), &api.CreateAddressListImportJobInput{
-		AddressListId: "al-nothing", Name: "import", ImportDataFormat: new(api.ImportDataFormat),
+	_, err := f.CreateAddressListImportJob(me(t), &mailmanagerapi.CreateAddressListImportJobInput{
+		AddressListId: "al-nothing", Name: "import", ImportDataFormat: new(mailmanagerapi.ImportDataFormat),
 	})
 	refused(t, "create for an absent list", err, fault.NotFound, "address list al-nothing does not exist")
 }
@@ -102,7 +102,7 @@ func TestD3_JobOfOtherAPI(t *testing.T) {
 	f := newFixture(t, limits.None)
 	owner := job.Owner{Account: account, Region: region}
 	must(f.db.CreateJob(t.Context(), job.Job{ID: "ses", Owner: owner, Wire: job.SESv2, State: job.Created}, store.Once{}, 0))
-	_, err := f.GetAddressListImportJob(me(t), &api.GetAddressListImportJobInput{JobId: "ses"})
+	_, err := f.GetAddressListImportJob(me(t), &mailmanagerapi.GetAddressListImportJobInput{JobId: "ses"})
 	refused(t, "get a job of SES", err, fault.NotFound, "import job ses does not exist")
 }
 
@@ -110,9 +110,9 @@ func TestD1_StartWithoutUpload(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, limits.None)
 	id := f.newJob(t, f.list(t, "customers"))
-	_, err := f.StartAddressListImportJob(me(t), &api.StartAddressListImportJobInput{JobId: id})
+	_, err := f.StartAddressListImportJob(me(t), &mailmanagerapi.StartAddressListImportJobInput{JobId: id})
 	refused(t, "start", err, fault.Conflict, "nothing has been uploaded to its pre-signed URL")
-	if got := f.get(t, id); got.Status != api.ImportJobStatusCreated {
+	if got := f.get(t, id); got.Status != mailmanagerapi.ImportJobStatusCreated {
 		t.Errorf("after a Start that was refused: %v, want CREATED", got.Status)
 	}
 	f.upload(t, id, "")
@@ -123,41 +123,41 @@ func TestD2_StartAndStopInOtherStates(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, limits.None)
 	list := f.list(t, "customers")
-	inState := map[api.ImportJobStatus]func() string{
-		api.ImportJobStatusCreated: func() string {
+	inState := map[mailmanagerapi.ImportJobStatus]func() string{
+		mailmanagerapi.ImportJobStatusCreated: func() string {
 			id := f.newJob(t, list)
 			f.upload(t, id, "address\n")
 			return id
 		},
-		api.ImportJobStatusProcessing: func() string { return f.running(t, list) },
-		api.ImportJobStatusCompleted: func() string {
+		mailmanagerapi.ImportJobStatusProcessing: func() string { return f.running(t, list) },
+		mailmanagerapi.ImportJobStatusCompleted: func() string {
 			id := f.running(t, list)
 			f.finish(t, f.work(t), job.Completed, "")
 			return id
 		},
-		api.ImportJobStatusFailed: func() string {
+		mailmanagerapi.ImportJobStatusFailed: func() string {
 			id := f.running(t, list)
 			f.finish(t, f.work(t), job.Failed, "broken")
 			return id
 		},
-		api.ImportJobStatusStopped: func() string {
+		mailmanagerapi.ImportJobStatusStopped: func() string {
 			id := f.running(t, list)
-			must(f.StopAddressListImportJob(me(t), &api.StopAddressListImportJobInput{JobId: id}))
+			must(f.StopAddressListImportJob(me(t), &mailmanagerapi.StopAddressListImportJobInput{JobId: id}))
 			return id
 		},
 	}
 	// PROCESSING comes last: its job would be claimed in place of the others.
-	for _, s := range []api.ImportJobStatus{
-		api.ImportJobStatusCreated, api.ImportJobStatusCompleted, api.ImportJobStatusFailed,
-		api.ImportJobStatusStopped, api.ImportJobStatusProcessing,
+	for _, s := range []mailmanagerapi.ImportJobStatus{
+		mailmanagerapi.ImportJobStatusCreated, mailmanagerapi.ImportJobStatusCompleted, mailmanagerapi.ImportJobStatusFailed,
+		mailmanagerapi.ImportJobStatusStopped, mailmanagerapi.ImportJobStatusProcessing,
 	} {
 		id := inState[s]()
-		if s != api.ImportJobStatusCreated {
-			_, err := f.StartAddressListImportJob(me(t), &api.StartAddressListImportJobInput{JobId: id})
+		if s != mailmanagerapi.ImportJobStatusCreated {
+			_, err := f.StartAddressListImportJob(me(t), &mailmanagerapi.StartAddressListImportJobInput{JobId: id})
 			refused(t, "start", err, fault.Conflict, fmt.Sprintf("cannot be started: it is %s, not CREATED", s))
 		}
-		if s != api.ImportJobStatusProcessing {
-			_, err := f.StopAddressListImportJob(me(t), &api.StopAddressListImportJobInput{JobId: id})
+		if s != mailmanagerapi.ImportJobStatusProcessing {
+			_, err := f.StopAddressListImportJob(me(t), &mailmanagerapi.StopAddressListImportJobInput{JobId: id})
 			refused(t, "stop", err, fault.Conflict, fmt.Sprintf("cannot be stopped: it is %s, not PROCESSING", s))
 		}
 		if got := f.get(t, id).Status; got != s {
@@ -170,8 +170,8 @@ func TestD4_FreshLinkInEveryState(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, limits.None)
 	list := f.list(t, "customers")
-	created := must(f.CreateAddressListImportJob(me(t), &api.CreateAddressListImportJobInput{
-		AddressListId: list, Name: "import", ImportDataFormat: &api.ImportDataFormat{ImportDataType: api.ImportDataTypeCsv},
+	created := must(f.CreateAddressListImportJob(me(t), &mailmanagerapi.CreateAddressListImportJobInput{
+		AddressListId: list, Name: "import", ImportDataFormat: &mailmanagerapi.ImportDataFormat{ImportDataType: mailmanagerapi.ImportDataTypeCsv},
 	}))
 	id, seen := created.JobId, map[string]bool{}
 	check := func(what, url string) {
@@ -185,7 +185,7 @@ func TestD4_FreshLinkInEveryState(t *testing.T) {
 	both := func(state string) {
 		t.Helper()
 		check("get when "+state, f.get(t, id).PreSignedUrl)
-		jobs := must(f.ListAddressListImportJobs(me(t), &api.ListAddressListImportJobsInput{AddressListId: list})).ImportJobs
+		jobs := must(f.ListAddressListImportJobs(me(t), &mailmanagerapi.ListAddressListImportJobsInput{AddressListId: list})).ImportJobs
 		check("list when "+state, jobs[0].PreSignedUrl)
 	}
 	check("create", created.PreSignedUrl)
@@ -193,7 +193,7 @@ func TestD4_FreshLinkInEveryState(t *testing.T) {
 	f.upload(t, id, "address\n")
 	f.start(t, id)
 	both("processing")
-	must(f.StopAddressListImportJob(me(t), &api.StopAddressListImportJobInput{JobId: id}))
+	must(f.StopAddressListImportJob(me(t), &mailmanagerapi.StopAddressListImportJobInput{JobId: id}))
 	both("stopped")
 }
 
@@ -227,7 +227,7 @@ func TestStart_AtOnce(t *testing.T) {
 	for i := range errs {
 		starts.Go(func() {
 			f.upload(t, id, fmt.Sprintf("address\na%d@example.com\n", i))
-			_, errs[i] = f.StartAddressListImportJob(me(t), &api.StartAddressListImportJobInput{JobId: id})
+			_, errs[i] = f.StartAddressListImportJob(me(t), &mailmanagerapi.StartAddressListImportJobInput{JobId: id})
 		})
 	}
 	starts.Wait()
@@ -248,9 +248,9 @@ func TestD8_StoppedJob(t *testing.T) {
 	list := f.list(t, "customers")
 	id := f.running(t, list)
 	lease := f.work(t, "a@example.com", "not one", "b@example.com")
-	must(f.StopAddressListImportJob(me(t), &api.StopAddressListImportJobInput{JobId: id}))
+	must(f.StopAddressListImportJob(me(t), &mailmanagerapi.StopAddressListImportJobInput{JobId: id}))
 	got := f.get(t, id)
-	if got.Status != api.ImportJobStatusStopped || got.CompletedTimestamp == nil || *got.ImportedItemsCount != 2 || *got.FailedItemsCount != 1 || got.Error != nil {
+	if got.Status != mailmanagerapi.ImportJobStatusStopped || got.CompletedTimestamp == nil || *got.ImportedItemsCount != 2 || *got.FailedItemsCount != 1 || got.Error != nil {
 		t.Errorf("stopped: %+v, want its end, counts 2 and 1, no error", got)
 	}
 	if _, err := f.member(me(t), list, "b@example.com"); err != nil {
@@ -272,9 +272,9 @@ func TestD15_ImportJobClientToken(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, limits.None)
 	list := f.list(t, "customers")
-	create := func(list, name string, format api.ImportDataType) (*api.CreateAddressListImportJobOutput, error) {
-		return f.CreateAddressListImportJob(me(t), &api.CreateAddressListImportJobInput{
-			AddressListId: list, Name: name, ImportDataFormat: &api.ImportDataFormat{ImportDataType: format}, ClientToken: new("token"),
+	create := func(list, name string, format mailmanagerapi.ImportDataType) (*mailmanagerapi.CreateAddressListImportJobOutput, error) {
+		return f.CreateAddressListImportJob(me(t), &mailmanagerapi.CreateAddressListImportJobInput{
+			AddressListId: list, Name: name, ImportDataFormat: &mailmanagerapi.ImportDataFormat{ImportDataType: format}, ClientToken: new("token"),
 		})
 	}
 	first, again := must(create(list, "import", "CSV")), must(create(list, "import", "CSV"))
@@ -284,7 +284,7 @@ func TestD15_ImportJobClientToken(t *testing.T) {
 	for what, in := range map[string][3]string{
 		"list": {f.list(t, "others"), "import", "CSV"}, "name": {list, "other", "CSV"}, "format": {list, "import", "JSON"},
 	} {
-		_, err := create(in[0], in[1], api.ImportDataType(in[2]))
+		_, err := create(in[0], in[1], mailmanagerapi.ImportDataType(in[2]))
 		refused(t, "create with the same token and another "+what, err, fault.Conflict, "client token was used before")
 	}
 	without := f.newJob(t, list)
@@ -302,10 +302,10 @@ func TestD19_ImportJobPages(t *testing.T) {
 		want = append(want, f.newJob(t, list))
 		f.newJob(t, other)
 	}
-	if out := must(f.ListAddressListImportJobs(me(t), &api.ListAddressListImportJobsInput{AddressListId: list})); len(out.ImportJobs) != 50 {
+	if out := must(f.ListAddressListImportJobs(me(t), &mailmanagerapi.ListAddressListImportJobsInput{AddressListId: list})); len(out.ImportJobs) != 50 {
 		t.Errorf("jobs without a page size: %d, want 50", len(out.ImportJobs))
 	}
-	in := &api.ListAddressListImportJobsInput{AddressListId: list, PageSize: new(int64(10))}
+	in := &mailmanagerapi.ListAddressListImportJobsInput{AddressListId: list, PageSize: new(int64(10))}
 	for page := 0; ; page++ {
 		out := must(f.ListAddressListImportJobs(me(t), in))
 		for _, j := range out.ImportJobs {
@@ -322,7 +322,7 @@ func TestD19_ImportJobPages(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("jobs in pages:\n%v, want\n%v", got, want)
 	}
-	if out := must(f.ListAddressListImportJobs(me(t), &api.ListAddressListImportJobsInput{AddressListId: f.list(t, "empty")})); len(out.ImportJobs) != 0 || out.NextToken != nil {
+	if out := must(f.ListAddressListImportJobs(me(t), &mailmanagerapi.ListAddressListImportJobsInput{AddressListId: f.list(t, "empty")})); len(out.ImportJobs) != 0 || out.NextToken != nil {
 		t.Errorf("jobs of a new list: %+v, want none", out)
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"net/http"
 
-	api "github.com/sluicehq/sluice/internal/api/mailmanager"
+	"github.com/sluicehq/sluice/internal/api/mailmanagerapi"
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/service"
@@ -12,7 +12,7 @@ import (
 )
 
 // GetAddressListImportJob tells how far a job is.
-func (s *Service) GetAddressListImportJob(ctx context.Context, in *api.GetAddressListImportJobInput) (*api.GetAddressListImportJobOutput, error) {
+func (s *Service) GetAddressListImportJob(ctx context.Context, in *mailmanagerapi.GetAddressListImportJobInput) (*mailmanagerapi.GetAddressListImportJobOutput, error) {
 	j, err := s.job(ctx, in.JobId)
 	if err != nil {
 		return nil, err
@@ -21,12 +21,12 @@ func (s *Service) GetAddressListImportJob(ctx context.Context, in *api.GetAddres
 	if err != nil {
 		return nil, err
 	}
-	out := api.GetAddressListImportJobOutput(v)
+	out := mailmanagerapi.GetAddressListImportJobOutput(v)
 	return &out, nil
 }
 
 // ListAddressListImportJobs lists a list's jobs, oldest first.
-func (s *Service) ListAddressListImportJobs(ctx context.Context, in *api.ListAddressListImportJobsInput) (*api.ListAddressListImportJobsOutput, error) {
+func (s *Service) ListAddressListImportJobs(ctx context.Context, in *mailmanagerapi.ListAddressListImportJobsInput) (*mailmanagerapi.ListAddressListImportJobsOutput, error) {
 	list, err := s.list(ctx, in.AddressListId)
 	if err != nil {
 		return nil, err
@@ -43,7 +43,7 @@ func (s *Service) ListAddressListImportJobs(ctx context.Context, in *api.ListAdd
 	if err != nil {
 		return nil, err
 	}
-	out := &api.ListAddressListImportJobsOutput{NextToken: s.tokens.Next(listing, after)}
+	out := &mailmanagerapi.ListAddressListImportJobsOutput{NextToken: s.tokens.Next(listing, after)}
 	for _, j := range jobs {
 		v, err := s.jobView(ctx, j)
 		if err != nil {
@@ -54,27 +54,27 @@ func (s *Service) ListAddressListImportJobs(ctx context.Context, in *api.ListAdd
 	return out, nil
 }
 
-var status = map[job.State]api.ImportJobStatus{
-	job.Created:    api.ImportJobStatusCreated,
-	job.Processing: api.ImportJobStatusProcessing,
-	job.Completed:  api.ImportJobStatusCompleted,
-	job.Failed:     api.ImportJobStatusFailed,
-	job.Stopped:    api.ImportJobStatusStopped,
+var status = map[job.State]mailmanagerapi.ImportJobStatus{
+	job.Created:    mailmanagerapi.ImportJobStatusCreated,
+	job.Processing: mailmanagerapi.ImportJobStatusProcessing,
+	job.Completed:  mailmanagerapi.ImportJobStatusCompleted,
+	job.Failed:     mailmanagerapi.ImportJobStatusFailed,
+	job.Stopped:    mailmanagerapi.ImportJobStatusStopped,
 }
 
 // jobView is a job as the API shows it, with a fresh link whatever its state.
-func (s *Service) jobView(ctx context.Context, j job.Job) (api.ImportJob, error) {
+func (s *Service) jobView(ctx context.Context, j job.Job) (mailmanagerapi.ImportJob, error) {
 	url, err := s.uploadLink(ctx, j)
 	if err != nil {
-		return api.ImportJob{}, err
+		return mailmanagerapi.ImportJob{}, err
 	}
-	v := api.ImportJob{
+	v := mailmanagerapi.ImportJob{
 		JobId:              string(j.ID),
 		Name:               j.Name,
 		Status:             status[j.State],
 		PreSignedUrl:       url,
 		AddressListId:      j.Destination.List,
-		ImportDataFormat:   &api.ImportDataFormat{ImportDataType: api.ImportDataType(j.Source.Format)},
+		ImportDataFormat:   &mailmanagerapi.ImportDataFormat{ImportDataType: mailmanagerapi.ImportDataType(j.Source.Format)},
 		CreatedTimestamp:   j.Created,
 		StartTimestamp:     service.Time(j.Started),
 		CompletedTimestamp: service.Time(j.Finished),

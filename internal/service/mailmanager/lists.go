@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	api "github.com/sluicehq/sluice/internal/api/mailmanager"
+	"github.com/sluicehq/sluice/internal/api/mailmanagerapi"
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
@@ -20,7 +20,7 @@ const (
 )
 
 // CreateAddressList makes an empty list. Its name is taken until it is deleted.
-func (s *Service) CreateAddressList(ctx context.Context, in *api.CreateAddressListInput) (*api.CreateAddressListOutput, error) {
+func (s *Service) CreateAddressList(ctx context.Context, in *mailmanagerapi.CreateAddressListInput) (*mailmanagerapi.CreateAddressListOutput, error) {
 	tags, err := service.AddTags(nil, tagMap(in.Tags), maxTags)
 	if err != nil {
 		return nil, err
@@ -38,21 +38,21 @@ func (s *Service) CreateAddressList(ctx context.Context, in *api.CreateAddressLi
 	if err != nil {
 		return nil, err
 	}
-	return &api.CreateAddressListOutput{AddressListId: l.Ref.ID}, nil
+	return &mailmanagerapi.CreateAddressListOutput{AddressListId: l.Ref.ID}, nil
 }
 
 // GetAddressList tells about a list. How many members it has, no operation tells.
-func (s *Service) GetAddressList(ctx context.Context, in *api.GetAddressListInput) (*api.GetAddressListOutput, error) {
+func (s *Service) GetAddressList(ctx context.Context, in *mailmanagerapi.GetAddressListInput) (*mailmanagerapi.GetAddressListOutput, error) {
 	l, err := s.list(ctx, in.AddressListId)
 	if err != nil {
 		return nil, err
 	}
-	out := api.GetAddressListOutput(view(l))
+	out := mailmanagerapi.GetAddressListOutput(view(l))
 	return &out, nil
 }
 
 // ListAddressLists lists the caller's lists, oldest first.
-func (s *Service) ListAddressLists(ctx context.Context, in *api.ListAddressListsInput) (*api.ListAddressListsOutput, error) {
+func (s *Service) ListAddressLists(ctx context.Context, in *mailmanagerapi.ListAddressListsInput) (*mailmanagerapi.ListAddressListsOutput, error) {
 	listing := service.Listing{Operation: "ListAddressLists", Owner: service.OwnerOf(ctx)}
 	page, err := s.tokens.Page(listing, in.NextToken, in.PageSize, maxPage)
 	if err != nil {
@@ -62,7 +62,7 @@ func (s *Service) ListAddressLists(ctx context.Context, in *api.ListAddressLists
 	if err != nil {
 		return nil, err
 	}
-	out := &api.ListAddressListsOutput{NextToken: s.tokens.Next(listing, after)}
+	out := &mailmanagerapi.ListAddressListsOutput{NextToken: s.tokens.Next(listing, after)}
 	for _, l := range lists {
 		out.AddressLists = append(out.AddressLists, view(l))
 	}
@@ -71,7 +71,7 @@ func (s *Service) ListAddressLists(ctx context.Context, in *api.ListAddressLists
 
 // DeleteAddressList deletes a list with all its members. That there is none is no
 // error: the operation's table has no word for it.
-func (s *Service) DeleteAddressList(ctx context.Context, in *api.DeleteAddressListInput) (*api.DeleteAddressListOutput, error) {
+func (s *Service) DeleteAddressList(ctx context.Context, in *mailmanagerapi.DeleteAddressListInput) (*mailmanagerapi.DeleteAddressListOutput, error) {
 	ref := refOf(ctx, in.AddressListId)
 	running, ok, err := s.store.UnfinishedJob(ctx, ref, job.Processing)
 	if err != nil {
@@ -84,12 +84,12 @@ func (s *Service) DeleteAddressList(ctx context.Context, in *api.DeleteAddressLi
 	if err := s.store.DeleteList(ctx, ref); err != nil && !fault.Is(err, fault.NotFound) {
 		return nil, err
 	}
-	return &api.DeleteAddressListOutput{}, nil
+	return &mailmanagerapi.DeleteAddressListOutput{}, nil
 }
 
 // view is a list as the API shows it.
-func view(l store.List) api.AddressList {
-	return api.AddressList{
+func view(l store.List) mailmanagerapi.AddressList {
+	return mailmanagerapi.AddressList{
 		AddressListId:        l.Ref.ID,
 		AddressListArn:       arnOf(l.Ref).String(),
 		AddressListName:      l.Name,

@@ -15,14 +15,14 @@ package mailmanager
 import (
 	"context"
 
-	api "github.com/sluicehq/sluice/internal/api/mailmanager"
+	"github.com/sluicehq/sluice/internal/api/mailmanagerapi"
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/service"
 	"github.com/sluicehq/sluice/internal/store"
 )
 
-var _ api.Service = (*Service)(nil)
+var _ mailmanagerapi.Service = (*Service)(nil)
 
 // Service does the operations. It is safe for concurrent use.
 type Service struct {

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	api "github.com/sluicehq/sluice/internal/api/mailmanager"
+	"github.com/sluicehq/sluice/internal/api/mailmanagerapi"
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/service"
@@ -25,7 +25,7 @@ func memberKey(address string) (string, error) {
 
 // RegisterMemberToAddressList puts one address on a list. One that is there already
 // stays as it is, its created time included.
-func (s *Service) RegisterMemberToAddressList(ctx context.Context, in *api.RegisterMemberToAddressListInput) (*api.RegisterMemberToAddressListOutput, error) {
+func (s *Service) RegisterMemberToAddressList(ctx context.Context, in *mailmanagerapi.RegisterMemberToAddressListInput) (*mailmanagerapi.RegisterMemberToAddressListOutput, error) {
 	key, err := memberKey(in.Address)
 	if err != nil {
 		return nil, err
@@ -38,11 +38,11 @@ func (s *Service) RegisterMemberToAddressList(ctx context.Context, in *api.Regis
 	if err != nil {
 		return nil, err
 	}
-	return &api.RegisterMemberToAddressListOutput{}, nil
+	return &mailmanagerapi.RegisterMemberToAddressListOutput{}, nil
 }
 
 // DeregisterMemberFromAddressList takes one address off a list.
-func (s *Service) DeregisterMemberFromAddressList(ctx context.Context, in *api.DeregisterMemberFromAddressListInput) (*api.DeregisterMemberFromAddressListOutput, error) {
+func (s *Service) DeregisterMemberFromAddressList(ctx context.Context, in *mailmanagerapi.DeregisterMemberFromAddressListInput) (*mailmanagerapi.DeregisterMemberFromAddressListOutput, error) {
 	key, err := memberKey(in.Address)
 	if err != nil {
 		return nil, err
@@ -50,12 +50,12 @@ func (s *Service) DeregisterMemberFromAddressList(ctx context.Context, in *api.D
 	if err := s.store.DeleteMember(ctx, refOf(ctx, in.AddressListId), key); err != nil {
 		return nil, missing(err, in.AddressListId)
 	}
-	return &api.DeregisterMemberFromAddressListOutput{}, nil
+	return &mailmanagerapi.DeregisterMemberFromAddressListOutput{}, nil
 }
 
 // GetMemberOfAddressList tells about one address exactly as it was registered: it does
 // not ask whether a wildcard on the list would match it.
-func (s *Service) GetMemberOfAddressList(ctx context.Context, in *api.GetMemberOfAddressListInput) (*api.GetMemberOfAddressListOutput, error) {
+func (s *Service) GetMemberOfAddressList(ctx context.Context, in *mailmanagerapi.GetMemberOfAddressListInput) (*mailmanagerapi.GetMemberOfAddressListOutput, error) {
 	key, err := memberKey(in.Address)
 	if err != nil {
 		return nil, err
@@ -64,7 +64,7 @@ func (s *Service) GetMemberOfAddressList(ctx context.Context, in *api.GetMemberO
 	if err != nil {
 		return nil, missing(err, in.AddressListId)
 	}
-	return &api.GetMemberOfAddressListOutput{Address: m.Key, CreatedTimestamp: m.Created}, nil
+	return &mailmanagerapi.GetMemberOfAddressListOutput{Address: m.Key, CreatedTimestamp: m.Created}, nil
 }
 
 // missing words the error of a list or a member that does not exist.
@@ -76,7 +76,7 @@ func missing(err error, list string) error {
 }
 
 // ListMembersOfAddressList lists a list's members in the order of their bytes.
-func (s *Service) ListMembersOfAddressList(ctx context.Context, in *api.ListMembersOfAddressListInput) (*api.ListMembersOfAddressListOutput, error) {
+func (s *Service) ListMembersOfAddressList(ctx context.Context, in *mailmanagerapi.ListMembersOfAddressListInput) (*mailmanagerapi.ListMembersOfAddressListOutput, error) {
 	var filter store.MemberFilter
 	if in.Filter != nil && in.Filter.AddressPrefix != nil {
 		filter.Prefix = foldDomain(*in.Filter.AddressPrefix)
@@ -94,9 +94,9 @@ func (s *Service) ListMembersOfAddressList(ctx context.Context, in *api.ListMemb
 	if err != nil {
 		return nil, err
 	}
-	out := &api.ListMembersOfAddressListOutput{NextToken: s.tokens.Next(listing, after)}
+	out := &mailmanagerapi.ListMembersOfAddressListOutput{NextToken: s.tokens.Next(listing, after)}
 	for _, m := range members {
-		out.Addresses = append(out.Addresses, api.SavedAddress{Address: m.Key, CreatedTimestamp: m.Created})
+		out.Addresses = append(out.Addresses, mailmanagerapi.SavedAddress{Address: m.Key, CreatedTimestamp: m.Created})
 	}
 	return out, nil
 }

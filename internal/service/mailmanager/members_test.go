@@ -8,23 +8,23 @@ import (
 	"testing"
 	"time"
 
-	api "github.com/sluicehq/sluice/internal/api/mailmanager"
+	"github.com/sluicehq/sluice/internal/api/mailmanagerapi"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/limits"
 )
 
 func (f *fixture) register(ctx context.Context, list, address string) error {
-	_, err := f.RegisterMemberToAddressList(ctx, &api.RegisterMemberToAddressListInput{AddressListId: list, Address: address})
+	_, err := f.RegisterMemberToAddressList(ctx, &mailmanagerapi.RegisterMemberToAddressListInput{AddressListId: list, Address: address})
 	return err
 }
 
 func (f *fixture) deregister(ctx context.Context, list, address string) error {
-	_, err := f.DeregisterMemberFromAddressList(ctx, &api.DeregisterMemberFromAddressListInput{AddressListId: list, Address: address})
+	_, err := f.DeregisterMemberFromAddressList(ctx, &mailmanagerapi.DeregisterMemberFromAddressListInput{AddressListId: list, Address: address})
 	return err
 }
 
-func (f *fixture) member(ctx context.Context, list, address string) (*api.GetMemberOfAddressListOutput, error) {
-	return f.GetMemberOfAddressList(ctx, &api.GetMemberOfAddressListInput{AddressListId: list, Address: address})
+func (f *fixture) member(ctx context.Context, list, address string) (*mailmanagerapi.GetMemberOfAddressListOutput, error) {
+	return f.GetMemberOfAddressList(ctx, &mailmanagerapi.GetMemberOfAddressListInput{AddressListId: list, Address: address})
 }
 
 func TestD42_D43_MemberForms(t *testing.T) {
@@ -74,7 +74,7 @@ func TestD18_MemberRefusals(t *testing.T) {
 	} {
 		refused(t, op+" at an absent list", err, fault.NotFound, "address list al-nothing does not exist")
 	}
-	_, err := f.ListMembersOfAddressList(me(t), &api.ListMembersOfAddressListInput{AddressListId: "al-nothing"})
+	_, err := f.ListMembersOfAddressList(me(t), &mailmanagerapi.ListMembersOfAddressListInput{AddressListId: "al-nothing"})
 	refused(t, "list an absent list", err, fault.NotFound, "address list al-nothing does not exist")
 	_, err = f.member(me(t), "al-nothing", "a@example.com")
 	refused(t, "get from an absent list", err, fault.NotFound, "address list al-nothing does not exist")
@@ -144,9 +144,9 @@ func TestD13_MembersByPrefix(t *testing.T) {
 		"bert@example.comm": nil,
 		"z":                 nil,
 	} {
-		in := &api.ListMembersOfAddressListInput{AddressListId: id}
+		in := &mailmanagerapi.ListMembersOfAddressListInput{AddressListId: id}
 		if prefix != "" {
-			in.Filter = &api.AddressFilter{AddressPrefix: &prefix}
+			in.Filter = &mailmanagerapi.AddressFilter{AddressPrefix: &prefix}
 		}
 		if got, _ := f.members(t, in); !slices.Equal(got, want) {
 			t.Errorf("members with prefix %q: %v, want %v", prefix, got, want)
@@ -155,7 +155,7 @@ func TestD13_MembersByPrefix(t *testing.T) {
 }
 
 // members lists one page.
-func (f *fixture) members(t *testing.T, in *api.ListMembersOfAddressListInput) (addresses []string, next *string) {
+func (f *fixture) members(t *testing.T, in *mailmanagerapi.ListMembersOfAddressListInput) (addresses []string, next *string) {
 	t.Helper()
 	out := must(f.ListMembersOfAddressList(me(t), in))
 	for _, a := range out.Addresses {
@@ -177,7 +177,7 @@ func TestD19_MemberPages(t *testing.T) {
 	f.finish(t, f.work(t, rows...), "completed", "")
 
 	var got []string
-	in := &api.ListMembersOfAddressListInput{AddressListId: id}
+	in := &mailmanagerapi.ListMembersOfAddressListInput{AddressListId: id}
 	for pages := 1; ; pages++ {
 		part, next := f.members(t, in)
 		got = append(got, part...)

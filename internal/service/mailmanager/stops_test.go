@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	api "github.com/sluicehq/sluice/internal/api/mailmanager"
+	"github.com/sluicehq/sluice/internal/api/mailmanagerapi"
 	"github.com/sluicehq/sluice/internal/limits"
 	"github.com/sluicehq/sluice/internal/service/servicetest"
 )
@@ -30,10 +30,10 @@ func TestStopWithoutRelease(t *testing.T) {
 	objects := &unreleasing{Objects: w.Files}
 	f := &fixture{New(w.Store, objects, w.Links, w.Tokens, w.Options), w.Store, w.Files, w.Woken}
 	id := f.running(t, f.list(t, "list"))
-	if _, err := f.StopAddressListImportJob(me(t), &api.StopAddressListImportJobInput{JobId: id}); err != nil {
+	if _, err := f.StopAddressListImportJob(me(t), &mailmanagerapi.StopAddressListImportJobInput{JobId: id}); err != nil {
 		t.Errorf("Stop: %v, want no error", err)
 	}
-	if got := f.get(t, id).Status; got != api.ImportJobStatusStopped || !slices.Equal(objects.asked, []string{id}) {
+	if got := f.get(t, id).Status; got != mailmanagerapi.ImportJobStatusStopped || !slices.Equal(objects.asked, []string{id}) {
 		t.Errorf("the job is %s and %q were to be released, want STOPPED and the job", got, objects.asked)
 	}
 	for h, err := range f.files.Holders(t.Context()) {

@@ -3,7 +3,7 @@ package mailmanager
 import (
 	"context"
 
-	api "github.com/sluicehq/sluice/internal/api/mailmanager"
+	"github.com/sluicehq/sluice/internal/api/mailmanagerapi"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/service"
 	"github.com/sluicehq/sluice/internal/store"
@@ -18,7 +18,7 @@ const maxTags = 200
 const arnKind = "mailmanager-address-list"
 
 // TagResource puts tags on an address list.
-func (s *Service) TagResource(ctx context.Context, in *api.TagResourceInput) (*api.TagResourceOutput, error) {
+func (s *Service) TagResource(ctx context.Context, in *mailmanagerapi.TagResourceInput) (*mailmanagerapi.TagResourceOutput, error) {
 	r, err := s.resource(ctx, in.ResourceArn)
 	if err != nil {
 		return nil, err
@@ -27,7 +27,7 @@ func (s *Service) TagResource(ctx context.Context, in *api.TagResourceInput) (*a
 }
 
 // UntagResource takes tags off an address list.
-func (s *Service) UntagResource(ctx context.Context, in *api.UntagResourceInput) (*api.UntagResourceOutput, error) {
+func (s *Service) UntagResource(ctx context.Context, in *mailmanagerapi.UntagResourceInput) (*mailmanagerapi.UntagResourceOutput, error) {
 	r, err := s.resource(ctx, in.ResourceArn)
 	if err != nil {
 		return nil, err
@@ -36,7 +36,7 @@ func (s *Service) UntagResource(ctx context.Context, in *api.UntagResourceInput)
 }
 
 // ListTagsForResource lists an address list's tags in the order of their keys.
-func (s *Service) ListTagsForResource(ctx context.Context, in *api.ListTagsForResourceInput) (*api.ListTagsForResourceOutput, error) {
+func (s *Service) ListTagsForResource(ctx context.Context, in *mailmanagerapi.ListTagsForResourceInput) (*mailmanagerapi.ListTagsForResourceOutput, error) {
 	r, err := s.resource(ctx, in.ResourceArn)
 	if err != nil {
 		return nil, err
@@ -45,7 +45,7 @@ func (s *Service) ListTagsForResource(ctx context.Context, in *api.ListTagsForRe
 	if err != nil {
 		return nil, err
 	}
-	return &api.ListTagsForResourceOutput{Tags: service.TagList(tags, func(k, v string) api.Tag { return api.Tag{Key: k, Value: v} })}, nil
+	return &mailmanagerapi.ListTagsForResourceOutput{Tags: service.TagList(tags, func(k, v string) mailmanagerapi.Tag { return mailmanagerapi.Tag{Key: k, Value: v} })}, nil
 }
 
 // resource finds the list that an ARN names. One of another account or region, or of
@@ -65,8 +65,8 @@ func arnOf(r store.ListRef) service.ARN {
 	return service.ARN{Service: "ses", Owner: r.Owner, Kind: arnKind, ID: r.ID}
 }
 
-func tagMap(tags []api.Tag) map[string]string {
-	return service.TagMap(tags, func(t api.Tag) (string, string) { return t.Key, t.Value })
+func tagMap(tags []mailmanagerapi.Tag) map[string]string {
+	return service.TagMap(tags, func(t mailmanagerapi.Tag) (string, string) { return t.Key, t.Value })
 }
 
 // flat lists tags as a fingerprint takes them; no key has a zero byte in it.

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	api "github.com/sluicehq/sluice/internal/api/mailmanager"
+	"github.com/sluicehq/sluice/internal/api/mailmanagerapi"
 	"github.com/sluicehq/sluice/internal/limits"
 	"github.com/sluicehq/sluice/internal/wire"
 )
@@ -22,10 +22,10 @@ func TestD53_ErrorNames(t *testing.T) {
 	if err := f.register(me(t), id, "a@example.com"); err != nil {
 		t.Fatalf("register: %v", err)
 	}
-	must(f.CreateAddressListImportJob(me(t), &api.CreateAddressListImportJobInput{
-		AddressListId: id, Name: "import", ImportDataFormat: &api.ImportDataFormat{ImportDataType: "CSV"}, ClientToken: new("token"),
+	must(f.CreateAddressListImportJob(me(t), &mailmanagerapi.CreateAddressListImportJobInput{
+		AddressListId: id, Name: "import", ImportDataFormat: &mailmanagerapi.ImportDataFormat{ImportDataType: "CSV"}, ClientToken: new("token"),
 	}))
-	mux := wire.NewMux(wire.Options{}, api.New(f))
+	mux := wire.NewMux(wire.Options{}, mailmanagerapi.New(f))
 	for _, tt := range []struct{ op, body, want string }{
 		{"CreateAddressList", `{"AddressListName":"customers"}`, "ConflictException"},
 		{"CreateAddressList", `{"AddressListName":"third"}`, "ServiceQuotaExceededException"},

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
-	api "github.com/sluicehq/sluice/internal/api/qconnect"
+	"github.com/sluicehq/sluice/internal/api/qconnectapi"
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
@@ -22,12 +22,12 @@ const maxPage = 100
 // settings is what a knowledge base was created with beside its name and tags, kept
 // as the list's Config. All but the type is shown again and means nothing here.
 type settings struct {
-	Type        api.KnowledgeBaseType                  `json:"type"`
-	Description *string                                `json:"description,omitempty"`
-	Rendering   *api.RenderingConfiguration            `json:"rendering,omitempty"`
-	Encryption  *api.ServerSideEncryptionConfiguration `json:"encryption,omitempty"`
-	Source      *api.SourceConfiguration               `json:"source,omitempty"`
-	Vector      *api.VectorIngestionConfiguration      `json:"vector,omitempty"`
+	Type        qconnectapi.KnowledgeBaseType                  `json:"type"`
+	Description *string                                        `json:"description,omitempty"`
+	Rendering   *qconnectapi.RenderingConfiguration            `json:"rendering,omitempty"`
+	Encryption  *qconnectapi.ServerSideEncryptionConfiguration `json:"encryption,omitempty"`
+	Source      *qconnectapi.SourceConfiguration               `json:"source,omitempty"`
+	Vector      *qconnectapi.VectorIngestionConfiguration      `json:"vector,omitempty"`
 }
 
 func settingsOf(l store.List) (settings, error) {
@@ -50,7 +50,7 @@ func encode(v any) []byte {
 
 // CreateKnowledgeBase makes an empty knowledge base, of any type. Its name is taken
 // until it is deleted.
-func (s *Service) CreateKnowledgeBase(ctx context.Context, in *api.CreateKnowledgeBaseInput) (*api.CreateKnowledgeBaseOutput, error) {
+func (s *Service) CreateKnowledgeBase(ctx context.Context, in *qconnectapi.CreateKnowledgeBaseInput) (*qconnectapi.CreateKnowledgeBaseOutput, error) {
 	tags, err := service.AddTags(nil, in.Tags, maxTags)
 	if err != nil {
 		return nil, err
@@ -74,21 +74,21 @@ func (s *Service) CreateKnowledgeBase(ctx context.Context, in *api.CreateKnowled
 		return nil, err
 	}
 	v, err := baseView(l)
-	return &api.CreateKnowledgeBaseOutput{KnowledgeBase: v}, err
+	return &qconnectapi.CreateKnowledgeBaseOutput{KnowledgeBase: v}, err
 }
 
 // GetKnowledgeBase tells about a knowledge base.
-func (s *Service) GetKnowledgeBase(ctx context.Context, in *api.GetKnowledgeBaseInput) (*api.GetKnowledgeBaseOutput, error) {
+func (s *Service) GetKnowledgeBase(ctx context.Context, in *qconnectapi.GetKnowledgeBaseInput) (*qconnectapi.GetKnowledgeBaseOutput, error) {
 	l, err := s.base(ctx, in.KnowledgeBaseId)
 	if err != nil {
 		return nil, err
 	}
 	v, err := baseView(l)
-	return &api.GetKnowledgeBaseOutput{KnowledgeBase: v}, err
+	return &qconnectapi.GetKnowledgeBaseOutput{KnowledgeBase: v}, err
 }
 
 // ListKnowledgeBases lists the caller's knowledge bases, oldest first.
-func (s *Service) ListKnowledgeBases(ctx context.Context, in *api.ListKnowledgeBasesInput) (*api.ListKnowledgeBasesOutput, error) {
+func (s *Service) ListKnowledgeBases(ctx context.Context, in *qconnectapi.ListKnowledgeBasesInput) (*qconnectapi.ListKnowledgeBasesOutput, error) {
 	listing := service.Listing{Operation: "ListKnowledgeBases", Owner: service.OwnerOf(ctx)}
 	page, err := s.tokens.Page(listing, in.NextToken, in.MaxResults, maxPage)
 	if err != nil {
@@ -98,15 +98,15 @@ func (s *Service) ListKnowledgeBases(ctx context.Context, in *api.ListKnowledgeB
 	if err != nil {
 		return nil, err
 	}
-	out := &api.ListKnowledgeBasesOutput{
-		KnowledgeBaseSummaries: []api.KnowledgeBaseSummary{}, NextToken: s.tokens.Next(listing, after),
+	out := &qconnectapi.ListKnowledgeBasesOutput{
+		KnowledgeBaseSummaries: []qconnectapi.KnowledgeBaseSummary{}, NextToken: s.tokens.Next(listing, after),
 	}
 	for _, l := range lists {
 		v, err := baseView(l)
 		if err != nil {
 			return nil, err
 		}
-		out.KnowledgeBaseSummaries = append(out.KnowledgeBaseSummaries, api.KnowledgeBaseSummary{
+		out.KnowledgeBaseSummaries = append(out.KnowledgeBaseSummaries, qconnectapi.KnowledgeBaseSummary{
 			Description:                       v.Description,
 			KnowledgeBaseArn:                  v.KnowledgeBaseArn,
 			KnowledgeBaseId:                   v.KnowledgeBaseId,
@@ -127,7 +127,7 @@ func (s *Service) ListKnowledgeBases(ctx context.Context, in *api.ListKnowledgeB
 // jobs. While one of them has not ended it is refused. It takes no longer with many jobs:
 // the store removes their rows afterwards. Their files and reports belong to no job then,
 // as an upload does that was never used.
-func (s *Service) DeleteKnowledgeBase(ctx context.Context, in *api.DeleteKnowledgeBaseInput) (*api.DeleteKnowledgeBaseOutput, error) {
+func (s *Service) DeleteKnowledgeBase(ctx context.Context, in *qconnectapi.DeleteKnowledgeBaseInput) (*qconnectapi.DeleteKnowledgeBaseOutput, error) {
 	l, err := s.base(ctx, in.KnowledgeBaseId)
 	if err != nil {
 		return nil, err
@@ -144,16 +144,16 @@ func (s *Service) DeleteKnowledgeBase(ctx context.Context, in *api.DeleteKnowled
 	if err != nil {
 		return nil, noBase(err, l.Ref.ID)
 	}
-	return &api.DeleteKnowledgeBaseOutput{}, nil
+	return &qconnectapi.DeleteKnowledgeBaseOutput{}, nil
 }
 
 // baseView is a knowledge base as the API shows it.
-func baseView(l store.List) (*api.KnowledgeBaseData, error) {
+func baseView(l store.List) (*qconnectapi.KnowledgeBaseData, error) {
 	c, err := settingsOf(l)
 	if err != nil {
 		return nil, err
 	}
-	return &api.KnowledgeBaseData{
+	return &qconnectapi.KnowledgeBaseData{
 		Description:                       c.Description,
 		KnowledgeBaseArn:                  baseARN(l.Ref),
 		KnowledgeBaseId:                   l.Ref.ID,
@@ -162,7 +162,7 @@ func baseView(l store.List) (*api.KnowledgeBaseData, error) {
 		RenderingConfiguration:            c.Rendering,
 		ServerSideEncryptionConfiguration: c.Encryption,
 		SourceConfiguration:               c.Source,
-		Status:                            api.KnowledgeBaseStatusActive,
+		Status:                            qconnectapi.KnowledgeBaseStatusActive,
 		Tags:                              shownTags(l.Tags),
 		VectorIngestionConfiguration:      c.Vector,
 	}, nil
@@ -172,9 +172,9 @@ func baseView(l store.List) (*api.KnowledgeBaseData, error) {
 // else.
 func mustTakeResponses(l store.List) error {
 	c, err := settingsOf(l)
-	if err != nil || c.Type == api.KnowledgeBaseTypeQuickResponses {
+	if err != nil || c.Type == qconnectapi.KnowledgeBaseTypeQuickResponses {
 		return err
 	}
 	return fault.New(fault.Invalid, "knowledge base %s is of type %s: quick responses need one of type %s",
-		l.Ref.ID, c.Type, api.KnowledgeBaseTypeQuickResponses)
+		l.Ref.ID, c.Type, qconnectapi.KnowledgeBaseTypeQuickResponses)
 }

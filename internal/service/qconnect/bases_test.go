@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
-	api "github.com/sluicehq/sluice/internal/api/qconnect"
+	"github.com/sluicehq/sluice/internal/api/qconnectapi"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/limits"
@@ -17,12 +17,12 @@ import (
 func TestKnowledgeBase_Life(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, limits.None)
-	in := &api.CreateKnowledgeBaseInput{
-		Name: "Answers", KnowledgeBaseType: api.KnowledgeBaseTypeQuickResponses,
+	in := &qconnectapi.CreateKnowledgeBaseInput{
+		Name: "Answers", KnowledgeBaseType: qconnectapi.KnowledgeBaseTypeQuickResponses,
 		Description:                       new("for agents"),
-		RenderingConfiguration:            &api.RenderingConfiguration{TemplateUri: new("https://example.com/{{id}}")},
-		ServerSideEncryptionConfiguration: &api.ServerSideEncryptionConfiguration{KmsKeyId: new("alias/key")},
-		SourceConfiguration: &api.SourceConfiguration{AppIntegrations: &api.AppIntegrationsConfiguration{
+		RenderingConfiguration:            &qconnectapi.RenderingConfiguration{TemplateUri: new("https://example.com/{{id}}")},
+		ServerSideEncryptionConfiguration: &qconnectapi.ServerSideEncryptionConfiguration{KmsKeyId: new("alias/key")},
+		SourceConfiguration: &qconnectapi.SourceConfiguration{AppIntegrations: &qconnectapi.AppIntegrationsConfiguration{
 			AppIntegrationArn: "arn:aws:app-integrations:eu-central-1:111111111111:data-integration/x", ObjectFields: []string{"id"},
 		}},
 		Tags: map[string]string{"team": "support"},
@@ -32,7 +32,7 @@ func TestKnowledgeBase_Life(t *testing.T) {
 	if _, err := uuid.Parse(id); err != nil {
 		t.Errorf("id: %q, want a UUID", id)
 	}
-	want := &api.KnowledgeBaseData{
+	want := &qconnectapi.KnowledgeBaseData{
 		KnowledgeBaseId: id, KnowledgeBaseArn: arnPrefix + "knowledge-base/" + id, Name: "Answers",
 		KnowledgeBaseType: "QUICK_RESPONSES", Status: "ACTIVE", Description: in.Description,
 		RenderingConfiguration: in.RenderingConfiguration, SourceConfiguration: in.SourceConfiguration,
@@ -41,19 +41,19 @@ func TestKnowledgeBase_Life(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("created: %+v, want %+v", got, want)
 	}
-	if got := must(f.GetKnowledgeBase(me(t), &api.GetKnowledgeBaseInput{KnowledgeBaseId: id})).KnowledgeBase; !reflect.DeepEqual(got, want) {
+	if got := must(f.GetKnowledgeBase(me(t), &qconnectapi.GetKnowledgeBaseInput{KnowledgeBaseId: id})).KnowledgeBase; !reflect.DeepEqual(got, want) {
 		t.Errorf("got: %+v, want %+v", got, want)
 	}
-	list := must(f.ListKnowledgeBases(me(t), &api.ListKnowledgeBasesInput{})).KnowledgeBaseSummaries
+	list := must(f.ListKnowledgeBases(me(t), &qconnectapi.ListKnowledgeBasesInput{})).KnowledgeBaseSummaries
 	if len(list) != 1 || list[0].KnowledgeBaseArn != want.KnowledgeBaseArn || list[0].Description != nil && *list[0].Description != "for agents" {
 		t.Errorf("list: %+v, want the one", list)
 	}
-	must(f.DeleteKnowledgeBase(me(t), &api.DeleteKnowledgeBaseInput{KnowledgeBaseId: id}))
-	_, err := f.GetKnowledgeBase(me(t), &api.GetKnowledgeBaseInput{KnowledgeBaseId: id})
+	must(f.DeleteKnowledgeBase(me(t), &qconnectapi.DeleteKnowledgeBaseInput{KnowledgeBaseId: id}))
+	_, err := f.GetKnowledgeBase(me(t), &qconnectapi.GetKnowledgeBaseInput{KnowledgeBaseId: id})
 	refused(t, "get a deleted base", err, fault.NotFound, "knowledge base "+id+" does not exist")
-	_, err = f.DeleteKnowledgeBase(me(t), &api.DeleteKnowledgeBaseInput{KnowledgeBaseId: id})
+	_, err = f.DeleteKnowledgeBase(me(t), &qconnectapi.DeleteKnowledgeBaseInput{KnowledgeBaseId: id})
 	refused(t, "delete it again", err, fault.NotFound, "does not exist")
-	if list := must(f.ListKnowledgeBases(me(t), &api.ListKnowledgeBasesInput{})).KnowledgeBaseSummaries; list == nil || len(list) != 0 {
+	if list := must(f.ListKnowledgeBases(me(t), &qconnectapi.ListKnowledgeBasesInput{})).KnowledgeBaseSummaries; list == nil || len(list) != 0 {
 		t.Errorf("list: %#v, want an empty one", list)
 	}
 }
@@ -65,7 +65,7 @@ func TestD19_KnowledgeBasePages(t *testing.T) {
 	for i := range 5 {
 		want = append(want, f.newBase(t, fmt.Sprint("base ", i)))
 	}
-	in := &api.ListKnowledgeBasesInput{MaxResults: new(int64(2))}
+	in := &qconnectapi.ListKnowledgeBasesInput{MaxResults: new(int64(2))}
 	for pages := 0; pages == 0 || in.NextToken != nil; pages++ {
 		out := must(f.ListKnowledgeBases(me(t), in))
 		for _, b := range out.KnowledgeBaseSummaries {
@@ -87,7 +87,7 @@ func TestKnowledgeBase_Limit(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, limits.Profile{KnowledgeBases: 1})
 	f.newBase(t, "first")
-	_, err := f.CreateKnowledgeBase(me(t), &api.CreateKnowledgeBaseInput{Name: "second", KnowledgeBaseType: "CUSTOM"})
+	_, err := f.CreateKnowledgeBase(me(t), &qconnectapi.CreateKnowledgeBaseInput{Name: "second", KnowledgeBaseType: "CUSTOM"})
 	refused(t, "one base too many", err, fault.LimitExceeded, "at most 1 knowledge bases")
 }
 
@@ -126,7 +126,7 @@ func TestD80_IDsAndARNs(t *testing.T) {
 		{base, theirs + "quick-response/" + base + "/" + response, fault.Denied, "may not use"},
 	} {
 		what := "get " + tt.response + " of " + tt.base
-		out, err := f.GetQuickResponse(me(t), &api.GetQuickResponseInput{KnowledgeBaseId: tt.base, QuickResponseId: tt.response})
+		out, err := f.GetQuickResponse(me(t), &qconnectapi.GetQuickResponseInput{KnowledgeBaseId: tt.base, QuickResponseId: tt.response})
 		switch {
 		case tt.want != 0:
 			refused(t, what, err, tt.want, tt.text)
@@ -137,7 +137,7 @@ func TestD80_IDsAndARNs(t *testing.T) {
 		}
 	}
 	for who, ctx := range strangers(t) {
-		_, err := f.GetKnowledgeBase(ctx, &api.GetKnowledgeBaseInput{KnowledgeBaseId: base})
+		_, err := f.GetKnowledgeBase(ctx, &qconnectapi.GetKnowledgeBaseInput{KnowledgeBaseId: base})
 		refused(t, "my base for "+who, err, fault.NotFound, "does not exist")
 	}
 }
@@ -145,21 +145,21 @@ func TestD80_IDsAndARNs(t *testing.T) {
 func TestD81_KnowledgeBaseTypes(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, limits.None)
-	for _, kind := range []api.KnowledgeBaseType{
-		api.KnowledgeBaseTypeExternal,
-		api.KnowledgeBaseTypeCustom,
-		api.KnowledgeBaseTypeQuickResponses,
-		api.KnowledgeBaseTypeMessageTemplates,
-		api.KnowledgeBaseTypeManaged,
+	for _, kind := range []qconnectapi.KnowledgeBaseType{
+		qconnectapi.KnowledgeBaseTypeExternal,
+		qconnectapi.KnowledgeBaseTypeCustom,
+		qconnectapi.KnowledgeBaseTypeQuickResponses,
+		qconnectapi.KnowledgeBaseTypeMessageTemplates,
+		qconnectapi.KnowledgeBaseTypeManaged,
 	} {
-		got := must(f.CreateKnowledgeBase(me(t), &api.CreateKnowledgeBaseInput{Name: string(kind), KnowledgeBaseType: kind})).KnowledgeBase
-		if got.Status != api.KnowledgeBaseStatusActive || got.KnowledgeBaseType != kind {
+		got := must(f.CreateKnowledgeBase(me(t), &qconnectapi.CreateKnowledgeBaseInput{Name: string(kind), KnowledgeBaseType: kind})).KnowledgeBase
+		if got.Status != qconnectapi.KnowledgeBaseStatusActive || got.KnowledgeBaseType != kind {
 			t.Errorf("create: %s %s, want %s ACTIVE", got.KnowledgeBaseType, got.Status, kind)
 		}
 		base := got.KnowledgeBaseId
 		_, startErr := f.start(me(t), base, f.upload(t, base, "name,content\n"))
 		_, createErr := f.create(me(t), input(base, "Greeting"))
-		if kind == api.KnowledgeBaseTypeQuickResponses {
+		if kind == qconnectapi.KnowledgeBaseTypeQuickResponses {
 			if startErr != nil || createErr != nil {
 				t.Errorf("%s: start %v, create %v, want both done", kind, startErr, createErr)
 			}
@@ -177,22 +177,22 @@ func TestD82_KnowledgeBaseNames(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, limits.None)
 	id := f.newBase(t, "Answers")
-	again := &api.CreateKnowledgeBaseInput{Name: "Answers", KnowledgeBaseType: "CUSTOM"}
+	again := &qconnectapi.CreateKnowledgeBaseInput{Name: "Answers", KnowledgeBaseType: "CUSTOM"}
 	_, err := f.CreateKnowledgeBase(me(t), again)
 	refused(t, "a name twice", err, fault.AlreadyExists, "a knowledge base named Answers already exists")
 	f.newBase(t, "answers")
 	for _, ctx := range strangers(t) {
 		must(f.CreateKnowledgeBase(ctx, again))
 	}
-	must(f.DeleteKnowledgeBase(me(t), &api.DeleteKnowledgeBaseInput{KnowledgeBaseId: id}))
+	must(f.DeleteKnowledgeBase(me(t), &qconnectapi.DeleteKnowledgeBaseInput{KnowledgeBaseId: id}))
 	must(f.CreateKnowledgeBase(me(t), again))
 }
 
 func TestD83_KnowledgeBaseClientToken(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, limits.None)
-	create := func(change func(*api.CreateKnowledgeBaseInput)) (string, error) {
-		in := &api.CreateKnowledgeBaseInput{
+	create := func(change func(*qconnectapi.CreateKnowledgeBaseInput)) (string, error) {
+		in := &qconnectapi.CreateKnowledgeBaseInput{
 			Name: "Answers", KnowledgeBaseType: "QUICK_RESPONSES", ClientToken: new("token"), Tags: map[string]string{"a": "1", "b": "2"},
 		}
 		change(in)
@@ -202,21 +202,21 @@ func TestD83_KnowledgeBaseClientToken(t *testing.T) {
 		}
 		return out.KnowledgeBase.KnowledgeBaseId, nil
 	}
-	same := func(*api.CreateKnowledgeBaseInput) {}
+	same := func(*qconnectapi.CreateKnowledgeBaseInput) {}
 	id := must(create(same))
 	if again := must(create(same)); again != id {
 		t.Errorf("repeated: %s, want %s", again, id)
 	}
-	for what, change := range map[string]func(*api.CreateKnowledgeBaseInput){
-		"name":        func(in *api.CreateKnowledgeBaseInput) { in.Name = "Others" },
-		"type":        func(in *api.CreateKnowledgeBaseInput) { in.KnowledgeBaseType = "CUSTOM" },
-		"description": func(in *api.CreateKnowledgeBaseInput) { in.Description = new("text") },
-		"tags":        func(in *api.CreateKnowledgeBaseInput) { in.Tags = nil },
+	for what, change := range map[string]func(*qconnectapi.CreateKnowledgeBaseInput){
+		"name":        func(in *qconnectapi.CreateKnowledgeBaseInput) { in.Name = "Others" },
+		"type":        func(in *qconnectapi.CreateKnowledgeBaseInput) { in.KnowledgeBaseType = "CUSTOM" },
+		"description": func(in *qconnectapi.CreateKnowledgeBaseInput) { in.Description = new("text") },
+		"tags":        func(in *qconnectapi.CreateKnowledgeBaseInput) { in.Tags = nil },
 	} {
 		_, err := create(change)
 		refused(t, "the token with another "+what, err, fault.Conflict, "client token was used before")
 	}
-	must(f.DeleteKnowledgeBase(me(t), &api.DeleteKnowledgeBaseInput{KnowledgeBaseId: id}))
+	must(f.DeleteKnowledgeBase(me(t), &qconnectapi.DeleteKnowledgeBaseInput{KnowledgeBaseId: id}))
 	if again := must(create(same)); again == id {
 		t.Errorf("repeated after deletion: %s, want another", again)
 	}
@@ -229,7 +229,7 @@ func TestD84_DeleteKnowledgeBaseWithJobs(t *testing.T) {
 	must(f.create(me(t), input(base, "Greeting")))
 	id := f.newJob(t, base)
 	remove := func() error {
-		_, err := f.DeleteKnowledgeBase(me(t), &api.DeleteKnowledgeBaseInput{KnowledgeBaseId: base})
+		_, err := f.DeleteKnowledgeBase(me(t), &qconnectapi.DeleteKnowledgeBaseInput{KnowledgeBaseId: base})
 		return err
 	}
 	refused(t, "delete with a new job", remove(), fault.Conflict, "import job "+id+" is START_IN_PROGRESS")
@@ -242,7 +242,7 @@ func TestD84_DeleteKnowledgeBaseWithJobs(t *testing.T) {
 		t.Fatalf("delete with an ended job: %v", err)
 	}
 	for _, id := range []string{id, again} {
-		_, err := f.GetImportJob(me(t), &api.GetImportJobInput{KnowledgeBaseId: base, ImportJobId: id})
+		_, err := f.GetImportJob(me(t), &qconnectapi.GetImportJobInput{KnowledgeBaseId: base, ImportJobId: id})
 		refused(t, "a job of a deleted base", err, fault.NotFound, "knowledge base "+base+" does not exist")
 		_, err = f.db.Job(t.Context(), lease.Owner, job.ID(id))
 		refused(t, "the job in the store", err, fault.NotFound, "")

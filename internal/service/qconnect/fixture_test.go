@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	api "github.com/sluicehq/sluice/internal/api/qconnect"
+	"github.com/sluicehq/sluice/internal/api/qconnectapi"
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/limits"
@@ -46,21 +46,21 @@ func newFixture(t *testing.T, limits limits.Profile) *fixture {
 // newBase makes a knowledge base for quick responses, and returns its id.
 func (f *fixture) newBase(t *testing.T, name string) string {
 	t.Helper()
-	return must(f.CreateKnowledgeBase(me(t), &api.CreateKnowledgeBaseInput{
-		Name: name, KnowledgeBaseType: api.KnowledgeBaseTypeQuickResponses,
+	return must(f.CreateKnowledgeBase(me(t), &qconnectapi.CreateKnowledgeBaseInput{
+		Name: name, KnowledgeBaseType: qconnectapi.KnowledgeBaseTypeQuickResponses,
 	})).KnowledgeBase.KnowledgeBaseId
 }
 
 // input asks for a quick response with the least that it needs.
-func input(base, name string) *api.CreateQuickResponseInput {
-	return &api.CreateQuickResponseInput{KnowledgeBaseId: base, Name: name, Content: content("Hello!")}
+func input(base, name string) *qconnectapi.CreateQuickResponseInput {
+	return &qconnectapi.CreateQuickResponseInput{KnowledgeBaseId: base, Name: name, Content: content("Hello!")}
 }
 
-func content(text string) *api.QuickResponseDataProvider {
-	return &api.QuickResponseDataProvider{Content: &text}
+func content(text string) *qconnectapi.QuickResponseDataProvider {
+	return &qconnectapi.QuickResponseDataProvider{Content: &text}
 }
 
-func (f *fixture) create(ctx context.Context, in *api.CreateQuickResponseInput) (*api.QuickResponseData, error) {
+func (f *fixture) create(ctx context.Context, in *qconnectapi.CreateQuickResponseInput) (*qconnectapi.QuickResponseData, error) {
 	out, err := f.CreateQuickResponse(ctx, in)
 	if err != nil {
 		return nil, err
@@ -68,7 +68,7 @@ func (f *fixture) create(ctx context.Context, in *api.CreateQuickResponseInput) 
 	return out.QuickResponse, nil
 }
 
-func (f *fixture) update(ctx context.Context, in *api.UpdateQuickResponseInput) (*api.QuickResponseData, error) {
+func (f *fixture) update(ctx context.Context, in *qconnectapi.UpdateQuickResponseInput) (*qconnectapi.QuickResponseData, error) {
 	out, err := f.UpdateQuickResponse(ctx, in)
 	if err != nil {
 		return nil, err
@@ -76,16 +76,16 @@ func (f *fixture) update(ctx context.Context, in *api.UpdateQuickResponseInput) 
 	return out.QuickResponse, nil
 }
 
-func (f *fixture) get(t *testing.T, base, id string) *api.QuickResponseData {
+func (f *fixture) get(t *testing.T, base, id string) *qconnectapi.QuickResponseData {
 	t.Helper()
-	return must(f.GetQuickResponse(me(t), &api.GetQuickResponseInput{KnowledgeBaseId: base, QuickResponseId: id})).QuickResponse
+	return must(f.GetQuickResponse(me(t), &qconnectapi.GetQuickResponseInput{KnowledgeBaseId: base, QuickResponseId: id})).QuickResponse
 }
 
 // names lists the names of a base's quick responses, in the order of ids.
 func (f *fixture) names(t *testing.T, base string) []string {
 	t.Helper()
 	var names []string
-	for _, r := range must(f.ListQuickResponses(me(t), &api.ListQuickResponsesInput{KnowledgeBaseId: base})).QuickResponseSummaries {
+	for _, r := range must(f.ListQuickResponses(me(t), &qconnectapi.ListQuickResponsesInput{KnowledgeBaseId: base})).QuickResponseSummaries {
 		names = append(names, r.Name)
 	}
 	return names
@@ -94,15 +94,15 @@ func (f *fixture) names(t *testing.T, base string) []string {
 // upload asks for a link and puts a file where it leads.
 func (f *fixture) upload(t *testing.T, base, text string) (id string) {
 	t.Helper()
-	id = must(f.StartContentUpload(me(t), &api.StartContentUploadInput{KnowledgeBaseId: base, ContentType: "text/csv"})).UploadId
+	id = must(f.StartContentUpload(me(t), &qconnectapi.StartContentUploadInput{KnowledgeBaseId: base, ContentType: "text/csv"})).UploadId
 	name := object.Name{Account: account, Bucket: "sluice", Key: "uploads/" + base + "/" + id}
 	must(f.files.Put(t.Context(), name, "text/csv", strings.NewReader(text)))
 	return id
 }
 
-func (f *fixture) start(ctx context.Context, base, upload string) (*api.ImportJobData, error) {
-	out, err := f.StartImportJob(ctx, &api.StartImportJobInput{
-		KnowledgeBaseId: base, UploadId: upload, ImportJobType: api.ImportJobTypeQuickResponses,
+func (f *fixture) start(ctx context.Context, base, upload string) (*qconnectapi.ImportJobData, error) {
+	out, err := f.StartImportJob(ctx, &qconnectapi.StartImportJobInput{
+		KnowledgeBaseId: base, UploadId: upload, ImportJobType: qconnectapi.ImportJobTypeQuickResponses,
 	})
 	if err != nil {
 		return nil, err
@@ -116,9 +116,9 @@ func (f *fixture) newJob(t *testing.T, base string) string {
 	return must(f.start(me(t), base, f.upload(t, base, "name,content\nGreeting,Hello!\n"))).ImportJobId
 }
 
-func (f *fixture) job(t *testing.T, base, id string) *api.ImportJobData {
+func (f *fixture) job(t *testing.T, base, id string) *qconnectapi.ImportJobData {
 	t.Helper()
-	return must(f.GetImportJob(me(t), &api.GetImportJobInput{KnowledgeBaseId: base, ImportJobId: id})).ImportJob
+	return must(f.GetImportJob(me(t), &qconnectapi.GetImportJobInput{KnowledgeBaseId: base, ImportJobId: id})).ImportJob
 }
 
 // claim does the beginning of a worker's part with the one job there is.

@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	api "github.com/sluicehq/sluice/internal/api/qconnect"
+	"github.com/sluicehq/sluice/internal/api/qconnectapi"
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/engine"
 	"github.com/sluicehq/sluice/internal/job"
@@ -42,17 +42,17 @@ func working(t *testing.T, limits limits.Profile, do func(t *testing.T, f *fixtu
 }
 
 // imported runs an import of text, and returns the job at its end.
-func (f *fixture) imported(t *testing.T, base, text string) *api.ImportJobData {
+func (f *fixture) imported(t *testing.T, base, text string) *qconnectapi.ImportJobData {
 	t.Helper()
 	id := must(f.start(me(t), base, f.upload(t, base, text))).ImportJobId
-	for f.job(t, base, id).Status == api.ImportJobStatusStartInProgress {
+	for f.job(t, base, id).Status == qconnectapi.ImportJobStatusStartInProgress {
 		time.Sleep(time.Second) // the bubble's second
 	}
 	return f.job(t, base, id)
 }
 
 // report reads a job's report, "" if it has none.
-func (f *fixture) report(t *testing.T, j *api.ImportJobData) string {
+func (f *fixture) report(t *testing.T, j *qconnectapi.ImportJobData) string {
 	t.Helper()
 	if j.FailedRecordReport == nil {
 		return ""
@@ -71,7 +71,7 @@ func TestD87_States(t *testing.T) {
 	for _, tt := range []struct {
 		name, text string
 		limits     limits.Profile
-		status     api.ImportJobStatus
+		status     qconnectapi.ImportJobStatus
 		names      []string
 		report     string // what is found in the report; there is none if empty
 	}{
@@ -128,7 +128,7 @@ func TestImport_Twice(t *testing.T) {
 		base := f.newBase(t, "Answers")
 		const text = "Name,Content,Shortcut key\nGreeting,Hello!,hi\nFarewell,Bye!,bye\n"
 		first := f.imported(t, base, text)
-		before := must(f.ListQuickResponses(me(t), &api.ListQuickResponsesInput{KnowledgeBaseId: base})).QuickResponseSummaries
+		before := must(f.ListQuickResponses(me(t), &qconnectapi.ListQuickResponsesInput{KnowledgeBaseId: base})).QuickResponseSummaries
 		second := f.imported(t, base, text)
 		if first.Status != "COMPLETE" || second.Status != "FAILED" {
 			t.Errorf("jobs: %s, then %s, want COMPLETE, then FAILED", first.Status, second.Status)
@@ -136,8 +136,8 @@ func TestImport_Twice(t *testing.T) {
 		if rows := strings.Count(f.report(t, second), "\n"); rows != 3 {
 			t.Errorf("report: %q, want a header and two rows", f.report(t, second))
 		}
-		after := must(f.ListQuickResponses(me(t), &api.ListQuickResponsesInput{KnowledgeBaseId: base})).QuickResponseSummaries
-		if len(before) != 2 || !slices.EqualFunc(before, after, func(a, b api.QuickResponseSummary) bool {
+		after := must(f.ListQuickResponses(me(t), &qconnectapi.ListQuickResponsesInput{KnowledgeBaseId: base})).QuickResponseSummaries
+		if len(before) != 2 || !slices.EqualFunc(before, after, func(a, b qconnectapi.QuickResponseSummary) bool {
 			return a.QuickResponseId == b.QuickResponseId && a.LastModifiedTime.Equal(b.LastModifiedTime)
 		}) {
 			t.Errorf("quick responses: %+v, want %+v as before", after, before)
@@ -156,8 +156,8 @@ func TestImport_AsCreated(t *testing.T) {
 		if got.Status != "COMPLETE" || !strings.Contains(f.report(t, got), "Greeting,Hi!") {
 			t.Errorf("job: %s, report %q, want COMPLETE and the taken name", got.Status, f.report(t, got))
 		}
-		all := must(f.ListQuickResponses(me(t), &api.ListQuickResponsesInput{KnowledgeBaseId: base})).QuickResponseSummaries
-		i := slices.IndexFunc(all, func(r api.QuickResponseSummary) bool { return r.Name == "Farewell" })
+		all := must(f.ListQuickResponses(me(t), &qconnectapi.ListQuickResponsesInput{KnowledgeBaseId: base})).QuickResponseSummaries
+		i := slices.IndexFunc(all, func(r qconnectapi.QuickResponseSummary) bool { return r.Name == "Farewell" })
 		if len(all) != 2 || i < 0 {
 			t.Fatalf("quick responses: %+v, want Greeting and Farewell", all)
 		}
@@ -166,10 +166,10 @@ func TestImport_AsCreated(t *testing.T) {
 		if r.ContentType != markdown || *r.Contents.Markdown.Content != "**Bye!**" || *r.ShortcutKey != "bye" || !*r.IsActive || *r.Language != "en_US" {
 			t.Errorf("imported: %+v", r)
 		}
-		if renamed := must(f.update(me(t), &api.UpdateQuickResponseInput{KnowledgeBaseId: base, QuickResponseId: id, Name: new("Bye")})); renamed.Name != "Bye" {
+		if renamed := must(f.update(me(t), &qconnectapi.UpdateQuickResponseInput{KnowledgeBaseId: base, QuickResponseId: id, Name: new("Bye")})); renamed.Name != "Bye" {
 			t.Errorf("renamed: %q, want Bye", renamed.Name)
 		}
-		must(f.DeleteImportJob(me(t), &api.DeleteImportJobInput{KnowledgeBaseId: base, ImportJobId: got.ImportJobId}))
+		must(f.DeleteImportJob(me(t), &qconnectapi.DeleteImportJobInput{KnowledgeBaseId: base, ImportJobId: got.ImportJobId}))
 		if names := f.names(t, base); len(names) != 2 {
 			t.Errorf("after the job was deleted: %q, want both", names)
 		}
@@ -187,7 +187,7 @@ func TestImport_Languages(t *testing.T) {
 		if got := f.imported(t, base, text); f.report(t, got) != "" {
 			t.Errorf("report: %q, want none", f.report(t, got))
 		}
-		for _, r := range must(f.ListQuickResponses(me(t), &api.ListQuickResponsesInput{KnowledgeBaseId: base})).QuickResponseSummaries {
+		for _, r := range must(f.ListQuickResponses(me(t), &qconnectapi.ListQuickResponsesInput{KnowledgeBaseId: base})).QuickResponseSummaries {
 			if got := f.get(t, base, r.QuickResponseId).Language; *got != r.Name {
 				t.Errorf("language of %s: %s", r.Name, *got)
 			}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
-	api "github.com/sluicehq/sluice/internal/api/qconnect"
+	"github.com/sluicehq/sluice/internal/api/qconnectapi"
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
@@ -18,9 +18,9 @@ import (
 // asked is what a job was started with and the store has no place for, kept as the
 // job's Config.
 type asked struct {
-	UploadID string                           `json:"uploadId"`
-	Metadata map[string]string                `json:"metadata,omitempty"`
-	External *api.ExternalSourceConfiguration `json:"external,omitempty"`
+	UploadID string                                   `json:"uploadId"`
+	Metadata map[string]string                        `json:"metadata,omitempty"`
+	External *qconnectapi.ExternalSourceConfiguration `json:"external,omitempty"`
 }
 
 // fileName is the entry of a job's metadata that the own API shows as its name.
@@ -29,7 +29,7 @@ const fileName = "fileName"
 // StartImportJob stores a job for a file that has been uploaded and returns at once;
 // the engine finds it in the store, and binds it to the bytes that lie there when it
 // begins. An upload may be imported any number of times.
-func (s *Service) StartImportJob(ctx context.Context, in *api.StartImportJobInput) (*api.StartImportJobOutput, error) {
+func (s *Service) StartImportJob(ctx context.Context, in *qconnectapi.StartImportJobInput) (*qconnectapi.StartImportJobOutput, error) {
 	base, err := s.base(ctx, in.KnowledgeBaseId)
 	if err != nil {
 		return nil, err
@@ -53,21 +53,21 @@ func (s *Service) StartImportJob(ctx context.Context, in *api.StartImportJobInpu
 	}
 	s.opts.Wake()
 	v, err := s.jobView(ctx, base.Ref, j)
-	return &api.StartImportJobOutput{ImportJob: v}, err
+	return &qconnectapi.StartImportJobOutput{ImportJob: v}, err
 }
 
 // GetImportJob tells how far a job is.
-func (s *Service) GetImportJob(ctx context.Context, in *api.GetImportJobInput) (*api.GetImportJobOutput, error) {
+func (s *Service) GetImportJob(ctx context.Context, in *qconnectapi.GetImportJobInput) (*qconnectapi.GetImportJobOutput, error) {
 	base, j, err := s.job(ctx, in.KnowledgeBaseId, in.ImportJobId)
 	if err != nil {
 		return nil, err
 	}
 	v, err := s.jobView(ctx, base, j)
-	return &api.GetImportJobOutput{ImportJob: v}, err
+	return &qconnectapi.GetImportJobOutput{ImportJob: v}, err
 }
 
 // ListImportJobs lists a knowledge base's jobs, oldest first.
-func (s *Service) ListImportJobs(ctx context.Context, in *api.ListImportJobsInput) (*api.ListImportJobsOutput, error) {
+func (s *Service) ListImportJobs(ctx context.Context, in *qconnectapi.ListImportJobsInput) (*qconnectapi.ListImportJobsOutput, error) {
 	base, err := s.base(ctx, in.KnowledgeBaseId)
 	if err != nil {
 		return nil, err
@@ -81,8 +81,8 @@ func (s *Service) ListImportJobs(ctx context.Context, in *api.ListImportJobsInpu
 	if err != nil {
 		return nil, err
 	}
-	out := &api.ListImportJobsOutput{
-		ImportJobSummaries: []api.ImportJobSummary{}, NextToken: s.tokens.Next(listing, after),
+	out := &qconnectapi.ListImportJobsOutput{
+		ImportJobSummaries: []qconnectapi.ImportJobSummary{}, NextToken: s.tokens.Next(listing, after),
 	}
 	for _, j := range jobs {
 		v, err := jobSummary(base.Ref, j)
@@ -96,7 +96,7 @@ func (s *Service) ListImportJobs(ctx context.Context, in *api.ListImportJobsInpu
 
 // DeleteImportJob forgets a job that has ended, and its report. The quick responses
 // that it made stay, and so does the uploaded file, which other jobs may read.
-func (s *Service) DeleteImportJob(ctx context.Context, in *api.DeleteImportJobInput) (*api.DeleteImportJobOutput, error) {
+func (s *Service) DeleteImportJob(ctx context.Context, in *qconnectapi.DeleteImportJobInput) (*qconnectapi.DeleteImportJobOutput, error) {
 	_, j, err := s.job(ctx, in.KnowledgeBaseId, in.ImportJobId)
 	if err != nil {
 		return nil, err
@@ -111,7 +111,7 @@ func (s *Service) DeleteImportJob(ctx context.Context, in *api.DeleteImportJobIn
 	if err = noJob(err, string(j.ID)); err != nil {
 		return nil, err
 	}
-	return &api.DeleteImportJobOutput{}, nil
+	return &qconnectapi.DeleteImportJobOutput{}, nil
 }
 
 // job returns a knowledge base of the caller and a job of it.

@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
-	api "github.com/sluicehq/sluice/internal/api/qconnect"
+	"github.com/sluicehq/sluice/internal/api/qconnectapi"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/limits"
@@ -32,7 +32,7 @@ func TestD85_Uploads(t *testing.T) {
 		{"application/pdf", new(int64(60)), time.Hour},
 	} {
 		before := time.Now()
-		got := must(f.StartContentUpload(me(t), &api.StartContentUploadInput{
+		got := must(f.StartContentUpload(me(t), &qconnectapi.StartContentUploadInput{
 			KnowledgeBaseId: base, ContentType: tt.contentType, PresignedUrlTimeToLive: tt.minutes,
 		}))
 		want := fmt.Sprintf("http://sluice.test/sluice/uploads/%s/%s?method=PUT&account=%s&region=%s&expires=%d&",
@@ -47,7 +47,7 @@ func TestD85_Uploads(t *testing.T) {
 			t.Errorf("urlExpiry: in %v, want %v", life, tt.life)
 		}
 	}
-	_, err := f.StartContentUpload(me(t), &api.StartContentUploadInput{KnowledgeBaseId: nobody, ContentType: "text/csv"})
+	_, err := f.StartContentUpload(me(t), &qconnectapi.StartContentUploadInput{KnowledgeBaseId: nobody, ContentType: "text/csv"})
 	refused(t, "upload to nothing", err, fault.NotFound, "does not exist")
 }
 
@@ -56,10 +56,10 @@ func TestImportJob_Life(t *testing.T) {
 	f := newFixture(t, limits.None)
 	base := f.newBase(t, "Answers")
 	upload := f.upload(t, base, "name,content\n")
-	in := &api.StartImportJobInput{
+	in := &qconnectapi.StartImportJobInput{
 		KnowledgeBaseId: base, UploadId: upload, ImportJobType: "QUICK_RESPONSES", Metadata: map[string]string{"by": "test"},
-		ExternalSourceConfiguration: &api.ExternalSourceConfiguration{Source: "AMAZON_CONNECT", Configuration: &api.Configuration{
-			ConnectConfiguration: &api.ConnectConfiguration{InstanceId: new("instance")},
+		ExternalSourceConfiguration: &qconnectapi.ExternalSourceConfiguration{Source: "AMAZON_CONNECT", Configuration: &qconnectapi.Configuration{
+			ConnectConfiguration: &qconnectapi.ConnectConfiguration{InstanceId: new("instance")},
 		}},
 	}
 	got := must(f.StartImportJob(me(t), in)).ImportJob
@@ -69,7 +69,7 @@ func TestImportJob_Life(t *testing.T) {
 	if _, err := uuid.Parse(got.ImportJobId); err != nil {
 		t.Errorf("id: %q, want a UUID", got.ImportJobId)
 	}
-	want := &api.ImportJobData{
+	want := &qconnectapi.ImportJobData{
 		ImportJobId: got.ImportJobId, ImportJobType: "QUICK_RESPONSES", Status: "START_IN_PROGRESS",
 		KnowledgeBaseId: base, KnowledgeBaseArn: arnPrefix + "knowledge-base/" + base, UploadId: upload,
 		Metadata: in.Metadata, ExternalSourceConfiguration: in.ExternalSourceConfiguration,
@@ -95,7 +95,7 @@ func TestImportJob_Owners(t *testing.T) {
 	f := newFixture(t, limits.None)
 	base, other := f.newBase(t, "mine"), f.newBase(t, "other")
 	id := f.newJob(t, base)
-	in := &api.GetImportJobInput{KnowledgeBaseId: base, ImportJobId: id}
+	in := &qconnectapi.GetImportJobInput{KnowledgeBaseId: base, ImportJobId: id}
 	for who, ctx := range strangers(t) {
 		_, err := f.GetImportJob(ctx, in)
 		refused(t, "my job for "+who, err, fault.NotFound, "does not exist")
@@ -103,13 +103,13 @@ func TestImportJob_Owners(t *testing.T) {
 	in.KnowledgeBaseId = other
 	_, err := f.GetImportJob(me(t), in)
 	refused(t, "a job of another base", err, fault.NotFound, "import job "+id+" does not exist")
-	if jobs := must(f.ListImportJobs(me(t), &api.ListImportJobsInput{KnowledgeBaseId: other})).ImportJobSummaries; jobs == nil || len(jobs) != 0 {
+	if jobs := must(f.ListImportJobs(me(t), &qconnectapi.ListImportJobsInput{KnowledgeBaseId: other})).ImportJobSummaries; jobs == nil || len(jobs) != 0 {
 		t.Errorf("jobs of another base: %#v, want an empty list", jobs)
 	}
 	foreign := job.Job{ID: nobody, Owner: job.Owner{Account: account, Region: region}, Wire: job.SESv2, State: job.Created, Created: time.Now()}
 	foreign.Destination.List = base
 	must(f.db.CreateJob(t.Context(), foreign, store.Once{}, 0))
-	_, err = f.GetImportJob(me(t), &api.GetImportJobInput{KnowledgeBaseId: base, ImportJobId: nobody})
+	_, err = f.GetImportJob(me(t), &qconnectapi.GetImportJobInput{KnowledgeBaseId: base, ImportJobId: nobody})
 	refused(t, "a job of another API", err, fault.NotFound, "does not exist")
 }
 
@@ -122,7 +122,7 @@ func TestD19_QuickResponseJobPages(t *testing.T) {
 		want = append(want, f.newJob(t, base))
 		f.newJob(t, other)
 	}
-	in := &api.ListImportJobsInput{KnowledgeBaseId: arnPrefix + "knowledge-base/" + base, MaxResults: new(int64(2))}
+	in := &qconnectapi.ListImportJobsInput{KnowledgeBaseId: arnPrefix + "knowledge-base/" + base, MaxResults: new(int64(2))}
 	for pages := 0; pages == 0 || in.NextToken != nil; pages++ {
 		out := must(f.ListImportJobs(me(t), in))
 		for _, j := range out.ImportJobSummaries {
@@ -134,9 +134,9 @@ func TestD19_QuickResponseJobPages(t *testing.T) {
 		t.Errorf("pages: %q, want %q", got, want)
 	}
 	token := must(f.ListImportJobs(me(t), in)).NextToken
-	_, err := f.ListImportJobs(me(t), &api.ListImportJobsInput{KnowledgeBaseId: other, NextToken: token})
+	_, err := f.ListImportJobs(me(t), &qconnectapi.ListImportJobsInput{KnowledgeBaseId: other, NextToken: token})
 	refused(t, "a token of another base", err, fault.BadToken, "Token is invalid.")
-	_, err = f.ListImportJobs(me(t), &api.ListImportJobsInput{KnowledgeBaseId: nobody})
+	_, err = f.ListImportJobs(me(t), &qconnectapi.ListImportJobsInput{KnowledgeBaseId: nobody})
 	refused(t, "jobs of nothing", err, fault.NotFound, "does not exist")
 }
 
@@ -145,7 +145,7 @@ func TestD83_ImportJobClientToken(t *testing.T) {
 	f := newFixture(t, limits.None)
 	base, other := f.newBase(t, "mine"), f.newBase(t, "other")
 	upload := f.upload(t, base, "name,content\n")
-	in := api.StartImportJobInput{KnowledgeBaseId: base, UploadId: upload, ImportJobType: "QUICK_RESPONSES", ClientToken: new("token")}
+	in := qconnectapi.StartImportJobInput{KnowledgeBaseId: base, UploadId: upload, ImportJobType: "QUICK_RESPONSES", ClientToken: new("token")}
 	ids := make([]string, 10)
 	var all sync.WaitGroup
 	for i := range ids {
@@ -162,7 +162,7 @@ func TestD83_ImportJobClientToken(t *testing.T) {
 	metadata.Metadata = map[string]string{"a": "b"}
 	elsewhere := in
 	elsewhere.KnowledgeBaseId, elsewhere.UploadId = other, f.upload(t, other, "name,content\n")
-	for what, in := range map[string]*api.StartImportJobInput{"metadata": &metadata, "base": &elsewhere} {
+	for what, in := range map[string]*qconnectapi.StartImportJobInput{"metadata": &metadata, "base": &elsewhere} {
 		_, err := f.StartImportJob(me(t), in)
 		refused(t, "the token with another "+what, err, fault.Conflict, "client token was used before")
 	}
@@ -176,7 +176,7 @@ func TestD86_StartWithoutUpload(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, limits.None)
 	base, other := f.newBase(t, "mine"), f.newBase(t, "other")
-	waiting := must(f.StartContentUpload(me(t), &api.StartContentUploadInput{KnowledgeBaseId: base, ContentType: "text/csv"})).UploadId
+	waiting := must(f.StartContentUpload(me(t), &qconnectapi.StartContentUploadInput{KnowledgeBaseId: base, ContentType: "text/csv"})).UploadId
 	there := f.upload(t, base, "name,content\n")
 	must(f.files.Put(t.Context(), object.Name{Account: account, Bucket: "sluice", Key: "uploads/" + base + "/x"}, "", strings.NewReader("x")))
 	for what, tt := range map[string]struct{ base, upload string }{
@@ -192,7 +192,7 @@ func TestD86_StartWithoutUpload(t *testing.T) {
 		_, err := f.start(me(t), tt.base, tt.upload)
 		refused(t, what, err, fault.NotFound, "call StartContentUpload")
 	}
-	if jobs := must(f.ListImportJobs(me(t), &api.ListImportJobsInput{KnowledgeBaseId: base})).ImportJobSummaries; len(jobs) != 0 {
+	if jobs := must(f.ListImportJobs(me(t), &qconnectapi.ListImportJobsInput{KnowledgeBaseId: base})).ImportJobSummaries; len(jobs) != 0 {
 		t.Errorf("jobs after refusals: %v, want none", jobs)
 	}
 }
@@ -256,7 +256,7 @@ func TestD89_DeleteImportJob(t *testing.T) {
 	report := object.Name{Account: account, Bucket: "sluice", Key: "reports/1.csv"}
 	must(f.files.Put(t.Context(), report, "text/csv", strings.NewReader("reason\n")))
 	remove := func(base string) error {
-		_, err := f.DeleteImportJob(me(t), &api.DeleteImportJobInput{KnowledgeBaseId: base, ImportJobId: id})
+		_, err := f.DeleteImportJob(me(t), &qconnectapi.DeleteImportJobInput{KnowledgeBaseId: base, ImportJobId: id})
 		return err
 	}
 	refused(t, "delete a new job", remove(base), fault.Conflict, "cannot be deleted: it is START_IN_PROGRESS")
@@ -268,7 +268,7 @@ func TestD89_DeleteImportJob(t *testing.T) {
 		t.Fatalf("delete an ended job: %v", err)
 	}
 	refused(t, "delete it again", remove(base), fault.NotFound, "import job "+id+" does not exist")
-	_, err := f.GetImportJob(me(t), &api.GetImportJobInput{KnowledgeBaseId: base, ImportJobId: id})
+	_, err := f.GetImportJob(me(t), &qconnectapi.GetImportJobInput{KnowledgeBaseId: base, ImportJobId: id})
 	refused(t, "get a deleted job", err, fault.NotFound, "import job "+id+" does not exist")
 	_, err = f.files.Stat(t.Context(), report)
 	refused(t, "the report of a deleted job", err, fault.NotFound, "")

@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"time"
 
-	api "github.com/sluicehq/sluice/internal/api/qconnect"
+	"github.com/sluicehq/sluice/internal/api/qconnectapi"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/service"
 	"github.com/sluicehq/sluice/internal/store"
@@ -15,27 +15,27 @@ import (
 
 // status is a job's in the API's words. A job that has read its file is COMPLETE if it
 // kept a record at all; the report tells of the others.
-func status(j job.Job) api.ImportJobStatus {
+func status(j job.Job) qconnectapi.ImportJobStatus {
 	switch {
 	case !j.State.Final():
-		return api.ImportJobStatusStartInProgress
+		return qconnectapi.ImportJobStatusStartInProgress
 	case j.State == job.Completed && j.Counts.Imported > 0:
-		return api.ImportJobStatusComplete
+		return qconnectapi.ImportJobStatusComplete
 	}
-	return api.ImportJobStatusFailed
+	return qconnectapi.ImportJobStatusFailed
 }
 
 // jobSummary is a job of base as a listing shows it.
-func jobSummary(base store.ListRef, j job.Job) (api.ImportJobSummary, error) {
+func jobSummary(base store.ListRef, j job.Job) (qconnectapi.ImportJobSummary, error) {
 	var a asked
 	if err := json.Unmarshal(j.Config, &a); err != nil {
-		return api.ImportJobSummary{}, fmt.Errorf("read what import job %s was asked for: %w", j.ID, err)
+		return qconnectapi.ImportJobSummary{}, fmt.Errorf("read what import job %s was asked for: %w", j.ID, err)
 	}
-	return api.ImportJobSummary{
+	return qconnectapi.ImportJobSummary{
 		CreatedTime:                 j.Created,
 		ExternalSourceConfiguration: a.External,
 		ImportJobId:                 string(j.ID),
-		ImportJobType:               api.ImportJobTypeQuickResponses,
+		ImportJobType:               qconnectapi.ImportJobTypeQuickResponses,
 		KnowledgeBaseArn:            baseARN(base),
 		KnowledgeBaseId:             base.ID,
 		LastModifiedTime:            lastModified(j),
@@ -46,7 +46,7 @@ func jobSummary(base store.ListRef, j job.Job) (api.ImportJobSummary, error) {
 }
 
 // jobView is a job of base in full, with fresh links to its file and to its report.
-func (s *Service) jobView(ctx context.Context, base store.ListRef, j job.Job) (*api.ImportJobData, error) {
+func (s *Service) jobView(ctx context.Context, base store.ListRef, j job.Job) (*qconnectapi.ImportJobData, error) {
 	v, err := jobSummary(base, j)
 	if err != nil {
 		return nil, err
@@ -64,7 +64,7 @@ func (s *Service) jobView(ctx context.Context, base store.ListRef, j job.Job) (*
 		}
 		report = &link
 	}
-	return &api.ImportJobData{
+	return &qconnectapi.ImportJobData{
 		CreatedTime:                 v.CreatedTime,
 		ExternalSourceConfiguration: v.ExternalSourceConfiguration,
 		FailedRecordReport:          report,

@@ -20,12 +20,12 @@ package qconnect
 import (
 	"context"
 
-	api "github.com/sluicehq/sluice/internal/api/qconnect"
+	"github.com/sluicehq/sluice/internal/api/qconnectapi"
 	"github.com/sluicehq/sluice/internal/object"
 	"github.com/sluicehq/sluice/internal/service"
 )
 
-var _ api.Service = (*Service)(nil)
+var _ qconnectapi.Service = (*Service)(nil)
 
 // Objects is the part of an object.Store that this service needs.
 type Objects interface {

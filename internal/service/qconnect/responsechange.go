@@ -6,14 +6,14 @@ import (
 	"strings"
 	"time"
 
-	api "github.com/sluicehq/sluice/internal/api/qconnect"
+	"github.com/sluicehq/sluice/internal/api/qconnectapi"
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/store"
 )
 
 // UpdateQuickResponse changes what is given and leaves the rest.
-func (s *Service) UpdateQuickResponse(ctx context.Context, in *api.UpdateQuickResponseInput) (*api.UpdateQuickResponseOutput, error) {
+func (s *Service) UpdateQuickResponse(ctx context.Context, in *qconnectapi.UpdateQuickResponseInput) (*qconnectapi.UpdateQuickResponseOutput, error) {
 	if err := oneOf(in); err != nil {
 		return nil, err
 	}
@@ -39,11 +39,11 @@ func (s *Service) UpdateQuickResponse(ctx context.Context, in *api.UpdateQuickRe
 		return nil, noResponse(err, base.ID, id)
 	}
 	r, err := responseOf(m)
-	return &api.UpdateQuickResponseOutput{QuickResponse: dataOf(base, r)}, err
+	return &qconnectapi.UpdateQuickResponseOutput{QuickResponse: dataOf(base, r)}, err
 }
 
 // oneOf refuses to set and to remove the same at once.
-func oneOf(in *api.UpdateQuickResponseInput) error {
+func oneOf(in *qconnectapi.UpdateQuickResponseInput) error {
 	for _, c := range []struct {
 		name   string
 		given  bool
@@ -62,9 +62,9 @@ func oneOf(in *api.UpdateQuickResponseInput) error {
 
 // mustSay refuses texts of white space alone, of those that are given: nobody could tell
 // a quick response by such a name, and in a file it is as good as none.
-func mustSay(name, shortcutKey *string, content *api.QuickResponseDataProvider) error {
+func mustSay(name, shortcutKey *string, content *qconnectapi.QuickResponseDataProvider) error {
 	if content == nil {
-		content = new(api.QuickResponseDataProvider)
+		content = new(qconnectapi.QuickResponseDataProvider)
 	}
 	for _, c := range []struct {
 		name string
@@ -78,7 +78,7 @@ func mustSay(name, shortcutKey *string, content *api.QuickResponseDataProvider) 
 }
 
 // change does to q what in asks for.
-func change(q *destination.QuickResponse, in *api.UpdateQuickResponseInput) error {
+func change(q *destination.QuickResponse, in *qconnectapi.UpdateQuickResponseInput) error {
 	set(&q.Name, in.Name)
 	set(&q.ContentType, in.ContentType)
 	set(&q.Description, in.Description)
@@ -124,7 +124,7 @@ func setLanguage(q *destination.QuickResponse, code *string) error {
 
 // setGrouping replaces the grouping as a whole. Neither half of it means anything
 // without the other.
-func setGrouping(q *destination.QuickResponse, g *api.GroupingConfiguration) error {
+func setGrouping(q *destination.QuickResponse, g *qconnectapi.GroupingConfiguration) error {
 	switch {
 	case g == nil:
 		return nil

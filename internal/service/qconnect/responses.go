@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
-	api "github.com/sluicehq/sluice/internal/api/qconnect"
+	"github.com/sluicehq/sluice/internal/api/qconnectapi"
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/service"
@@ -16,7 +16,7 @@ import (
 
 // CreateQuickResponse makes a quick response. Its name and its shortcut key are taken
 // in its knowledge base until it gets others or is deleted.
-func (s *Service) CreateQuickResponse(ctx context.Context, in *api.CreateQuickResponseInput) (*api.CreateQuickResponseOutput, error) {
+func (s *Service) CreateQuickResponse(ctx context.Context, in *qconnectapi.CreateQuickResponseInput) (*qconnectapi.CreateQuickResponseOutput, error) {
 	q, err := newResponse(in)
 	if err != nil {
 		return nil, err
@@ -44,7 +44,7 @@ func (s *Service) CreateQuickResponse(ctx context.Context, in *api.CreateQuickRe
 	if err != nil {
 		return nil, err
 	}
-	return &api.CreateQuickResponseOutput{QuickResponse: dataOf(base.Ref, r)}, nil
+	return &qconnectapi.CreateQuickResponseOutput{QuickResponse: dataOf(base.Ref, r)}, nil
 }
 
 // uniqueKeys returns what no other quick response of the knowledge base may have: the
@@ -85,7 +85,7 @@ func (s *Service) repeated(ctx context.Context, base store.ListRef, id, input st
 }
 
 // newResponse reads what is asked for and fills in what is left open.
-func newResponse(in *api.CreateQuickResponseInput) (destination.QuickResponse, error) {
+func newResponse(in *qconnectapi.CreateQuickResponseInput) (destination.QuickResponse, error) {
 	if err := mustSay(&in.Name, in.ShortcutKey, in.Content); err != nil {
 		return destination.QuickResponse{}, err
 	}
@@ -109,7 +109,7 @@ func newResponse(in *api.CreateQuickResponseInput) (destination.QuickResponse, e
 }
 
 // GetQuickResponse tells about a quick response.
-func (s *Service) GetQuickResponse(ctx context.Context, in *api.GetQuickResponseInput) (*api.GetQuickResponseOutput, error) {
+func (s *Service) GetQuickResponse(ctx context.Context, in *qconnectapi.GetQuickResponseInput) (*qconnectapi.GetQuickResponseOutput, error) {
 	base, id, err := s.response(ctx, in.KnowledgeBaseId, in.QuickResponseId)
 	if err != nil {
 		return nil, err
@@ -119,12 +119,12 @@ func (s *Service) GetQuickResponse(ctx context.Context, in *api.GetQuickResponse
 		return nil, noResponse(err, base.ID, id)
 	}
 	r, err := responseOf(m)
-	return &api.GetQuickResponseOutput{QuickResponse: dataOf(base, r)}, err
+	return &qconnectapi.GetQuickResponseOutput{QuickResponse: dataOf(base, r)}, err
 }
 
 // ListQuickResponses lists a knowledge base's quick responses in the order of their
 // ids.
-func (s *Service) ListQuickResponses(ctx context.Context, in *api.ListQuickResponsesInput) (*api.ListQuickResponsesOutput, error) {
+func (s *Service) ListQuickResponses(ctx context.Context, in *qconnectapi.ListQuickResponsesInput) (*qconnectapi.ListQuickResponsesOutput, error) {
 	base, err := s.base(ctx, in.KnowledgeBaseId)
 	if err != nil {
 		return nil, err
@@ -138,8 +138,8 @@ func (s *Service) ListQuickResponses(ctx context.Context, in *api.ListQuickRespo
 	if err != nil {
 		return nil, noBase(err, base.Ref.ID)
 	}
-	out := &api.ListQuickResponsesOutput{
-		QuickResponseSummaries: []api.QuickResponseSummary{}, NextToken: s.tokens.Next(listing, after),
+	out := &qconnectapi.ListQuickResponsesOutput{
+		QuickResponseSummaries: []qconnectapi.QuickResponseSummary{}, NextToken: s.tokens.Next(listing, after),
 	}
 	for _, m := range members {
 		r, err := responseOf(m)
@@ -152,7 +152,7 @@ func (s *Service) ListQuickResponses(ctx context.Context, in *api.ListQuickRespo
 }
 
 // DeleteQuickResponse deletes a quick response, and its name and shortcut key are free.
-func (s *Service) DeleteQuickResponse(ctx context.Context, in *api.DeleteQuickResponseInput) (*api.DeleteQuickResponseOutput, error) {
+func (s *Service) DeleteQuickResponse(ctx context.Context, in *qconnectapi.DeleteQuickResponseInput) (*qconnectapi.DeleteQuickResponseOutput, error) {
 	base, id, err := s.response(ctx, in.KnowledgeBaseId, in.QuickResponseId)
 	if err != nil {
 		return nil, err
@@ -160,7 +160,7 @@ func (s *Service) DeleteQuickResponse(ctx context.Context, in *api.DeleteQuickRe
 	if err := s.store.DeleteMember(ctx, base, id); err != nil {
 		return nil, noResponse(err, base.ID, id)
 	}
-	return &api.DeleteQuickResponseOutput{}, nil
+	return &qconnectapi.DeleteQuickResponseOutput{}, nil
 }
 
 // response returns a knowledge base of the caller and the id of a quick response of

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
-	api "github.com/sluicehq/sluice/internal/api/qconnect"
+	"github.com/sluicehq/sluice/internal/api/qconnectapi"
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
@@ -19,11 +19,11 @@ func TestQuickResponse_Life(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, limits.None)
 	base := f.newBase(t, "Answers")
-	in := &api.CreateQuickResponseInput{
+	in := &qconnectapi.CreateQuickResponseInput{
 		KnowledgeBaseId: base, Name: "Greeting", Content: content("**Hello!**"), ContentType: new(markdown),
 		Description: new("at the start"), ShortcutKey: new("hi"), Channels: []string{"Chat", "Email"}, Language: new("de_DE"),
 		IsActive:              new(false),
-		GroupingConfiguration: &api.GroupingConfiguration{Criteria: new("RoutingProfileArn"), Values: []string{"arn:1", "arn:2"}},
+		GroupingConfiguration: &qconnectapi.GroupingConfiguration{Criteria: new("RoutingProfileArn"), Values: []string{"arn:1", "arn:2"}},
 		Tags:                  map[string]string{"team": "support"},
 	}
 	got := must(f.create(me(t), in))
@@ -31,11 +31,11 @@ func TestQuickResponse_Life(t *testing.T) {
 	if _, err := uuid.Parse(id); err != nil {
 		t.Errorf("id: %q, want a UUID", id)
 	}
-	want := &api.QuickResponseData{
+	want := &qconnectapi.QuickResponseData{
 		QuickResponseId: id, QuickResponseArn: arnPrefix + "quick-response/" + base + "/" + id,
 		KnowledgeBaseId: base, KnowledgeBaseArn: arnPrefix + "knowledge-base/" + base,
 		Name: "Greeting", ContentType: markdown, Status: "CREATED", IsActive: in.IsActive, Language: in.Language,
-		Contents:    &api.QuickResponseContents{Markdown: &api.QuickResponseContentProvider{Content: new("**Hello!**")}},
+		Contents:    &qconnectapi.QuickResponseContents{Markdown: &qconnectapi.QuickResponseContentProvider{Content: new("**Hello!**")}},
 		Description: in.Description, ShortcutKey: in.ShortcutKey, Channels: in.Channels,
 		GroupingConfiguration: in.GroupingConfiguration, Tags: in.Tags,
 		CreatedTime: got.CreatedTime, LastModifiedTime: got.CreatedTime, LastModifiedBy: new("arn:aws:iam::" + account + ":root"),
@@ -46,15 +46,15 @@ func TestQuickResponse_Life(t *testing.T) {
 	if got := f.get(t, base, id); !reflect.DeepEqual(got, want) {
 		t.Errorf("got: %+v, want %+v", got, want)
 	}
-	list := must(f.ListQuickResponses(me(t), &api.ListQuickResponsesInput{KnowledgeBaseId: base})).QuickResponseSummaries
+	list := must(f.ListQuickResponses(me(t), &qconnectapi.ListQuickResponsesInput{KnowledgeBaseId: base})).QuickResponseSummaries
 	if len(list) != 1 || list[0].QuickResponseArn != want.QuickResponseArn || !slices.Equal(list[0].Channels, in.Channels) || *list[0].IsActive {
 		t.Errorf("list: %+v, want the one", list)
 	}
-	remove := &api.DeleteQuickResponseInput{KnowledgeBaseId: base, QuickResponseId: id}
+	remove := &qconnectapi.DeleteQuickResponseInput{KnowledgeBaseId: base, QuickResponseId: id}
 	must(f.DeleteQuickResponse(me(t), remove))
 	_, err := f.DeleteQuickResponse(me(t), remove)
 	refused(t, "delete it again", err, fault.NotFound, "quick response "+id+" does not exist")
-	_, err = f.GetQuickResponse(me(t), &api.GetQuickResponseInput{KnowledgeBaseId: base, QuickResponseId: id})
+	_, err = f.GetQuickResponse(me(t), &qconnectapi.GetQuickResponseInput{KnowledgeBaseId: base, QuickResponseId: id})
 	refused(t, "get a deleted one", err, fault.NotFound, "quick response "+id+" does not exist")
 	if names := f.names(t, base); names != nil {
 		t.Errorf("list: %q, want nothing", names)
@@ -70,7 +70,7 @@ func TestD19_QuickResponsePages(t *testing.T) {
 		want = append(want, must(f.create(me(t), input(base, fmt.Sprint(i)))).QuickResponseId)
 	}
 	slices.Sort(want)
-	in := &api.ListQuickResponsesInput{KnowledgeBaseId: base, MaxResults: new(int64(2))}
+	in := &qconnectapi.ListQuickResponsesInput{KnowledgeBaseId: base, MaxResults: new(int64(2))}
 	for pages := 0; pages == 0 || in.NextToken != nil; pages++ {
 		out := must(f.ListQuickResponses(me(t), in))
 		for _, r := range out.QuickResponseSummaries {
@@ -82,9 +82,9 @@ func TestD19_QuickResponsePages(t *testing.T) {
 		t.Errorf("pages: %q, want %q", got, want)
 	}
 	token := must(f.ListQuickResponses(me(t), in)).NextToken
-	_, err := f.ListQuickResponses(me(t), &api.ListQuickResponsesInput{KnowledgeBaseId: other, NextToken: token})
+	_, err := f.ListQuickResponses(me(t), &qconnectapi.ListQuickResponsesInput{KnowledgeBaseId: other, NextToken: token})
 	refused(t, "a token of another base", err, fault.BadToken, "Token is invalid.")
-	_, err = f.ListQuickResponses(me(t), &api.ListQuickResponsesInput{KnowledgeBaseId: nobody})
+	_, err = f.ListQuickResponses(me(t), &qconnectapi.ListQuickResponsesInput{KnowledgeBaseId: nobody})
 	refused(t, "quick responses of nothing", err, fault.NotFound, "does not exist")
 }
 
@@ -126,23 +126,23 @@ func TestD91_LanguageAndGrouping(t *testing.T) {
 		}
 	}
 	there := f.names(t, base)
-	id := must(f.ListQuickResponses(me(t), &api.ListQuickResponsesInput{KnowledgeBaseId: base})).QuickResponseSummaries[0].QuickResponseId
+	id := must(f.ListQuickResponses(me(t), &qconnectapi.ListQuickResponsesInput{KnowledgeBaseId: base})).QuickResponseSummaries[0].QuickResponseId
 	for _, tt := range []struct {
 		language *string
-		grouping *api.GroupingConfiguration
+		grouping *qconnectapi.GroupingConfiguration
 		text     string
 	}{
 		{language: new("en"), text: `language "en" is not one of de_DE`},
 		{language: new("en_us"), text: "is not one of"},
-		{grouping: &api.GroupingConfiguration{}, text: "needs both"},
-		{grouping: &api.GroupingConfiguration{Criteria: new("RoutingProfileArn")}, text: "needs both"},
-		{grouping: &api.GroupingConfiguration{Values: []string{"arn:1"}}, text: "needs both"},
+		{grouping: &qconnectapi.GroupingConfiguration{}, text: "needs both"},
+		{grouping: &qconnectapi.GroupingConfiguration{Criteria: new("RoutingProfileArn")}, text: "needs both"},
+		{grouping: &qconnectapi.GroupingConfiguration{Values: []string{"arn:1"}}, text: "needs both"},
 	} {
 		in := input(base, "refused")
 		in.Language, in.GroupingConfiguration = tt.language, tt.grouping
 		_, err := f.create(me(t), in)
 		refused(t, "create", err, fault.Invalid, tt.text)
-		_, err = f.update(me(t), &api.UpdateQuickResponseInput{
+		_, err = f.update(me(t), &qconnectapi.UpdateQuickResponseInput{
 			KnowledgeBaseId: base, QuickResponseId: id, Name: new("refused"), Language: tt.language, GroupingConfiguration: tt.grouping,
 		})
 		refused(t, "update", err, fault.Invalid, tt.text)
@@ -164,12 +164,12 @@ func TestD91_Blanks(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		text string
-		in   api.UpdateQuickResponseInput
+		in   qconnectapi.UpdateQuickResponseInput
 	}{
-		{"name is", api.UpdateQuickResponseInput{Name: new(" ")}},
-		{"name is", api.UpdateQuickResponseInput{Name: new("\u00a0\u3000\n")}},
-		{"content is", api.UpdateQuickResponseInput{Content: content("\r\n")}},
-		{"shortcutKey is", api.UpdateQuickResponseInput{ShortcutKey: new("\t")}},
+		{"name is", qconnectapi.UpdateQuickResponseInput{Name: new(" ")}},
+		{"name is", qconnectapi.UpdateQuickResponseInput{Name: new("\u00a0\u3000\n")}},
+		{"content is", qconnectapi.UpdateQuickResponseInput{Content: content("\r\n")}},
+		{"shortcutKey is", qconnectapi.UpdateQuickResponseInput{ShortcutKey: new("\t")}},
 	} {
 		in := input(base, "Blank")
 		set(&in.Name, tt.in.Name)
@@ -193,44 +193,44 @@ func TestD92_Update(t *testing.T) {
 	base := f.newBase(t, "Answers")
 	in := input(base, "Greeting")
 	in.Description, in.ShortcutKey, in.Channels = new("at the start"), new("hi"), []string{"Chat"}
-	in.GroupingConfiguration = &api.GroupingConfiguration{Criteria: new("RoutingProfileArn"), Values: []string{"arn:1"}}
+	in.GroupingConfiguration = &qconnectapi.GroupingConfiguration{Criteria: new("RoutingProfileArn"), Values: []string{"arn:1"}}
 	in.Tags = map[string]string{"team": "support"}
 	first := must(f.create(me(t), in))
 	id := first.QuickResponseId
 	want := f.member(t, base, id)
 	for _, tt := range []struct {
 		name string
-		in   api.UpdateQuickResponseInput
+		in   qconnectapi.UpdateQuickResponseInput
 		want func(*destination.QuickResponse)
 	}{
-		{"nothing", api.UpdateQuickResponseInput{}, func(*destination.QuickResponse) {}},
-		{"removes that are false", api.UpdateQuickResponseInput{
+		{"nothing", qconnectapi.UpdateQuickResponseInput{}, func(*destination.QuickResponse) {}},
+		{"removes that are false", qconnectapi.UpdateQuickResponseInput{
 			RemoveDescription: new(false), RemoveShortcutKey: new(false), RemoveGroupingConfiguration: new(false), ShortcutKey: new("hi"),
 		}, func(*destination.QuickResponse) {}},
-		{"its own name", api.UpdateQuickResponseInput{Name: new("Greeting")}, func(*destination.QuickResponse) {}},
-		{"name", api.UpdateQuickResponseInput{Name: new("Welcome")}, func(q *destination.QuickResponse) { q.Name = "Welcome" }},
-		{"content type alone", api.UpdateQuickResponseInput{ContentType: new(markdown)}, func(q *destination.QuickResponse) { q.ContentType = markdown }},
-		{"content", api.UpdateQuickResponseInput{Content: content("Hi")}, func(q *destination.QuickResponse) { q.Content = "Hi" }},
-		{"active", api.UpdateQuickResponseInput{IsActive: new(false)}, func(q *destination.QuickResponse) { q.Active = false }},
-		{"language", api.UpdateQuickResponseInput{Language: new("fr_FR")}, func(q *destination.QuickResponse) { q.Language = "fr_FR" }},
-		{"channels", api.UpdateQuickResponseInput{Channels: []string{"Email"}}, func(q *destination.QuickResponse) { q.Channels = []string{"Email"} }},
-		{"no channels", api.UpdateQuickResponseInput{Channels: []string{}}, func(q *destination.QuickResponse) { q.Channels = nil }},
+		{"its own name", qconnectapi.UpdateQuickResponseInput{Name: new("Greeting")}, func(*destination.QuickResponse) {}},
+		{"name", qconnectapi.UpdateQuickResponseInput{Name: new("Welcome")}, func(q *destination.QuickResponse) { q.Name = "Welcome" }},
+		{"content type alone", qconnectapi.UpdateQuickResponseInput{ContentType: new(markdown)}, func(q *destination.QuickResponse) { q.ContentType = markdown }},
+		{"content", qconnectapi.UpdateQuickResponseInput{Content: content("Hi")}, func(q *destination.QuickResponse) { q.Content = "Hi" }},
+		{"active", qconnectapi.UpdateQuickResponseInput{IsActive: new(false)}, func(q *destination.QuickResponse) { q.Active = false }},
+		{"language", qconnectapi.UpdateQuickResponseInput{Language: new("fr_FR")}, func(q *destination.QuickResponse) { q.Language = "fr_FR" }},
+		{"channels", qconnectapi.UpdateQuickResponseInput{Channels: []string{"Email"}}, func(q *destination.QuickResponse) { q.Channels = []string{"Email"} }},
+		{"no channels", qconnectapi.UpdateQuickResponseInput{Channels: []string{}}, func(q *destination.QuickResponse) { q.Channels = nil }},
 		{
 			"grouping",
-			api.UpdateQuickResponseInput{GroupingConfiguration: &api.GroupingConfiguration{Criteria: new("c"), Values: []string{"v"}}},
+			qconnectapi.UpdateQuickResponseInput{GroupingConfiguration: &qconnectapi.GroupingConfiguration{Criteria: new("c"), Values: []string{"v"}}},
 			func(q *destination.QuickResponse) {
 				q.Grouping = &destination.Grouping{Criteria: "c", Values: []string{"v"}}
 			},
 		},
 		{
 			"removals",
-			api.UpdateQuickResponseInput{
+			qconnectapi.UpdateQuickResponseInput{
 				RemoveDescription: new(true), RemoveShortcutKey: new(true), RemoveGroupingConfiguration: new(true),
 			},
 			func(q *destination.QuickResponse) { q.Description, q.ShortcutKey, q.Grouping = "", "", nil },
 		},
-		{"removals again", api.UpdateQuickResponseInput{RemoveShortcutKey: new(true)}, func(*destination.QuickResponse) {}},
-		{"what was removed", api.UpdateQuickResponseInput{ShortcutKey: new("hello"), Description: new("d")}, func(q *destination.QuickResponse) {
+		{"removals again", qconnectapi.UpdateQuickResponseInput{RemoveShortcutKey: new(true)}, func(*destination.QuickResponse) {}},
+		{"what was removed", qconnectapi.UpdateQuickResponseInput{ShortcutKey: new("hello"), Description: new("d")}, func(q *destination.QuickResponse) {
 			q.ShortcutKey, q.Description = "hello", "d"
 		}},
 	} {
@@ -256,11 +256,11 @@ func TestD92_UpdateRefused(t *testing.T) {
 	base := f.newBase(t, "Answers")
 	id := must(f.create(me(t), input(base, "Greeting"))).QuickResponseId
 	want := f.get(t, base, id)
-	for text, in := range map[string]*api.UpdateQuickResponseInput{
+	for text, in := range map[string]*qconnectapi.UpdateQuickResponseInput{
 		"removeDescription": {Description: new("d"), RemoveDescription: new(true)},
 		"removeShortcutKey": {ShortcutKey: new("s"), RemoveShortcutKey: new(true)},
 		"removeGroupingConfiguration": {
-			GroupingConfiguration:       &api.GroupingConfiguration{Criteria: new("c"), Values: []string{"v"}},
+			GroupingConfiguration:       &qconnectapi.GroupingConfiguration{Criteria: new("c"), Values: []string{"v"}},
 			RemoveGroupingConfiguration: new(true),
 		},
 	} {
@@ -268,7 +268,7 @@ func TestD92_UpdateRefused(t *testing.T) {
 		_, err := f.update(me(t), in)
 		refused(t, "remove and set", err, fault.Invalid, text+" cannot come with a value")
 	}
-	_, err := f.update(me(t), &api.UpdateQuickResponseInput{KnowledgeBaseId: base, QuickResponseId: nobody})
+	_, err := f.update(me(t), &qconnectapi.UpdateQuickResponseInput{KnowledgeBaseId: base, QuickResponseId: nobody})
 	refused(t, "update nothing", err, fault.NotFound, "quick response "+nobody+" does not exist")
 	if got := f.get(t, base, id); !reflect.DeepEqual(got, want) {
 		t.Errorf("after refusals: %+v, want %+v", got, want)
@@ -293,7 +293,7 @@ func TestD94_LastModified(t *testing.T) {
 	if got := f.get(t, base, first.QuickResponseId).LastModifiedTime; !got.Equal(first.LastModifiedTime) {
 		t.Errorf("lastModifiedTime after a repeat: %v, want %v", got, first.LastModifiedTime)
 	}
-	must(f.TagResource(me(t), &api.TagResourceInput{ResourceArn: first.QuickResponseArn, Tags: map[string]string{"a": "b"}}))
+	must(f.TagResource(me(t), &qconnectapi.TagResourceInput{ResourceArn: first.QuickResponseArn, Tags: map[string]string{"a": "b"}}))
 	if got := f.get(t, base, first.QuickResponseId); !got.LastModifiedTime.After(first.LastModifiedTime) || !got.CreatedTime.Equal(first.CreatedTime) {
 		t.Errorf("after tagging: created %v, modified %v, want %v and later", got.CreatedTime, got.LastModifiedTime, first.CreatedTime)
 	}

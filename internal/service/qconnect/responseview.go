@@ -3,7 +3,7 @@ package qconnect
 import (
 	"time"
 
-	api "github.com/sluicehq/sluice/internal/api/qconnect"
+	"github.com/sluicehq/sluice/internal/api/qconnectapi"
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/store"
 )
@@ -22,8 +22,8 @@ func responseOf(m store.Member) (response, error) {
 }
 
 // summaryOf is a quick response of base as a listing shows it.
-func summaryOf(base store.ListRef, r response) api.QuickResponseSummary {
-	return api.QuickResponseSummary{
+func summaryOf(base store.ListRef, r response) qconnectapi.QuickResponseSummary {
+	return qconnectapi.QuickResponseSummary{
 		Channels:         r.Channels,
 		ContentType:      r.ContentType,
 		CreatedTime:      r.created,
@@ -36,15 +36,15 @@ func summaryOf(base store.ListRef, r response) api.QuickResponseSummary {
 		Name:             r.Name,
 		QuickResponseArn: responseARN(base, r.id),
 		QuickResponseId:  r.id,
-		Status:           api.QuickResponseStatusCreated,
+		Status:           qconnectapi.QuickResponseStatusCreated,
 		Tags:             shownTags(r.Tags),
 	}
 }
 
 // dataOf is a quick response of base in full.
-func dataOf(base store.ListRef, r response) *api.QuickResponseData {
+func dataOf(base store.ListRef, r response) *qconnectapi.QuickResponseData {
 	v := summaryOf(base, r)
-	return &api.QuickResponseData{
+	return &qconnectapi.QuickResponseData{
 		Channels:              v.Channels,
 		ContentType:           v.ContentType,
 		Contents:              contentsOf(r),
@@ -73,20 +73,20 @@ const (
 )
 
 // contentsOf shows the content under the one name that its type has.
-func contentsOf(r response) *api.QuickResponseContents {
-	content := &api.QuickResponseContentProvider{Content: &r.Content}
+func contentsOf(r response) *qconnectapi.QuickResponseContents {
+	content := &qconnectapi.QuickResponseContentProvider{Content: &r.Content}
 	if r.ContentType == markdown {
-		return &api.QuickResponseContents{Markdown: content}
+		return &qconnectapi.QuickResponseContents{Markdown: content}
 	}
-	return &api.QuickResponseContents{PlainText: content}
+	return &qconnectapi.QuickResponseContents{PlainText: content}
 }
 
 // groupingOf shows the grouping, nil if there is none.
-func groupingOf(r response) *api.GroupingConfiguration {
+func groupingOf(r response) *qconnectapi.GroupingConfiguration {
 	if r.Grouping == nil {
 		return nil
 	}
-	return &api.GroupingConfiguration{Criteria: optional(r.Grouping.Criteria), Values: r.Grouping.Values}
+	return &qconnectapi.GroupingConfiguration{Criteria: optional(r.Grouping.Criteria), Values: r.Grouping.Values}
 }
 
 // optional is a text as a member of a reply, nil if it is empty.

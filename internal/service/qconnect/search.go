@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
-	api "github.com/sluicehq/sluice/internal/api/qconnect"
+	"github.com/sluicehq/sluice/internal/api/qconnectapi"
 	"github.com/sluicehq/sluice/internal/search"
 	"github.com/sluicehq/sluice/internal/service"
 	"github.com/sluicehq/sluice/internal/store"
@@ -27,7 +27,7 @@ const (
 //
 // There is no index: a search reads the base from end to end and keeps one page of
 // what is best. What it costs grows with the base, and what it remembers does not.
-func (s *Service) SearchQuickResponses(ctx context.Context, in *api.SearchQuickResponsesInput) (*api.SearchQuickResponsesOutput, error) {
+func (s *Service) SearchQuickResponses(ctx context.Context, in *qconnectapi.SearchQuickResponsesInput) (*qconnectapi.SearchQuickResponsesOutput, error) {
 	base, err := s.base(ctx, in.KnowledgeBaseId)
 	if err != nil {
 		return nil, err
@@ -58,7 +58,7 @@ func (s *Service) SearchQuickResponses(ctx context.Context, in *api.SearchQuickR
 	if err != nil {
 		return nil, err
 	}
-	return &api.SearchQuickResponsesOutput{Results: out, NextToken: s.tokens.Next(listing, after)}, nil
+	return &qconnectapi.SearchQuickResponsesOutput{Results: out, NextToken: s.tokens.Next(listing, after)}, nil
 }
 
 // find looks at all members of a base and returns one page of those that are wanted.
@@ -101,7 +101,7 @@ func (s *Service) find(ctx context.Context, base store.ListRef, wanted *search.S
 }
 
 // resultsOf shows what was found, and returns the cursor of the next page.
-func resultsOf(base store.ListRef, found *search.Top[store.Member], attributes map[string]string) (out []api.QuickResponseSearchResultData, after string, err error) {
+func resultsOf(base store.ListRef, found *search.Top[store.Member], attributes map[string]string) (out []qconnectapi.QuickResponseSearchResultData, after string, err error) {
 	size := 0
 	hits := found.Hits()
 	for i, h := range hits {
@@ -122,10 +122,10 @@ func resultsOf(base store.ListRef, found *search.Top[store.Member], attributes m
 }
 
 // resultOf is a quick response of base as a search shows it.
-func resultOf(base store.ListRef, r response, content filled) api.QuickResponseSearchResultData {
+func resultOf(base store.ListRef, r response, content filled) qconnectapi.QuickResponseSearchResultData {
 	r.Content = content.text
 	d := dataOf(base, r)
-	return api.QuickResponseSearchResultData{
+	return qconnectapi.QuickResponseSearchResultData{
 		AttributesInterpolated:    content.with,
 		AttributesNotInterpolated: content.without,
 		Channels:                  d.Channels,
@@ -150,13 +150,13 @@ func resultOf(base store.ListRef, r response, content filled) api.QuickResponseS
 }
 
 // expressionOf is what a call searches for.
-func expressionOf(in *api.QuickResponseSearchExpression) search.Expression {
+func expressionOf(in *qconnectapi.QuickResponseSearchExpression) search.Expression {
 	var e search.Expression
 	for i := range in.Queries {
 		q := &in.Queries[i]
 		e.Queries = append(e.Queries, search.Query{
 			Field: q.Name, Values: q.Values,
-			Prefix:   q.Operator == api.QuickResponseQueryOperatorContainsAndPrefix,
+			Prefix:   q.Operator == qconnectapi.QuickResponseQueryOperatorContainsAndPrefix,
 			Fuzzy:    isTrue(q.AllowFuzziness),
 			Priority: priorities[q.Priority],
 		})
@@ -165,19 +165,19 @@ func expressionOf(in *api.QuickResponseSearchExpression) search.Expression {
 		f := &in.Filters[i]
 		e.Filters = append(e.Filters, search.Filter{
 			Field: f.Name, Values: f.Values,
-			Prefix:   f.Operator == api.QuickResponseFilterOperatorPrefix,
+			Prefix:   f.Operator == qconnectapi.QuickResponseFilterOperatorPrefix,
 			OrAbsent: isTrue(f.IncludeNoExistence),
 		})
 	}
 	if o := in.OrderOnField; o != nil {
-		e.Order = &search.Order{Field: o.Name, Descending: o.Order == api.OrderDesc}
+		e.Order = &search.Order{Field: o.Name, Descending: o.Order == qconnectapi.OrderDesc}
 	}
 	return e
 }
 
-var priorities = map[api.Priority]search.Priority{
-	"":                 search.Medium,
-	api.PriorityLow:    search.Low,
-	api.PriorityMedium: search.Medium,
-	api.PriorityHigh:   search.High,
+var priorities = map[qconnectapi.Priority]search.Priority{
+	"":                         search.Medium,
+	qconnectapi.PriorityLow:    search.Low,
+	qconnectapi.PriorityMedium: search.Medium,
+	qconnectapi.PriorityHigh:   search.High,
 }

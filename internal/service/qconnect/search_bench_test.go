@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
-	api "github.com/sluicehq/sluice/internal/api/qconnect"
+	"github.com/sluicehq/sluice/internal/api/qconnectapi"
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/limits"
 	"github.com/sluicehq/sluice/internal/service"
@@ -20,15 +20,15 @@ import (
 func BenchmarkSearch(b *testing.B) {
 	for _, size := range []int{1000, 100_000} {
 		s, base := filledBase(b, size)
-		for name, e := range map[string]*api.QuickResponseSearchExpression{
+		for name, e := range map[string]*qconnectapi.QuickResponseSearchExpression{
 			"agent": agentSearch("refnd polcy"),
-			"exact": {Queries: []api.QuickResponseQueryField{{Name: "content", Operator: "CONTAINS", Values: []string{"delivery"}}}},
-			"order": {OrderOnField: &api.QuickResponseOrderField{Name: "name"}},
+			"exact": {Queries: []qconnectapi.QuickResponseQueryField{{Name: "content", Operator: "CONTAINS", Values: []string{"delivery"}}}},
+			"order": {OrderOnField: &qconnectapi.QuickResponseOrderField{Name: "name"}},
 		} {
 			b.Run(fmt.Sprintf("%s/%d", name, size), func(b *testing.B) {
 				ctx := servicetest.Me(b)
 				for b.Loop() {
-					out, err := s.SearchQuickResponses(ctx, &api.SearchQuickResponsesInput{KnowledgeBaseId: base, SearchExpression: e})
+					out, err := s.SearchQuickResponses(ctx, &qconnectapi.SearchQuickResponsesInput{KnowledgeBaseId: base, SearchExpression: e})
 					if err != nil || len(out.Results) == 0 {
 						b.Fatalf("search: %v, %d results", err, len(out.Results))
 					}
@@ -39,17 +39,17 @@ func BenchmarkSearch(b *testing.B) {
 }
 
 // agentSearch is what an agent's search box sends: one text, sought in every field.
-func agentSearch(text string) *api.QuickResponseSearchExpression {
-	e := new(api.QuickResponseSearchExpression)
+func agentSearch(text string) *qconnectapi.QuickResponseSearchExpression {
+	e := new(qconnectapi.QuickResponseSearchExpression)
 	for _, field := range []string{"shortcutKey", "name", "content", "description"} {
-		e.Queries = append(e.Queries, api.QuickResponseQueryField{
-			Name: field, Operator: api.QuickResponseQueryOperatorContainsAndPrefix, Values: []string{text},
-			AllowFuzziness: new(true), Priority: api.PriorityHigh,
+		e.Queries = append(e.Queries, qconnectapi.QuickResponseQueryField{
+			Name: field, Operator: qconnectapi.QuickResponseQueryOperatorContainsAndPrefix, Values: []string{text},
+			AllowFuzziness: new(true), Priority: qconnectapi.PriorityHigh,
 		})
 	}
-	e.Filters = []api.QuickResponseFilterField{
-		{Name: "isActive", Operator: api.QuickResponseFilterOperatorEquals, Values: []string{"true"}},
-		{Name: "channels", Operator: api.QuickResponseFilterOperatorEquals, Values: []string{"Chat"}, IncludeNoExistence: new(true)},
+	e.Filters = []qconnectapi.QuickResponseFilterField{
+		{Name: "isActive", Operator: qconnectapi.QuickResponseFilterOperatorEquals, Values: []string{"true"}},
+		{Name: "channels", Operator: qconnectapi.QuickResponseFilterOperatorEquals, Values: []string{"Chat"}, IncludeNoExistence: new(true)},
 	}
 	return e
 }

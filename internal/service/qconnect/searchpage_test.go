@@ -9,35 +9,35 @@ import (
 	"strings"
 	"testing"
 
-	api "github.com/sluicehq/sluice/internal/api/qconnect"
+	"github.com/sluicehq/sluice/internal/api/qconnectapi"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/limits"
 	"github.com/sluicehq/sluice/internal/search"
 )
 
 // sought is a search by one query.
-func sought(field, value string) *api.QuickResponseSearchExpression {
-	return &api.QuickResponseSearchExpression{Queries: []api.QuickResponseQueryField{
-		{Name: field, Operator: api.QuickResponseQueryOperatorContains, Values: []string{value}},
+func sought(field, value string) *qconnectapi.QuickResponseSearchExpression {
+	return &qconnectapi.QuickResponseSearchExpression{Queries: []qconnectapi.QuickResponseQueryField{
+		{Name: field, Operator: qconnectapi.QuickResponseQueryOperatorContains, Values: []string{value}},
 	}}
 }
 
 func TestExpressionOf(t *testing.T) {
 	t.Parallel()
-	got := expressionOf(&api.QuickResponseSearchExpression{
-		Queries: []api.QuickResponseQueryField{
-			{Name: "name", Operator: api.QuickResponseQueryOperatorContains, Values: []string{"a"}, AllowFuzziness: new(false)},
+	got := expressionOf(&qconnectapi.QuickResponseSearchExpression{
+		Queries: []qconnectapi.QuickResponseQueryField{
+			{Name: "name", Operator: qconnectapi.QuickResponseQueryOperatorContains, Values: []string{"a"}, AllowFuzziness: new(false)},
 			{
-				Name: "content", Operator: api.QuickResponseQueryOperatorContainsAndPrefix, Values: []string{"b", "c"},
-				AllowFuzziness: new(true), Priority: api.PriorityHigh,
+				Name: "content", Operator: qconnectapi.QuickResponseQueryOperatorContainsAndPrefix, Values: []string{"b", "c"},
+				AllowFuzziness: new(true), Priority: qconnectapi.PriorityHigh,
 			},
-			{Name: "description", Operator: api.QuickResponseQueryOperatorContains, Priority: api.PriorityLow},
+			{Name: "description", Operator: qconnectapi.QuickResponseQueryOperatorContains, Priority: qconnectapi.PriorityLow},
 		},
-		Filters: []api.QuickResponseFilterField{
-			{Name: "isActive", Operator: api.QuickResponseFilterOperatorEquals, Values: []string{"true"}},
-			{Name: "language", Operator: api.QuickResponseFilterOperatorPrefix, Values: []string{"en"}, IncludeNoExistence: new(true)},
+		Filters: []qconnectapi.QuickResponseFilterField{
+			{Name: "isActive", Operator: qconnectapi.QuickResponseFilterOperatorEquals, Values: []string{"true"}},
+			{Name: "language", Operator: qconnectapi.QuickResponseFilterOperatorPrefix, Values: []string{"en"}, IncludeNoExistence: new(true)},
 		},
-		OrderOnField: &api.QuickResponseOrderField{Name: "name", Order: api.OrderDesc},
+		OrderOnField: &qconnectapi.QuickResponseOrderField{Name: "name", Order: qconnectapi.OrderDesc},
 	})
 	want := search.Expression{
 		Queries: []search.Query{
@@ -54,8 +54,8 @@ func TestExpressionOf(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("expressionOf: %+v, want %+v", got, want)
 	}
-	for _, order := range []api.Order{"", api.OrderAsc} {
-		if got := expressionOf(&api.QuickResponseSearchExpression{OrderOnField: &api.QuickResponseOrderField{Name: "name", Order: order}}); got.Order.Descending {
+	for _, order := range []qconnectapi.Order{"", qconnectapi.OrderAsc} {
+		if got := expressionOf(&qconnectapi.QuickResponseSearchExpression{OrderOnField: &qconnectapi.QuickResponseOrderField{Name: "name", Order: order}}); got.Order.Descending {
 			t.Errorf("order %q is descending", order)
 		}
 	}
@@ -63,7 +63,7 @@ func TestExpressionOf(t *testing.T) {
 
 // found searches page by page and returns the names, in order; between is called
 // after each page but the last.
-func (f *fixture) found(t *testing.T, in api.SearchQuickResponsesInput, between func()) (names []string) {
+func (f *fixture) found(t *testing.T, in qconnectapi.SearchQuickResponsesInput, between func()) (names []string) {
 	t.Helper()
 	for {
 		out := must(f.SearchQuickResponses(me(t), &in))
@@ -90,7 +90,7 @@ func TestD101_SearchPages(t *testing.T) {
 		want = append(want, fmt.Sprintf("Reply %03d", i))
 		add(want[i])
 	}
-	in := api.SearchQuickResponsesInput{
+	in := qconnectapi.SearchQuickResponsesInput{
 		KnowledgeBaseId:  base,
 		SearchExpression: sought("name", "reply"),
 	}
@@ -110,9 +110,9 @@ func TestD101_SearchPages(t *testing.T) {
 		t.Errorf("pages by relevance: %v, want each of %v once", got, want)
 	}
 
-	in.SearchExpression.OrderOnField = &api.QuickResponseOrderField{Name: "name", Order: api.OrderDesc}
-	in.SearchExpression.Filters = []api.QuickResponseFilterField{
-		{Name: "name", Operator: api.QuickResponseFilterOperatorPrefix, Values: []string{"Reply 0", "Reply 1"}},
+	in.SearchExpression.OrderOnField = &qconnectapi.QuickResponseOrderField{Name: "name", Order: qconnectapi.OrderDesc}
+	in.SearchExpression.Filters = []qconnectapi.QuickResponseFilterField{
+		{Name: "name", Operator: qconnectapi.QuickResponseFilterOperatorPrefix, Values: []string{"Reply 0", "Reply 1"}},
 	}
 	slices.Reverse(want)
 	if got := f.found(t, in, func() {}); !slices.Equal(got, want) {
@@ -138,12 +138,12 @@ func TestSearchQuickResponses(t *testing.T) {
 	in.Content = content("Dear {{Attributes.Customer}}, this is {{Attributes.Agent}}.")
 	in.ContentType, in.ShortcutKey, in.Description = new(markdown), new("/hi"), new("Says hello")
 	in.Channels, in.Language, in.Tags = []string{"Chat"}, new("en_US"), map[string]string{"team": "one"}
-	in.GroupingConfiguration = &api.GroupingConfiguration{Criteria: new("RoutingProfileArn"), Values: []string{"arn:one"}}
+	in.GroupingConfiguration = &qconnectapi.GroupingConfiguration{Criteria: new("RoutingProfileArn"), Values: []string{"arn:one"}}
 	made := must(f.create(me(t), in))
 	must(f.create(me(t), input(base, "Another")))
 
 	for _, id := range []string{base, arnPrefix + "knowledge-base/" + base} {
-		out := must(f.SearchQuickResponses(me(t), &api.SearchQuickResponsesInput{
+		out := must(f.SearchQuickResponses(me(t), &qconnectapi.SearchQuickResponsesInput{
 			KnowledgeBaseId: id, SearchExpression: agentSearch("greting"), Attributes: map[string]string{"Customer": "Ana"},
 		}))
 		if len(out.Results) != 1 || out.NextToken != nil {
@@ -158,7 +158,7 @@ func TestSearchQuickResponses(t *testing.T) {
 		}
 		if got.QuickResponseId != made.QuickResponseId || got.QuickResponseArn != made.QuickResponseArn || got.Name != made.Name ||
 			got.KnowledgeBaseId != base || *got.ShortcutKey != "/hi" || *got.Language != "en_US" || got.Tags["team"] != "one" ||
-			!got.IsActive || got.Status != api.QuickResponseStatusCreated || got.CreatedTime != made.CreatedTime ||
+			!got.IsActive || got.Status != qconnectapi.QuickResponseStatusCreated || got.CreatedTime != made.CreatedTime ||
 			got.GroupingConfiguration.Values[0] != "arn:one" || *got.LastModifiedBy != *made.LastModifiedBy {
 			t.Errorf("result: %+v, want as created: %+v", got, made)
 		}
@@ -167,7 +167,7 @@ func TestSearchQuickResponses(t *testing.T) {
 		t.Errorf("the stored content is %q after a search, want it unchanged", text)
 	}
 
-	ask := &api.SearchQuickResponsesInput{KnowledgeBaseId: nobody, SearchExpression: new(api.QuickResponseSearchExpression)}
+	ask := &qconnectapi.SearchQuickResponsesInput{KnowledgeBaseId: nobody, SearchExpression: new(qconnectapi.QuickResponseSearchExpression)}
 	_, err := f.SearchQuickResponses(me(t), ask)
 	refused(t, "search of no base", err, fault.NotFound, "knowledge base "+nobody+" does not exist")
 	ask.KnowledgeBaseId = base
@@ -192,9 +192,9 @@ func TestD103_LargeContents(t *testing.T) {
 		in.Content = content(strings.Repeat("{{Attributes.a}}", 16))
 		must(f.create(me(t), in))
 	}
-	in := api.SearchQuickResponsesInput{
+	in := qconnectapi.SearchQuickResponsesInput{
 		KnowledgeBaseId: base, Attributes: map[string]string{"a": strings.Repeat("x", 30_000)},
-		SearchExpression: &api.QuickResponseSearchExpression{OrderOnField: &api.QuickResponseOrderField{Name: "name"}},
+		SearchExpression: &qconnectapi.QuickResponseSearchExpression{OrderOnField: &qconnectapi.QuickResponseOrderField{Name: "name"}},
 	}
 	if out := must(f.SearchQuickResponses(me(t), &in)); len(out.Results) != 2 || out.NextToken == nil {
 		t.Errorf("a page of contents of 480,000 bytes: %d, token %v, want 2 and one", len(out.Results), out.NextToken)

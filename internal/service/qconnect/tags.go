@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	api "github.com/sluicehq/sluice/internal/api/qconnect"
+	"github.com/sluicehq/sluice/internal/api/qconnectapi"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/service"
 	"github.com/sluicehq/sluice/internal/store"
@@ -17,7 +17,7 @@ import (
 const maxTags = 50
 
 // TagResource puts tags on a knowledge base or a quick response.
-func (s *Service) TagResource(ctx context.Context, in *api.TagResourceInput) (*api.TagResourceOutput, error) {
+func (s *Service) TagResource(ctx context.Context, in *qconnectapi.TagResourceInput) (*qconnectapi.TagResourceOutput, error) {
 	r, err := s.resource(ctx, in.ResourceArn)
 	if err != nil {
 		return nil, err
@@ -26,7 +26,7 @@ func (s *Service) TagResource(ctx context.Context, in *api.TagResourceInput) (*a
 }
 
 // UntagResource takes tags off a knowledge base or a quick response.
-func (s *Service) UntagResource(ctx context.Context, in *api.UntagResourceInput) (*api.UntagResourceOutput, error) {
+func (s *Service) UntagResource(ctx context.Context, in *qconnectapi.UntagResourceInput) (*qconnectapi.UntagResourceOutput, error) {
 	r, err := s.resource(ctx, in.ResourceArn)
 	if err != nil {
 		return nil, err
@@ -35,7 +35,7 @@ func (s *Service) UntagResource(ctx context.Context, in *api.UntagResourceInput)
 }
 
 // ListTagsForResource lists the tags of a knowledge base or a quick response.
-func (s *Service) ListTagsForResource(ctx context.Context, in *api.ListTagsForResourceInput) (*api.ListTagsForResourceOutput, error) {
+func (s *Service) ListTagsForResource(ctx context.Context, in *qconnectapi.ListTagsForResourceInput) (*qconnectapi.ListTagsForResourceOutput, error) {
 	r, err := s.resource(ctx, in.ResourceArn)
 	if err != nil {
 		return nil, err
@@ -44,7 +44,7 @@ func (s *Service) ListTagsForResource(ctx context.Context, in *api.ListTagsForRe
 	if err != nil {
 		return nil, err
 	}
-	return &api.ListTagsForResourceOutput{Tags: shownTags(tags)}, nil
+	return &qconnectapi.ListTagsForResourceOutput{Tags: shownTags(tags)}, nil
 }
 
 // resource finds what an ARN names: a knowledge base of the caller, or a quick response of

@@ -5,7 +5,7 @@ import (
 	"maps"
 	"testing"
 
-	api "github.com/sluicehq/sluice/internal/api/qconnect"
+	"github.com/sluicehq/sluice/internal/api/qconnectapi"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/limits"
 )
@@ -13,7 +13,7 @@ import (
 // tagged makes one resource of each kind that has tags, and returns their ARNs.
 func (f *fixture) tagged(t *testing.T, tags map[string]string) (base, response string) {
 	t.Helper()
-	b := must(f.CreateKnowledgeBase(me(t), &api.CreateKnowledgeBaseInput{
+	b := must(f.CreateKnowledgeBase(me(t), &qconnectapi.CreateKnowledgeBaseInput{
 		Name: "tagged", KnowledgeBaseType: "QUICK_RESPONSES", Tags: tags,
 	})).KnowledgeBase
 	in := input(b.KnowledgeBaseId, "tagged")
@@ -23,7 +23,7 @@ func (f *fixture) tagged(t *testing.T, tags map[string]string) (base, response s
 
 func (f *fixture) tags(t *testing.T, arn string) map[string]string {
 	t.Helper()
-	return must(f.ListTagsForResource(me(t), &api.ListTagsForResourceInput{ResourceArn: arn})).Tags
+	return must(f.ListTagsForResource(me(t), &qconnectapi.ListTagsForResourceInput{ResourceArn: arn})).Tags
 }
 
 func TestTags(t *testing.T) {
@@ -31,15 +31,15 @@ func TestTags(t *testing.T) {
 	f := newFixture(t, limits.None)
 	base, response := f.tagged(t, map[string]string{"a": "1", "b": "2"})
 	for _, arn := range []string{base, response} {
-		must(f.TagResource(me(t), &api.TagResourceInput{ResourceArn: arn, Tags: map[string]string{"b": "3", "c": "4"}}))
+		must(f.TagResource(me(t), &qconnectapi.TagResourceInput{ResourceArn: arn, Tags: map[string]string{"b": "3", "c": "4"}}))
 		if got, want := f.tags(t, arn), map[string]string{"a": "1", "b": "3", "c": "4"}; !maps.Equal(got, want) {
 			t.Errorf("tags of %s: %v, want %v", arn, got, want)
 		}
-		must(f.UntagResource(me(t), &api.UntagResourceInput{ResourceArn: arn, TagKeys: []string{"a", "c", "never there"}}))
+		must(f.UntagResource(me(t), &qconnectapi.UntagResourceInput{ResourceArn: arn, TagKeys: []string{"a", "c", "never there"}}))
 		if got, want := f.tags(t, arn), map[string]string{"b": "3"}; !maps.Equal(got, want) {
 			t.Errorf("tags of %s: %v, want %v", arn, got, want)
 		}
-		must(f.UntagResource(me(t), &api.UntagResourceInput{ResourceArn: arn, TagKeys: []string{"b"}}))
+		must(f.UntagResource(me(t), &qconnectapi.UntagResourceInput{ResourceArn: arn, TagKeys: []string{"b"}}))
 		if got := f.tags(t, arn); got == nil || len(got) != 0 {
 			t.Errorf("tags of %s: %#v, want an empty map", arn, got)
 		}
@@ -55,11 +55,11 @@ func TestD95_TooManyAndReservedTags(t *testing.T) {
 		full[fmt.Sprint(i)] = "x"
 	}
 	for _, arn := range []string{base, response} {
-		must(f.TagResource(me(t), &api.TagResourceInput{ResourceArn: arn, Tags: full}))
-		must(f.TagResource(me(t), &api.TagResourceInput{ResourceArn: arn, Tags: map[string]string{"0": "y"}}))
-		_, err := f.TagResource(me(t), &api.TagResourceInput{ResourceArn: arn, Tags: map[string]string{"one more": "x"}})
+		must(f.TagResource(me(t), &qconnectapi.TagResourceInput{ResourceArn: arn, Tags: full}))
+		must(f.TagResource(me(t), &qconnectapi.TagResourceInput{ResourceArn: arn, Tags: map[string]string{"0": "y"}}))
+		_, err := f.TagResource(me(t), &qconnectapi.TagResourceInput{ResourceArn: arn, Tags: map[string]string{"one more": "x"}})
 		refused(t, "51 tags", err, fault.LimitExceeded, "at most 50 tags")
-		_, err = f.TagResource(me(t), &api.TagResourceInput{ResourceArn: arn, Tags: map[string]string{"AWS:x": "x"}})
+		_, err = f.TagResource(me(t), &qconnectapi.TagResourceInput{ResourceArn: arn, Tags: map[string]string{"AWS:x": "x"}})
 		refused(t, "a reserved tag", err, fault.Invalid, `"AWS:x" is reserved`)
 		if n := len(f.tags(t, arn)); n != 50 {
 			t.Errorf("tags after refusals: %d, want 50", n)
@@ -70,7 +70,7 @@ func TestD95_TooManyAndReservedTags(t *testing.T) {
 	_, err := f.create(me(t), in)
 	refused(t, "create with a reserved tag", err, fault.Invalid, "is reserved")
 	full["one more"] = "x"
-	_, err = f.CreateKnowledgeBase(me(t), &api.CreateKnowledgeBaseInput{Name: "full", KnowledgeBaseType: "CUSTOM", Tags: full})
+	_, err = f.CreateKnowledgeBase(me(t), &qconnectapi.CreateKnowledgeBaseInput{Name: "full", KnowledgeBaseType: "CUSTOM", Tags: full})
 	refused(t, "create with 51 tags", err, fault.LimitExceeded, "at most 50 tags")
 }
 
@@ -80,9 +80,9 @@ func TestD95_TagsOfOthers(t *testing.T) {
 	base, response := f.tagged(t, map[string]string{"a": "1"})
 	id := base[len(arnPrefix+"knowledge-base/"):]
 	check := func(arn string) {
-		_, tag := f.TagResource(me(t), &api.TagResourceInput{ResourceArn: arn, Tags: map[string]string{"a": "2"}})
-		_, untag := f.UntagResource(me(t), &api.UntagResourceInput{ResourceArn: arn, TagKeys: []string{"a"}})
-		_, list := f.ListTagsForResource(me(t), &api.ListTagsForResourceInput{ResourceArn: arn})
+		_, tag := f.TagResource(me(t), &qconnectapi.TagResourceInput{ResourceArn: arn, Tags: map[string]string{"a": "2"}})
+		_, untag := f.UntagResource(me(t), &qconnectapi.UntagResourceInput{ResourceArn: arn, TagKeys: []string{"a"}})
+		_, list := f.ListTagsForResource(me(t), &qconnectapi.ListTagsForResourceInput{ResourceArn: arn})
 		for op, err := range map[string]error{"tag": tag, "untag": untag, "list tags of": list} {
 			refused(t, op+" "+arn, err, fault.NotFound, "resource "+arn+" does not exist")
 		}
@@ -108,7 +108,7 @@ func TestD95_TagsOfOthers(t *testing.T) {
 			t.Errorf("tags of %s: %v, want %v", arn, got, want)
 		}
 	}
-	must(f.DeleteKnowledgeBase(me(t), &api.DeleteKnowledgeBaseInput{KnowledgeBaseId: id}))
+	must(f.DeleteKnowledgeBase(me(t), &qconnectapi.DeleteKnowledgeBaseInput{KnowledgeBaseId: id}))
 	check(base)
 	check(response)
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	api "github.com/sluicehq/sluice/internal/api/qconnect"
+	"github.com/sluicehq/sluice/internal/api/qconnectapi"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/limits"
 	"github.com/sluicehq/sluice/internal/service/servicetest"
@@ -18,28 +18,28 @@ func TestD83_QuickResponseClientToken(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, limits.None)
 	base, other := f.newBase(t, "mine"), f.newBase(t, "other")
-	create := func(base string, change func(*api.CreateQuickResponseInput)) (*api.QuickResponseData, error) {
+	create := func(base string, change func(*qconnectapi.CreateQuickResponseInput)) (*qconnectapi.QuickResponseData, error) {
 		in := input(base, "Greeting")
 		in.ClientToken, in.ShortcutKey = new("token"), new("hi")
 		change(in)
 		return f.create(me(t), in)
 	}
-	same := func(*api.CreateQuickResponseInput) {}
+	same := func(*qconnectapi.CreateQuickResponseInput) {}
 	first := must(create(base, same))
-	for what, change := range map[string]func(*api.CreateQuickResponseInput){
+	for what, change := range map[string]func(*qconnectapi.CreateQuickResponseInput){
 		"same":          same,
-		"defaults said": func(in *api.CreateQuickResponseInput) { in.IsActive, in.Language = new(true), new("en_US") },
-		"ARN":           func(in *api.CreateQuickResponseInput) { in.KnowledgeBaseId = first.KnowledgeBaseArn },
+		"defaults said": func(in *qconnectapi.CreateQuickResponseInput) { in.IsActive, in.Language = new(true), new("en_US") },
+		"ARN":           func(in *qconnectapi.CreateQuickResponseInput) { in.KnowledgeBaseId = first.KnowledgeBaseArn },
 	} {
 		if again, err := create(base, change); err != nil || !reflect.DeepEqual(again, first) {
 			t.Errorf("repeated, %s: %+v, %v, want %+v", what, again, err, first)
 		}
 	}
-	for what, change := range map[string]func(*api.CreateQuickResponseInput){
-		"name":     func(in *api.CreateQuickResponseInput) { in.Name = "Farewell" },
-		"content":  func(in *api.CreateQuickResponseInput) { in.Content = content("Bye!") },
-		"shortcut": func(in *api.CreateQuickResponseInput) { in.ShortcutKey = nil },
-		"tags":     func(in *api.CreateQuickResponseInput) { in.Tags = map[string]string{"a": "b"} },
+	for what, change := range map[string]func(*qconnectapi.CreateQuickResponseInput){
+		"name":     func(in *qconnectapi.CreateQuickResponseInput) { in.Name = "Farewell" },
+		"content":  func(in *qconnectapi.CreateQuickResponseInput) { in.Content = content("Bye!") },
+		"shortcut": func(in *qconnectapi.CreateQuickResponseInput) { in.ShortcutKey = nil },
+		"tags":     func(in *qconnectapi.CreateQuickResponseInput) { in.Tags = map[string]string{"a": "b"} },
 	} {
 		_, err := create(base, change)
 		refused(t, "the token with another "+what, err, fault.Conflict, "client token was used before")
@@ -47,11 +47,11 @@ func TestD83_QuickResponseClientToken(t *testing.T) {
 	if elsewhere := must(create(other, same)).QuickResponseId; elsewhere == first.QuickResponseId {
 		t.Errorf("one token at two bases: %s twice, want two", elsewhere)
 	}
-	must(f.update(me(t), &api.UpdateQuickResponseInput{KnowledgeBaseId: base, QuickResponseId: first.QuickResponseId, Name: new("Welcome")}))
+	must(f.update(me(t), &qconnectapi.UpdateQuickResponseInput{KnowledgeBaseId: base, QuickResponseId: first.QuickResponseId, Name: new("Welcome")}))
 	if again := must(create(base, same)); again.QuickResponseId != first.QuickResponseId || again.Name != "Welcome" {
 		t.Errorf("repeated after an update: %s %q, want %s as it is now", again.QuickResponseId, again.Name, first.QuickResponseId)
 	}
-	must(f.DeleteQuickResponse(me(t), &api.DeleteQuickResponseInput{KnowledgeBaseId: base, QuickResponseId: first.QuickResponseId}))
+	must(f.DeleteQuickResponse(me(t), &qconnectapi.DeleteQuickResponseInput{KnowledgeBaseId: base, QuickResponseId: first.QuickResponseId}))
 	again := must(create(base, same))
 	if again.QuickResponseId != first.QuickResponseId || again.Name != "Greeting" || !again.CreatedTime.After(first.CreatedTime) {
 		t.Errorf("repeated after deletion: %+v, want it made anew under %s", again, first.QuickResponseId)
@@ -64,7 +64,7 @@ func TestD83_ConcurrentRepeats(t *testing.T) {
 	base := f.newBase(t, "Answers")
 	in := input(base, "Greeting")
 	in.ClientToken = new("token")
-	made := make([]*api.QuickResponseData, 10)
+	made := make([]*qconnectapi.QuickResponseData, 10)
 	var all sync.WaitGroup
 	for i := range made {
 		all.Go(func() { made[i] = must(f.create(me(t), in)) })
@@ -87,7 +87,7 @@ func TestD83_AfterRestart(t *testing.T) {
 	for range 2 {
 		db := must(pebblestore.Open("db", pebblestore.Options{FS: disk}))
 		f := fixture{New(db, w.Files, w.Links, w.Tokens, w.Options), db, w.Files, w.Woken}
-		base := must(f.CreateKnowledgeBase(me(t), &api.CreateKnowledgeBaseInput{
+		base := must(f.CreateKnowledgeBase(me(t), &qconnectapi.CreateKnowledgeBaseInput{
 			Name: "Answers", KnowledgeBaseType: "QUICK_RESPONSES", ClientToken: new("token"),
 		})).KnowledgeBase.KnowledgeBaseId
 		in := input(base, "Greeting")

@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	api "github.com/sluicehq/sluice/internal/api/qconnect"
+	"github.com/sluicehq/sluice/internal/api/qconnectapi"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/limits"
 )
@@ -26,7 +26,7 @@ func TestD93_NamesAndShortcutKeys(t *testing.T) {
 	}
 	greeting := must(create(base, "Greeting", "hi"))
 	farewell := must(create(base, "Farewell", "bye"))
-	rename := func(id string, in api.UpdateQuickResponseInput) error {
+	rename := func(id string, in qconnectapi.UpdateQuickResponseInput) error {
 		in.KnowledgeBaseId, in.QuickResponseId = base, id
 		_, err := f.update(me(t), &in)
 		return err
@@ -35,8 +35,8 @@ func TestD93_NamesAndShortcutKeys(t *testing.T) {
 	refused(t, "a name twice", err, fault.AlreadyExists, "name")
 	_, err = create(base, "Welcome", "hi")
 	refused(t, "a shortcut key twice", err, fault.AlreadyExists, "shortcut")
-	refused(t, "a name by update", rename(farewell, api.UpdateQuickResponseInput{Name: new("Greeting")}), fault.AlreadyExists, "name")
-	refused(t, "a shortcut key by update", rename(farewell, api.UpdateQuickResponseInput{ShortcutKey: new("hi")}), fault.AlreadyExists, "shortcut")
+	refused(t, "a name by update", rename(farewell, qconnectapi.UpdateQuickResponseInput{Name: new("Greeting")}), fault.AlreadyExists, "name")
+	refused(t, "a shortcut key by update", rename(farewell, qconnectapi.UpdateQuickResponseInput{ShortcutKey: new("hi")}), fault.AlreadyExists, "shortcut")
 
 	must(create(base, "greeting", "HI")) // case counts
 	must(create(base, "hi", "Greeting")) // a name is no shortcut key
@@ -44,13 +44,13 @@ func TestD93_NamesAndShortcutKeys(t *testing.T) {
 	must(create(base, "without, too", ""))
 	must(create(other, "Greeting", "hi"))
 
-	for _, in := range []api.UpdateQuickResponseInput{{Name: new("Welcome")}, {RemoveShortcutKey: new(true)}} {
+	for _, in := range []qconnectapi.UpdateQuickResponseInput{{Name: new("Welcome")}, {RemoveShortcutKey: new(true)}} {
 		if err := rename(greeting, in); err != nil {
 			t.Errorf("update: %v", err)
 		}
 	}
 	must(create(base, "Greeting", "hi")) // given up by the update
-	must(f.DeleteQuickResponse(me(t), &api.DeleteQuickResponseInput{KnowledgeBaseId: base, QuickResponseId: farewell}))
+	must(f.DeleteQuickResponse(me(t), &qconnectapi.DeleteQuickResponseInput{KnowledgeBaseId: base, QuickResponseId: farewell}))
 	must(create(base, "Farewell", "bye")) // and by the deletion
 }
 
@@ -60,15 +60,15 @@ func TestD93_ConcurrentCreates(t *testing.T) {
 	base := f.newBase(t, "Answers")
 	for _, tt := range []struct {
 		what string
-		in   func(i int) *api.CreateQuickResponseInput
+		in   func(i int) *qconnectapi.CreateQuickResponseInput
 	}{
-		{"name", func(int) *api.CreateQuickResponseInput { return input(base, "Greeting") }},
-		{"shortcut key", func(i int) *api.CreateQuickResponseInput {
+		{"name", func(int) *qconnectapi.CreateQuickResponseInput { return input(base, "Greeting") }},
+		{"shortcut key", func(i int) *qconnectapi.CreateQuickResponseInput {
 			in := input(base, fmt.Sprint("response ", i))
 			in.ShortcutKey = new("hi")
 			return in
 		}},
-		{"name under tokens", func(i int) *api.CreateQuickResponseInput {
+		{"name under tokens", func(i int) *qconnectapi.CreateQuickResponseInput {
 			in := input(base, "Farewell")
 			in.ClientToken = new(fmt.Sprint("token ", i))
 			return in
@@ -105,7 +105,7 @@ func TestD93_ConcurrentUpdates(t *testing.T) {
 	for i := range 20 {
 		id := must(f.create(me(t), input(base, fmt.Sprint("response ", i)))).QuickResponseId
 		all.Go(func() {
-			_, err := f.update(me(t), &api.UpdateQuickResponseInput{KnowledgeBaseId: base, QuickResponseId: id, Name: new("Greeting")})
+			_, err := f.update(me(t), &qconnectapi.UpdateQuickResponseInput{KnowledgeBaseId: base, QuickResponseId: id, Name: new("Greeting")})
 			switch {
 			case err == nil:
 				done.Add(1)

@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
-	api "github.com/sluicehq/sluice/internal/api/qconnect"
+	"github.com/sluicehq/sluice/internal/api/qconnectapi"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/object"
 	"github.com/sluicehq/sluice/internal/service"
@@ -17,7 +17,7 @@ import (
 // StartContentUpload makes the link to which a file goes. Nothing is stored before the
 // file comes; what makes an upload exist is its file. The Content-Type that was asked
 // for is part of the link's signature: a PUT without it fails.
-func (s *Service) StartContentUpload(ctx context.Context, in *api.StartContentUploadInput) (*api.StartContentUploadOutput, error) {
+func (s *Service) StartContentUpload(ctx context.Context, in *qconnectapi.StartContentUploadInput) (*qconnectapi.StartContentUploadOutput, error) {
 	base, err := s.base(ctx, in.KnowledgeBaseId)
 	if err != nil {
 		return nil, err
@@ -33,7 +33,7 @@ func (s *Service) StartContentUpload(ctx context.Context, in *api.StartContentUp
 	if err != nil {
 		return nil, err
 	}
-	return &api.StartContentUploadOutput{
+	return &qconnectapi.StartContentUploadOutput{
 		HeadersToInclude: map[string]string{"Content-Type": in.ContentType},
 		UploadId:         id, Url: url, UrlExpiry: expiry,
 	}, nil

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	api "github.com/sluicehq/sluice/internal/api/qconnect"
+	"github.com/sluicehq/sluice/internal/api/qconnectapi"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/limits"
 	"github.com/sluicehq/sluice/internal/store"
@@ -18,7 +18,7 @@ func TestD53_ErrorNames(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, limits.Profile{KnowledgeBases: 2, QuickResponses: 2})
 	base := f.newBase(t, "Answers")
-	must(f.CreateKnowledgeBase(me(t), &api.CreateKnowledgeBaseInput{Name: "Articles", KnowledgeBaseType: "CUSTOM", ClientToken: new("token")}))
+	must(f.CreateKnowledgeBase(me(t), &qconnectapi.CreateKnowledgeBaseInput{Name: "Articles", KnowledgeBaseType: "CUSTOM", ClientToken: new("token")}))
 	response := must(f.create(me(t), input(base, "Greeting"))).QuickResponseId
 	must(f.create(me(t), input(base, "Farewell")))
 	ended := f.newJob(t, base)
@@ -31,7 +31,7 @@ func TestD53_ErrorNames(t *testing.T) {
 	byARN := bases + "/" + url.PathEscape(arnPrefix+"knowledge-base/"+base)
 	tags := "/tags/" + url.PathEscape(arnPrefix+"knowledge-base/"+base)
 	start := func(upload string) string { return `{"importJobType":"QUICK_RESPONSES","uploadId":"` + upload + `"}` }
-	mux := wire.NewMux(wire.Options{}, api.New(f))
+	mux := wire.NewMux(wire.Options{}, qconnectapi.New(f))
 	for _, tt := range []struct {
 		method, path, body string
 		status             int
@@ -91,7 +91,7 @@ func TestD91_Lengths(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, limits.None)
 	path := "/knowledgeBases/" + f.newBase(t, "Answers") + "/quickResponses"
-	mux := wire.NewMux(wire.Options{}, api.New(f))
+	mux := wire.NewMux(wire.Options{}, qconnectapi.New(f))
 	long := func(n int) string { return strings.Repeat("ü", n) }
 	for _, tt := range []struct {
 		body   string

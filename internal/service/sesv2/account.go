@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	api "github.com/sluicehq/sluice/internal/api/sesv2"
+	"github.com/sluicehq/sluice/internal/api/sesv2api"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/service"
 	"github.com/sluicehq/sluice/internal/store"
@@ -17,19 +17,19 @@ import (
 // by GetAccount; nothing here sends mail, so nothing acts on it. The names in the
 // store are ours: the API's types may change with its table.
 type settings struct {
-	Reasons   []api.SuppressionListReason `json:"reasons"`
-	Threshold *threshold                  `json:"threshold,omitempty"`
+	Reasons   []sesv2api.SuppressionListReason `json:"reasons"`
+	Threshold *threshold                       `json:"threshold,omitempty"`
 }
 
 type threshold struct {
-	Enabled    api.FeatureStatus                         `json:"enabled"`
-	Confidence api.SuppressionConfidenceVerdictThreshold `json:"confidence,omitempty"`
+	Enabled    sesv2api.FeatureStatus                         `json:"enabled"`
+	Confidence sesv2api.SuppressionConfidenceVerdictThreshold `json:"confidence,omitempty"`
 }
 
 // newSettings is what an account has that never said anything: both reasons, see
 // https://docs.aws.amazon.com/ses/latest/dg/sending-email-suppression-list.html.
 func newSettings() settings {
-	return settings{Reasons: []api.SuppressionListReason{api.SuppressionListReasonBounce, api.SuppressionListReasonComplaint}}
+	return settings{Reasons: []sesv2api.SuppressionListReason{sesv2api.SuppressionListReasonBounce, sesv2api.SuppressionListReasonComplaint}}
 }
 
 func (s settings) encode() []byte {
@@ -50,7 +50,7 @@ func decodeSettings(config []byte) (settings, error) {
 
 // PutAccountSuppressionAttributes keeps the account's settings. What is absent stays
 // as it was; an empty list of reasons is kept as such.
-func (s *Service) PutAccountSuppressionAttributes(ctx context.Context, in *api.PutAccountSuppressionAttributesInput) (*api.PutAccountSuppressionAttributesOutput, error) {
+func (s *Service) PutAccountSuppressionAttributes(ctx context.Context, in *sesv2api.PutAccountSuppressionAttributesInput) (*sesv2api.PutAccountSuppressionAttributesOutput, error) {
 	err := s.withList(ctx, service.OwnerOf(ctx), func(ref store.ListRef) error {
 		_, err := s.store.ChangeList(ctx, ref, func(l *store.List) error {
 			set, err := decodeSettings(l.Config)
@@ -66,14 +66,14 @@ func (s *Service) PutAccountSuppressionAttributes(ctx context.Context, in *api.P
 	if err != nil {
 		return nil, err
 	}
-	return &api.PutAccountSuppressionAttributesOutput{}, nil
+	return &sesv2api.PutAccountSuppressionAttributesOutput{}, nil
 }
 
-func (s *settings) put(in *api.PutAccountSuppressionAttributesInput) {
+func (s *settings) put(in *sesv2api.PutAccountSuppressionAttributesInput) {
 	if in.SuppressedReasons != nil {
 		s.Reasons = slices.Compact(slices.Sorted(slices.Values(in.SuppressedReasons)))
 		if s.Reasons == nil {
-			s.Reasons = []api.SuppressionListReason{}
+			s.Reasons = []sesv2api.SuppressionListReason{}
 		}
 	}
 	if in.ValidationAttributes != nil {
@@ -85,22 +85,22 @@ func (s *settings) put(in *api.PutAccountSuppressionAttributesInput) {
 	}
 }
 
-func (s settings) view() *api.SuppressionAttributes {
-	v := &api.SuppressionAttributes{SuppressedReasons: s.Reasons}
+func (s settings) view() *sesv2api.SuppressionAttributes {
+	v := &sesv2api.SuppressionAttributes{SuppressedReasons: s.Reasons}
 	if s.Threshold == nil {
 		return v
 	}
-	c := &api.SuppressionConditionThreshold{ConditionThresholdEnabled: s.Threshold.Enabled}
+	c := &sesv2api.SuppressionConditionThreshold{ConditionThresholdEnabled: s.Threshold.Enabled}
 	if s.Threshold.Confidence != "" {
-		c.OverallConfidenceThreshold = &api.SuppressionConfidenceThreshold{ConfidenceVerdictThreshold: s.Threshold.Confidence}
+		c.OverallConfidenceThreshold = &sesv2api.SuppressionConfidenceThreshold{ConfidenceVerdictThreshold: s.Threshold.Confidence}
 	}
-	v.ValidationAttributes = &api.SuppressionValidationAttributes{ConditionThreshold: c}
+	v.ValidationAttributes = &sesv2api.SuppressionValidationAttributes{ConditionThreshold: c}
 	return v
 }
 
 // GetAccount tells of an account out of the sandbox, in good standing, with the quota
 // that AWS gives such accounts at first; only the suppression settings are its own.
-func (s *Service) GetAccount(ctx context.Context, _ *api.GetAccountInput) (*api.GetAccountOutput, error) {
+func (s *Service) GetAccount(ctx context.Context, _ *sesv2api.GetAccountInput) (*sesv2api.GetAccountOutput, error) {
 	set := newSettings()
 	l, err := s.store.List(ctx, suppressionOf(service.OwnerOf(ctx)))
 	switch {
@@ -111,12 +111,12 @@ func (s *Service) GetAccount(ctx context.Context, _ *api.GetAccountInput) (*api.
 	case !fault.Is(err, fault.NotFound):
 		return nil, err
 	}
-	return &api.GetAccountOutput{
+	return &sesv2api.GetAccountOutput{
 		ProductionAccessEnabled:      new(true),
 		SendingEnabled:               new(true),
 		DedicatedIpAutoWarmupEnabled: new(true),
 		EnforcementStatus:            new("HEALTHY"),
-		SendQuota:                    &api.SendQuota{Max24HourSend: new(50_000.0), MaxSendRate: new(14.0), SentLast24Hours: new(0.0)},
+		SendQuota:                    &sesv2api.SendQuota{Max24HourSend: new(50_000.0), MaxSendRate: new(14.0), SentLast24Hours: new(0.0)},
 		SuppressionAttributes:        set.view(),
 	}, nil
 }

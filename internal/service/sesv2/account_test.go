@@ -5,23 +5,23 @@ import (
 	"slices"
 	"testing"
 
-	api "github.com/sluicehq/sluice/internal/api/sesv2"
+	"github.com/sluicehq/sluice/internal/api/sesv2api"
 	"github.com/sluicehq/sluice/internal/limits"
 )
 
-func (f *fixture) attributes(ctx context.Context) *api.SuppressionAttributes {
-	return must(f.GetAccount(ctx, &api.GetAccountInput{})).SuppressionAttributes
+func (f *fixture) attributes(ctx context.Context) *sesv2api.SuppressionAttributes {
+	return must(f.GetAccount(ctx, &sesv2api.GetAccountInput{})).SuppressionAttributes
 }
 
 func TestD34_Account(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, limits.None)
-	got := must(f.GetAccount(me(t), &api.GetAccountInput{}))
+	got := must(f.GetAccount(me(t), &sesv2api.GetAccountInput{}))
 	if !*got.ProductionAccessEnabled || !*got.SendingEnabled || *got.EnforcementStatus != "HEALTHY" ||
 		*got.SendQuota.Max24HourSend != 50_000 || *got.SendQuota.MaxSendRate != 14 || *got.SendQuota.SentLast24Hours != 0 {
 		t.Errorf("GetAccount: %+v, %+v", got, got.SendQuota)
 	}
-	if reasons := got.SuppressionAttributes.SuppressedReasons; !slices.Equal(reasons, []api.SuppressionListReason{bounce, complaint}) || got.SuppressionAttributes.ValidationAttributes != nil {
+	if reasons := got.SuppressionAttributes.SuppressedReasons; !slices.Equal(reasons, []sesv2api.SuppressionListReason{bounce, complaint}) || got.SuppressionAttributes.ValidationAttributes != nil {
 		t.Errorf("suppression of a new account: %+v, want both reasons and no more", got.SuppressionAttributes)
 	}
 }
@@ -29,10 +29,10 @@ func TestD34_Account(t *testing.T) {
 func TestD33_SuppressionAttributes(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, limits.None)
-	put := func(in api.PutAccountSuppressionAttributesInput) {
+	put := func(in sesv2api.PutAccountSuppressionAttributesInput) {
 		must(f.PutAccountSuppressionAttributes(me(t), &in))
 	}
-	check := func(what string, want ...api.SuppressionListReason) *api.SuppressionValidationAttributes {
+	check := func(what string, want ...sesv2api.SuppressionListReason) *sesv2api.SuppressionValidationAttributes {
 		t.Helper()
 		got := f.attributes(me(t))
 		if got.SuppressedReasons == nil || !slices.Equal(got.SuppressedReasons, want) {
@@ -40,21 +40,21 @@ func TestD33_SuppressionAttributes(t *testing.T) {
 		}
 		return got.ValidationAttributes
 	}
-	put(api.PutAccountSuppressionAttributesInput{SuppressedReasons: []api.SuppressionListReason{complaint, complaint}})
+	put(sesv2api.PutAccountSuppressionAttributesInput{SuppressedReasons: []sesv2api.SuppressionListReason{complaint, complaint}})
 	check("one reason", complaint)
-	put(api.PutAccountSuppressionAttributesInput{SuppressedReasons: []api.SuppressionListReason{}})
+	put(sesv2api.PutAccountSuppressionAttributesInput{SuppressedReasons: []sesv2api.SuppressionListReason{}})
 	check("an empty list")
-	put(api.PutAccountSuppressionAttributesInput{})
+	put(sesv2api.PutAccountSuppressionAttributesInput{})
 	check("nothing said")
 
-	confidence := &api.SuppressionConfidenceThreshold{ConfidenceVerdictThreshold: "HIGH"}
-	condition := &api.SuppressionConditionThreshold{ConditionThresholdEnabled: "ENABLED", OverallConfidenceThreshold: confidence}
-	put(api.PutAccountSuppressionAttributesInput{ValidationAttributes: &api.SuppressionValidationAttributes{ConditionThreshold: condition}})
+	confidence := &sesv2api.SuppressionConfidenceThreshold{ConfidenceVerdictThreshold: "HIGH"}
+	condition := &sesv2api.SuppressionConditionThreshold{ConditionThresholdEnabled: "ENABLED", OverallConfidenceThreshold: confidence}
+	put(sesv2api.PutAccountSuppressionAttributesInput{ValidationAttributes: &sesv2api.SuppressionValidationAttributes{ConditionThreshold: condition}})
 	v := check("a threshold alone")
 	if v == nil || v.ConditionThreshold.ConditionThresholdEnabled != "ENABLED" || v.ConditionThreshold.OverallConfidenceThreshold.ConfidenceVerdictThreshold != "HIGH" {
 		t.Errorf("threshold: %+v, want it as it was put", v)
 	}
-	put(api.PutAccountSuppressionAttributesInput{SuppressedReasons: []api.SuppressionListReason{bounce}})
+	put(sesv2api.PutAccountSuppressionAttributesInput{SuppressedReasons: []sesv2api.SuppressionListReason{bounce}})
 	if check("reasons after a threshold", bounce) == nil {
 		t.Errorf("reasons alone took the threshold away")
 	}

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"testing/synctest"
 
-	api "github.com/sluicehq/sluice/internal/api/sesv2"
+	"github.com/sluicehq/sluice/internal/api/sesv2api"
 	"github.com/sluicehq/sluice/internal/engine"
 	"github.com/sluicehq/sluice/internal/limits"
 	"github.com/sluicehq/sluice/internal/object"
@@ -19,8 +19,8 @@ import (
 // sports!, and food, and the contact old@example.com with something of everything.
 type contactCase struct {
 	name     string
-	action   api.ContactListImportAction // PUT if empty
-	format   api.DataFormat              // CSV if empty
+	action   sesv2api.ContactListImportAction // PUT if empty
+	format   sesv2api.DataFormat              // CSV if empty
 	text     string
 	limits   limits.Profile
 	contacts []string // each an address and its line
@@ -36,28 +36,28 @@ const (
 )
 
 // into names the list that contacts are imported into.
-func into(list string, action api.ContactListImportAction) api.ImportDestination {
-	return api.ImportDestination{ContactListDestination: &api.ContactListDestination{ContactListName: list, ContactListImportAction: action}}
+func into(list string, action sesv2api.ContactListImportAction) sesv2api.ImportDestination {
+	return sesv2api.ImportDestination{ContactListDestination: &sesv2api.ContactListDestination{ContactListName: list, ContactListImportAction: action}}
 }
 
 func (c contactCase) check(t *testing.T) {
 	f := newFixture(t, c.limits)
 	f.newList(me(t), "l", "news", "sports!", "food")
-	must(f.CreateContact(me(t), &api.CreateContactInput{
+	must(f.CreateContact(me(t), &sesv2api.CreateContactInput{
 		ContactListName: "l", EmailAddress: "old@example.com", TopicPreferences: prefers("news=OPT_OUT"),
 		AttributesData: new(`{"name":"Old"}`), UnsubscribeAll: new(true),
 	}))
 	created := must(f.contact(me(t), "l", "old@example.com")).CreatedTimestamp
 	if c.action == "" {
-		c.action = api.ContactListImportActionPut
+		c.action = sesv2api.ContactListImportActionPut
 	}
 	if c.format == "" {
-		c.format = api.DataFormatCsv
+		c.format = sesv2api.DataFormatCsv
 	}
 	got := f.imported(t, c.limits, f.files, into("l", c.action), f.source(t, c.text, c.format))
 	f.ended(t, got, c.read, c.failed, c.error, c.report)
 	var contacts []string
-	for _, contact := range must(f.ListContacts(me(t), &api.ListContactsInput{ContactListName: "l"})).Contacts {
+	for _, contact := range must(f.ListContacts(me(t), &sesv2api.ListContactsInput{ContactListName: "l"})).Contacts {
 		contacts = append(contacts, *contact.EmailAddress+" "+f.contactLine(t, "l", *contact.EmailAddress))
 	}
 	if !slices.Equal(contacts, c.contacts) {
@@ -107,7 +107,7 @@ func TestContactImport_CSV(t *testing.T) {
 func TestContactImport_JSON(t *testing.T) {
 	runContactImports(t, []contactCase{
 		{
-			name: "values over several lines", format: api.DataFormatJson,
+			name: "values over several lines", format: sesv2api.DataFormatJson,
 			text: "{\n  \"emailAddress\": \"a@example.com\",\n  \"unsubscribeAll\": false,\n  \"attributesData\": \"{\\\"Name\\\":\\\"Ann\\\"}\",\n" +
 				"  \"topicPreferences\": [\n    {\"topicName\": \"sports\", \"subscriptionStatus\": \"OPT_IN\"},\n    {\"topicName\": \"news\", \"subscriptionStatus\": \"OPT_OUT\"}\n  ]\n}\n" +
 				"{\"emailAddress\":\"b@example.com\",\"unsubscribeAll\":true,\"attributesData\":{\"n\":1}} {\"emailAddress\":\"c@example.com\"}",
@@ -120,7 +120,7 @@ func TestContactImport_JSON(t *testing.T) {
 			},
 		},
 		{
-			name: "an unknown topic", format: api.DataFormatJson,
+			name: "an unknown topic", format: sesv2api.DataFormatJson,
 			text: `{"emailAddress":"a@example.com","topicPreferences":[{"topicName":"none","subscriptionStatus":"OPT_IN"}]}` + "\n" + `{"emailAddress":"b@example.com"}`,
 			read: 2, failed: 1, contacts: []string{"b@example.com" + bare, oldContact},
 			report: "emailAddress,reason,code,line,offset,record\n" +
@@ -157,7 +157,7 @@ func TestD76_ImportDropsHiddenPreferences(t *testing.T) {
 			f.mustAdd(t, "l", address, "news=OPT_OUT")
 		}
 		set := func(names ...string) {
-			must(f.UpdateContactList(me(t), &api.UpdateContactListInput{ContactListName: "l", Topics: topics(names...)}))
+			must(f.UpdateContactList(me(t), &sesv2api.UpdateContactListInput{ContactListName: "l", Topics: topics(names...)}))
 		}
 		set("sports")
 		f.ended(t, f.imported(t, limits.None, f.files, into("l", "PUT"), f.source(t, "emailAddress\na@example.com\n", "CSV")), 1, 0, "", "")
@@ -218,14 +218,14 @@ func TestD77_TopicsOfTheDay(t *testing.T) {
 		f := newFixture(t, limits.None)
 		f.newList(me(t), "l", "news")
 		late := hooked{Objects: f.files, after: 1, hook: func() {
-			must(f.UpdateContactList(me(t), &api.UpdateContactListInput{ContactListName: "l", Topics: topics("sports")}))
+			must(f.UpdateContactList(me(t), &sesv2api.UpdateContactListInput{ContactListName: "l", Topics: topics("sports")}))
 		}}
 		text := "emailAddress,topicPreferences.news\na@example.com,OPT_OUT\n"
 		f.ended(t, f.imported(t, limits.None, late, into("l", "PUT"), f.source(t, text, "CSV")), 1, 0, "", "")
 		if line := f.contactLine(t, "l", "a@example.com"); line != "(sports=OPT_IN)" {
 			t.Errorf("after the topic went: %s", line)
 		}
-		must(f.UpdateContactList(me(t), &api.UpdateContactListInput{ContactListName: "l", Topics: topics("news")}))
+		must(f.UpdateContactList(me(t), &sesv2api.UpdateContactListInput{ContactListName: "l", Topics: topics("news")}))
 		if line := f.contactLine(t, "l", "a@example.com"); line != "news=OPT_OUT ()" {
 			t.Errorf("with the topic again: %s, want what was imported", line)
 		}
@@ -256,20 +256,20 @@ func TestD75_DeleteListWhileImporting(t *testing.T) {
 				f := newFixture(t, limits.None)
 				f.newList(me(t), "l", "news")
 				deleted := hooked{Objects: f.files, after: tt.after, hook: func() {
-					must(f.DeleteContactList(me(t), &api.DeleteContactListInput{ContactListName: "l"}))
+					must(f.DeleteContactList(me(t), &sesv2api.DeleteContactListInput{ContactListName: "l"}))
 					if tt.again {
 						f.newList(me(t), "l", "news")
 					}
 				}}
 				got := f.imported(t, limits.None, deleted, into("l", "PUT"), f.source(t, text.String(), "CSV"))
 				f.ended(t, got, *got.ProcessedRecordsCount, 0, "list", "")
-				if *got.ProcessedRecordsCount == 20_000 || *got.ImportDestination.ContactListDestination != (api.ContactListDestination{ContactListName: "l", ContactListImportAction: "PUT"}) {
+				if *got.ProcessedRecordsCount == 20_000 || *got.ImportDestination.ContactListDestination != (sesv2api.ContactListDestination{ContactListName: "l", ContactListImportAction: "PUT"}) {
 					t.Errorf("job: %d processed into %+v, want fewer than all and the list that it was for", *got.ProcessedRecordsCount, got.ImportDestination.ContactListDestination)
 				}
 				if !tt.again {
 					return
 				}
-				if in := must(f.ListContacts(me(t), &api.ListContactsInput{ContactListName: "l"})).Contacts; len(in) != 0 {
+				if in := must(f.ListContacts(me(t), &sesv2api.ListContactsInput{ContactListName: "l"})).Contacts; len(in) != 0 {
 					t.Errorf("%d contacts on the new list, want none", len(in))
 				}
 			})

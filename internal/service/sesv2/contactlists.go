@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	api "github.com/sluicehq/sluice/internal/api/sesv2"
+	"github.com/sluicehq/sluice/internal/api/sesv2api"
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/service"
@@ -32,7 +32,7 @@ func (s *Service) contactList(ctx context.Context, name string) (store.List, con
 }
 
 // CreateContactList makes an empty list. Its name is taken until it is deleted.
-func (s *Service) CreateContactList(ctx context.Context, in *api.CreateContactListInput) (*api.CreateContactListOutput, error) {
+func (s *Service) CreateContactList(ctx context.Context, in *sesv2api.CreateContactListInput) (*sesv2api.CreateContactListOutput, error) {
 	name := in.ContactListName
 	if err := checkContactList(name, in.Description, in.Topics); err != nil {
 		return nil, err
@@ -57,16 +57,16 @@ func (s *Service) CreateContactList(ctx context.Context, in *api.CreateContactLi
 	if err != nil {
 		return nil, service.Reword(err, fault.AlreadyExists, "List with name: %s already exists.", name)
 	}
-	return &api.CreateContactListOutput{}, nil
+	return &sesv2api.CreateContactListOutput{}, nil
 }
 
 // GetContactList tells about a list. How many contacts it has, no operation tells.
-func (s *Service) GetContactList(ctx context.Context, in *api.GetContactListInput) (*api.GetContactListOutput, error) {
+func (s *Service) GetContactList(ctx context.Context, in *sesv2api.GetContactListInput) (*sesv2api.GetContactListOutput, error) {
 	l, set, err := s.contactList(ctx, in.ContactListName)
 	if err != nil {
 		return nil, err
 	}
-	return &api.GetContactListOutput{
+	return &sesv2api.GetContactListOutput{
 		ContactListName:      &l.Name,
 		Description:          set.Description,
 		Topics:               set.views(),
@@ -78,7 +78,7 @@ func (s *Service) GetContactList(ctx context.Context, in *api.GetContactListInpu
 
 // UpdateContactList replaces the topics, or the description, or both. What contacts
 // prefer for a topic that goes is kept, and counts again if the topic comes back.
-func (s *Service) UpdateContactList(ctx context.Context, in *api.UpdateContactListInput) (*api.UpdateContactListOutput, error) {
+func (s *Service) UpdateContactList(ctx context.Context, in *sesv2api.UpdateContactListInput) (*sesv2api.UpdateContactListOutput, error) {
 	if err := checkContactList(in.ContactListName, in.Description, in.Topics); err != nil {
 		return nil, err
 	}
@@ -94,23 +94,23 @@ func (s *Service) UpdateContactList(ctx context.Context, in *api.UpdateContactLi
 	if err != nil {
 		return nil, service.Reword(err, fault.NotFound, noContactList, in.ContactListName)
 	}
-	return &api.UpdateContactListOutput{}, nil
+	return &sesv2api.UpdateContactListOutput{}, nil
 }
 
 // DeleteContactList deletes a list with all its contacts, however many there are. A
 // job that imports into it fails, saying that its list is gone.
-func (s *Service) DeleteContactList(ctx context.Context, in *api.DeleteContactListInput) (*api.DeleteContactListOutput, error) {
+func (s *Service) DeleteContactList(ctx context.Context, in *sesv2api.DeleteContactListInput) (*sesv2api.DeleteContactListOutput, error) {
 	if err := checkName("ContactListName", in.ContactListName); err != nil {
 		return nil, err
 	}
 	if err := s.store.DeleteList(ctx, contactListOf(ctx, in.ContactListName)); err != nil {
 		return nil, service.Reword(err, fault.NotFound, noContactList, in.ContactListName)
 	}
-	return &api.DeleteContactListOutput{}, nil
+	return &sesv2api.DeleteContactListOutput{}, nil
 }
 
 // ListContactLists lists the caller's lists, oldest first.
-func (s *Service) ListContactLists(ctx context.Context, in *api.ListContactListsInput) (*api.ListContactListsOutput, error) {
+func (s *Service) ListContactLists(ctx context.Context, in *sesv2api.ListContactListsInput) (*sesv2api.ListContactListsOutput, error) {
 	listing := service.Listing{Operation: "ListContactLists", Owner: service.OwnerOf(ctx)}
 	size, err := contactsPage(in.PageSize, maxPage)
 	if err != nil {
@@ -124,12 +124,12 @@ func (s *Service) ListContactLists(ctx context.Context, in *api.ListContactLists
 	if err != nil {
 		return nil, err
 	}
-	out := &api.ListContactListsOutput{
+	out := &sesv2api.ListContactListsOutput{
 		NextToken:    s.tokens.Next(listing, after),
-		ContactLists: make([]api.ContactList, 0, len(lists)),
+		ContactLists: make([]sesv2api.ContactList, 0, len(lists)),
 	}
 	for _, l := range lists {
-		out.ContactLists = append(out.ContactLists, api.ContactList{ContactListName: new(l.Name), LastUpdatedTimestamp: new(l.Updated)})
+		out.ContactLists = append(out.ContactLists, sesv2api.ContactList{ContactListName: new(l.Name), LastUpdatedTimestamp: new(l.Updated)})
 	}
 	return out, nil
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	api "github.com/sluicehq/sluice/internal/api/sesv2"
+	"github.com/sluicehq/sluice/internal/api/sesv2api"
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/service"
@@ -53,18 +53,18 @@ func checkAttributes(text *string) error {
 
 // preferences reads what is asked for, for topics that the list must all have, and puts
 // it into their order. Of a topic that comes twice the last status counts.
-func preferences(list string, set contactSettings, asked []api.TopicPreference) ([]api.TopicPreference, error) {
-	status := make(map[string]api.SubscriptionStatus, len(set.Topics))
+func preferences(list string, set contactSettings, asked []sesv2api.TopicPreference) ([]sesv2api.TopicPreference, error) {
+	status := make(map[string]sesv2api.SubscriptionStatus, len(set.Topics))
 	for _, p := range asked {
 		if set.Topic(p.TopicName) == nil {
 			return nil, fault.New(fault.Invalid, noTopic, list, p.TopicName)
 		}
 		status[p.TopicName] = p.SubscriptionStatus
 	}
-	var ordered []api.TopicPreference
+	var ordered []sesv2api.TopicPreference
 	for _, t := range set.Topics {
 		if s, ok := status[t.Name]; ok {
-			ordered = append(ordered, api.TopicPreference{TopicName: t.Name, SubscriptionStatus: s})
+			ordered = append(ordered, sesv2api.TopicPreference{TopicName: t.Name, SubscriptionStatus: s})
 		}
 	}
 	return ordered, nil
@@ -72,13 +72,13 @@ func preferences(list string, set contactSettings, asked []api.TopicPreference) 
 
 // newContact makes the value of a contact. It keeps what it preferred before for topics
 // of which nothing is said now, those that the list has lost among them.
-func newContact(before destination.Contact, now []api.TopicPreference, unsubscribe *bool, attributes *string) destination.Contact {
+func newContact(before destination.Contact, now []sesv2api.TopicPreference, unsubscribe *bool, attributes *string) destination.Contact {
 	c := destination.NewContact(nil, unsubscribe != nil && *unsubscribe)
 	for _, p := range now {
 		c = c.With(p.TopicName, string(p.SubscriptionStatus))
 	}
 	for topic, status := range before.Preferences() {
-		if !slices.ContainsFunc(now, func(p api.TopicPreference) bool { return p.TopicName == topic }) {
+		if !slices.ContainsFunc(now, func(p sesv2api.TopicPreference) bool { return p.TopicName == topic }) {
 			c = c.With(topic, status)
 		}
 	}
@@ -89,7 +89,7 @@ func newContact(before destination.Contact, now []api.TopicPreference, unsubscri
 }
 
 // CreateContact puts an address on a list on which it is not.
-func (s *Service) CreateContact(ctx context.Context, in *api.CreateContactInput) (*api.CreateContactOutput, error) {
+func (s *Service) CreateContact(ctx context.Context, in *sesv2api.CreateContactInput) (*sesv2api.CreateContactOutput, error) {
 	if err := checkAttributes(in.AttributesData); err != nil {
 		return nil, err
 	}
@@ -107,7 +107,7 @@ func (s *Service) CreateContact(ctx context.Context, in *api.CreateContactInput)
 	if err != nil {
 		return nil, missing(err, l.Name, in.EmailAddress)
 	}
-	return &api.CreateContactOutput{}, nil
+	return &sesv2api.CreateContactOutput{}, nil
 }
 
 // missing words the error of a contact or a contact list that does not exist.
@@ -119,7 +119,7 @@ func missing(err error, list, address string) error {
 }
 
 // GetContact tells about a contact, its preferences in the order of the list's topics.
-func (s *Service) GetContact(ctx context.Context, in *api.GetContactInput) (*api.GetContactOutput, error) {
+func (s *Service) GetContact(ctx context.Context, in *sesv2api.GetContactInput) (*sesv2api.GetContactOutput, error) {
 	l, set, key, err := s.contactOf(ctx, in.ContactListName, in.EmailAddress)
 	if err != nil {
 		return nil, err
@@ -130,7 +130,7 @@ func (s *Service) GetContact(ctx context.Context, in *api.GetContactInput) (*api
 	}
 	contact := destination.Contact(m.Value)
 	own, defaults := set.preferences(contact)
-	out := &api.GetContactOutput{
+	out := &sesv2api.GetContactOutput{
 		ContactListName:         &l.Name,
 		EmailAddress:            &m.Key,
 		TopicPreferences:        own,
@@ -148,7 +148,7 @@ func (s *Service) GetContact(ctx context.Context, in *api.GetContactInput) (*api
 // UpdateContact changes a contact: preferences by topic, and what it does not name of
 // them stays; UnsubscribeAll and AttributesData as they are given, and if they are not,
 // they are taken back.
-func (s *Service) UpdateContact(ctx context.Context, in *api.UpdateContactInput) (*api.UpdateContactOutput, error) {
+func (s *Service) UpdateContact(ctx context.Context, in *sesv2api.UpdateContactInput) (*sesv2api.UpdateContactOutput, error) {
 	if err := checkAttributes(in.AttributesData); err != nil {
 		return nil, err
 	}
@@ -167,11 +167,11 @@ func (s *Service) UpdateContact(ctx context.Context, in *api.UpdateContactInput)
 	if err != nil {
 		return nil, missing(err, l.Name, in.EmailAddress)
 	}
-	return &api.UpdateContactOutput{}, nil
+	return &sesv2api.UpdateContactOutput{}, nil
 }
 
 // DeleteContact takes an address off a list.
-func (s *Service) DeleteContact(ctx context.Context, in *api.DeleteContactInput) (*api.DeleteContactOutput, error) {
+func (s *Service) DeleteContact(ctx context.Context, in *sesv2api.DeleteContactInput) (*sesv2api.DeleteContactOutput, error) {
 	l, _, key, err := s.contactOf(ctx, in.ContactListName, in.EmailAddress)
 	if err != nil {
 		return nil, err
@@ -179,5 +179,5 @@ func (s *Service) DeleteContact(ctx context.Context, in *api.DeleteContactInput)
 	if err := s.store.DeleteMember(ctx, l.Ref, key); err != nil {
 		return nil, missing(err, l.Name, in.EmailAddress)
 	}
-	return &api.DeleteContactOutput{}, nil
+	return &sesv2api.DeleteContactOutput{}, nil
 }

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	api "github.com/sluicehq/sluice/internal/api/sesv2"
+	"github.com/sluicehq/sluice/internal/api/sesv2api"
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/limits"
@@ -22,7 +22,7 @@ func TestContact_Life(t *testing.T) {
 	refused(t, "get before it is there", err, fault.NotFound, missing)
 
 	before := time.Now().Truncate(time.Microsecond)
-	must(f.CreateContact(me(t), &api.CreateContactInput{
+	must(f.CreateContact(me(t), &sesv2api.CreateContactInput{
 		ContactListName: "l", EmailAddress: " a/b+c@Example.com ", TopicPreferences: prefers("food=OPT_OUT news=OPT_IN"),
 		AttributesData: new(`{"name":"Ann"}`),
 	}))
@@ -39,10 +39,10 @@ func TestContact_Life(t *testing.T) {
 		t.Errorf("after a refused create: %s", line)
 	}
 
-	must(f.DeleteContact(me(t), &api.DeleteContactInput{ContactListName: "l", EmailAddress: "a/b+c@Example.com"}))
-	_, err = f.DeleteContact(me(t), &api.DeleteContactInput{ContactListName: "l", EmailAddress: "a/b+c@Example.com"})
+	must(f.DeleteContact(me(t), &sesv2api.DeleteContactInput{ContactListName: "l", EmailAddress: "a/b+c@Example.com"}))
+	_, err = f.DeleteContact(me(t), &sesv2api.DeleteContactInput{ContactListName: "l", EmailAddress: "a/b+c@Example.com"})
 	refused(t, "delete again", err, fault.NotFound, missing)
-	_, err = f.UpdateContact(me(t), &api.UpdateContactInput{ContactListName: "l", EmailAddress: "a/b+c@Example.com"})
+	_, err = f.UpdateContact(me(t), &sesv2api.UpdateContactInput{ContactListName: "l", EmailAddress: "a/b+c@Example.com"})
 	refused(t, "update after the end", err, fault.NotFound, missing)
 }
 
@@ -63,7 +63,7 @@ func TestD22_DefaultOfTopic(t *testing.T) {
 	f := newFixture(t, limits.None)
 	f.newList(me(t), "l", "news", "sports")
 	f.mustAdd(t, "l", "a@example.com", "sports=OPT_IN")
-	must(f.UpdateContactList(me(t), &api.UpdateContactListInput{ContactListName: "l", Topics: topics("news!", "sports!", "food")}))
+	must(f.UpdateContactList(me(t), &sesv2api.UpdateContactListInput{ContactListName: "l", Topics: topics("news!", "sports!", "food")}))
 	if line := f.contactLine(t, "l", "a@example.com"); line != "sports=OPT_IN (news=OPT_OUT food=OPT_IN)" {
 		t.Errorf("after the defaults changed: %s", line)
 	}
@@ -75,14 +75,14 @@ func TestD70_TopicThatGoes(t *testing.T) {
 	f.newList(me(t), "l", "news", "sports")
 	f.mustAdd(t, "l", "a@example.com", "news=OPT_OUT sports=OPT_OUT")
 	set := func(names ...string) {
-		must(f.UpdateContactList(me(t), &api.UpdateContactListInput{ContactListName: "l", Topics: topics(names...)}))
+		must(f.UpdateContactList(me(t), &sesv2api.UpdateContactListInput{ContactListName: "l", Topics: topics(names...)}))
 	}
 	set("sports")
 	if line := f.contactLine(t, "l", "a@example.com"); line != "sports=OPT_OUT ()" {
 		t.Errorf("without the topic: %s", line)
 	}
 	refused(t, "a preference for it", f.add(me(t), "l", "b@example.com", "news=OPT_IN"), fault.Invalid, "List: l doesn't contain Topic: news")
-	must(f.UpdateContact(me(t), &api.UpdateContactInput{ContactListName: "l", EmailAddress: "a@example.com", TopicPreferences: prefers("sports=OPT_IN")}))
+	must(f.UpdateContact(me(t), &sesv2api.UpdateContactInput{ContactListName: "l", EmailAddress: "a@example.com", TopicPreferences: prefers("sports=OPT_IN")}))
 	set("food", "news", "sports")
 	if line := f.contactLine(t, "l", "a@example.com"); line != "news=OPT_OUT sports=OPT_IN (food=OPT_IN)" {
 		t.Errorf("with the topic again: %s, want what it preferred before", line)
@@ -94,12 +94,12 @@ func TestD110_LongAttributes(t *testing.T) {
 	f := newFixture(t, limits.None)
 	f.newList(me(t), "l")
 	most := strings.Repeat("x", destination.MaxAttributes)
-	create := &api.CreateContactInput{ContactListName: "l", EmailAddress: "a@example.com", AttributesData: new(most + "x")}
+	create := &sesv2api.CreateContactInput{ContactListName: "l", EmailAddress: "a@example.com", AttributesData: new(most + "x")}
 	_, err := f.CreateContact(me(t), create)
 	refused(t, "create", err, fault.Invalid, "AttributesData has 65537 bytes, at most 65536 are allowed")
 	create.AttributesData = &most
 	must(f.CreateContact(me(t), create))
-	update := &api.UpdateContactInput{ContactListName: "l", EmailAddress: "a@example.com", AttributesData: new(most + "x")}
+	update := &sesv2api.UpdateContactInput{ContactListName: "l", EmailAddress: "a@example.com", AttributesData: new(most + "x")}
 	_, err = f.UpdateContact(me(t), update)
 	refused(t, "update", err, fault.Invalid, "AttributesData has 65537 bytes, at most 65536 are allowed")
 	if got := must(f.contact(me(t), "l", "a@example.com")).AttributesData; *got != most {
@@ -111,7 +111,7 @@ func TestD71_UpdateContact(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, limits.None)
 	f.newList(me(t), "l", "news", "sports", "food!")
-	must(f.CreateContact(me(t), &api.CreateContactInput{
+	must(f.CreateContact(me(t), &sesv2api.CreateContactInput{
 		ContactListName: "l", EmailAddress: "a@example.com", TopicPreferences: prefers("news=OPT_OUT news=OPT_IN"),
 		AttributesData: new("first"), UnsubscribeAll: new(true),
 	}))
@@ -121,17 +121,17 @@ func TestD71_UpdateContact(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		name string
-		in   api.UpdateContactInput
+		in   sesv2api.UpdateContactInput
 		want string
 	}{
-		{"a topic and attributes", api.UpdateContactInput{TopicPreferences: prefers("sports=OPT_OUT"), AttributesData: new("second")}, "news=OPT_IN sports=OPT_OUT (food=OPT_OUT) second"},
-		{"a topic alone", api.UpdateContactInput{TopicPreferences: prefers("news=OPT_OUT")}, "news=OPT_OUT sports=OPT_OUT (food=OPT_OUT)"},
-		{"a topic twice", api.UpdateContactInput{TopicPreferences: prefers("food=OPT_OUT food=OPT_IN")}, "news=OPT_OUT sports=OPT_OUT food=OPT_IN ()"},
-		{"all mail", api.UpdateContactInput{UnsubscribeAll: new(true)}, "news=OPT_OUT sports=OPT_OUT food=OPT_IN () out of all"},
-		{"attributes of no letters", api.UpdateContactInput{AttributesData: new(""), UnsubscribeAll: new(false)}, "news=OPT_OUT sports=OPT_OUT food=OPT_IN ()"},
-		{"attributes of lines", api.UpdateContactInput{AttributesData: new("x=1\ny=2\x00")}, "news=OPT_OUT sports=OPT_OUT food=OPT_IN () x=1\ny=2\x00"},
-		{"no topics, said", api.UpdateContactInput{TopicPreferences: []api.TopicPreference{}}, "news=OPT_OUT sports=OPT_OUT food=OPT_IN ()"},
-		{"nothing", api.UpdateContactInput{}, "news=OPT_OUT sports=OPT_OUT food=OPT_IN ()"},
+		{"a topic and attributes", sesv2api.UpdateContactInput{TopicPreferences: prefers("sports=OPT_OUT"), AttributesData: new("second")}, "news=OPT_IN sports=OPT_OUT (food=OPT_OUT) second"},
+		{"a topic alone", sesv2api.UpdateContactInput{TopicPreferences: prefers("news=OPT_OUT")}, "news=OPT_OUT sports=OPT_OUT (food=OPT_OUT)"},
+		{"a topic twice", sesv2api.UpdateContactInput{TopicPreferences: prefers("food=OPT_OUT food=OPT_IN")}, "news=OPT_OUT sports=OPT_OUT food=OPT_IN ()"},
+		{"all mail", sesv2api.UpdateContactInput{UnsubscribeAll: new(true)}, "news=OPT_OUT sports=OPT_OUT food=OPT_IN () out of all"},
+		{"attributes of no letters", sesv2api.UpdateContactInput{AttributesData: new(""), UnsubscribeAll: new(false)}, "news=OPT_OUT sports=OPT_OUT food=OPT_IN ()"},
+		{"attributes of lines", sesv2api.UpdateContactInput{AttributesData: new("x=1\ny=2\x00")}, "news=OPT_OUT sports=OPT_OUT food=OPT_IN () x=1\ny=2\x00"},
+		{"no topics, said", sesv2api.UpdateContactInput{TopicPreferences: []sesv2api.TopicPreference{}}, "news=OPT_OUT sports=OPT_OUT food=OPT_IN ()"},
+		{"nothing", sesv2api.UpdateContactInput{}, "news=OPT_OUT sports=OPT_OUT food=OPT_IN ()"},
 	} {
 		before := must(f.contact(me(t), "l", "a@example.com")).LastUpdatedTimestamp
 		tt.in.ContactListName, tt.in.EmailAddress = "l", "a@Example.com"
@@ -147,7 +147,7 @@ func TestD71_UpdateContact(t *testing.T) {
 			t.Errorf("%s: attributes %v, want %q", tt.name, got.AttributesData, *tt.in.AttributesData)
 		}
 	}
-	_, err := f.UpdateContact(me(t), &api.UpdateContactInput{ContactListName: "l", EmailAddress: "a@example.com", TopicPreferences: prefers("news=OPT_IN none=OPT_IN")})
+	_, err := f.UpdateContact(me(t), &sesv2api.UpdateContactInput{ContactListName: "l", EmailAddress: "a@example.com", TopicPreferences: prefers("news=OPT_IN none=OPT_IN")})
 	refused(t, "an unknown topic", err, fault.Invalid, "List: l doesn't contain Topic: none")
 	if line := f.contactLine(t, "l", "a@example.com"); line != "news=OPT_OUT sports=OPT_OUT food=OPT_IN ()" {
 		t.Errorf("after a refusal: %s, want it as it was", line)
@@ -166,7 +166,7 @@ func TestUpdateContact_AtOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range names {
 		all.Go(func() {
-			must(f.UpdateContact(me(t), &api.UpdateContactInput{
+			must(f.UpdateContact(me(t), &sesv2api.UpdateContactInput{
 				ContactListName: "l", EmailAddress: "a@example.com", TopicPreferences: prefers(fmt.Sprintf("t%d=OPT_IN", i)),
 			}))
 		})
@@ -229,8 +229,8 @@ func TestD74_ContactAddresses(t *testing.T) {
 		{"l", "a@example.com", 0, "a@example.com doesn't exist in List."},
 	} {
 		_, get := f.contact(me(t), tt.list, tt.address)
-		_, update := f.UpdateContact(me(t), &api.UpdateContactInput{ContactListName: tt.list, EmailAddress: tt.address})
-		_, remove := f.DeleteContact(me(t), &api.DeleteContactInput{ContactListName: tt.list, EmailAddress: tt.address})
+		_, update := f.UpdateContact(me(t), &sesv2api.UpdateContactInput{ContactListName: tt.list, EmailAddress: tt.address})
+		_, remove := f.DeleteContact(me(t), &sesv2api.DeleteContactInput{ContactListName: tt.list, EmailAddress: tt.address})
 		errs := map[string]error{"get": get, "update": update, "delete": remove}
 		if tt.kind != 0 {
 			errs["create"] = f.add(me(t), tt.list, tt.address, "none=OPT_IN")
@@ -252,14 +252,14 @@ func TestContacts_Owners(t *testing.T) {
 	const missing = "List with name: l doesn't exist."
 	for who, ctx := range strangers(t) {
 		for what, err := range map[string]error{
-			"get the list":    second(f.GetContactList(ctx, &api.GetContactListInput{ContactListName: "l"})),
-			"update the list": second(f.UpdateContactList(ctx, &api.UpdateContactListInput{ContactListName: "l"})),
-			"delete the list": second(f.DeleteContactList(ctx, &api.DeleteContactListInput{ContactListName: "l"})),
-			"list contacts":   second(f.ListContacts(ctx, &api.ListContactsInput{ContactListName: "l"})),
+			"get the list":    second(f.GetContactList(ctx, &sesv2api.GetContactListInput{ContactListName: "l"})),
+			"update the list": second(f.UpdateContactList(ctx, &sesv2api.UpdateContactListInput{ContactListName: "l"})),
+			"delete the list": second(f.DeleteContactList(ctx, &sesv2api.DeleteContactListInput{ContactListName: "l"})),
+			"list contacts":   second(f.ListContacts(ctx, &sesv2api.ListContactsInput{ContactListName: "l"})),
 			"get":             second(f.contact(ctx, "l", "a@example.com")),
 			"create":          f.add(ctx, "l", "b@example.com", ""),
-			"update":          second(f.UpdateContact(ctx, &api.UpdateContactInput{ContactListName: "l", EmailAddress: "a@example.com"})),
-			"delete":          second(f.DeleteContact(ctx, &api.DeleteContactInput{ContactListName: "l", EmailAddress: "a@example.com"})),
+			"update":          second(f.UpdateContact(ctx, &sesv2api.UpdateContactInput{ContactListName: "l", EmailAddress: "a@example.com"})),
+			"delete":          second(f.DeleteContact(ctx, &sesv2api.DeleteContactInput{ContactListName: "l", EmailAddress: "a@example.com"})),
 		} {
 			refused(t, what+" as "+who, err, fault.NotFound, missing)
 		}
@@ -267,7 +267,7 @@ func TestContacts_Owners(t *testing.T) {
 		if err := f.add(ctx, "l", "a@example.com", "food=OPT_OUT"); err != nil {
 			t.Errorf("create as %s: %v", who, err)
 		}
-		must(f.DeleteContactList(ctx, &api.DeleteContactListInput{ContactListName: "l"}))
+		must(f.DeleteContactList(ctx, &sesv2api.DeleteContactListInput{ContactListName: "l"}))
 	}
 	if line := f.contactLine(t, "l", "a@example.com"); line != "news=OPT_OUT ()" {
 		t.Errorf("mine after others' changes: %s", line)
@@ -282,14 +282,14 @@ func TestDeleteContactList_Contacts(t *testing.T) {
 	for _, list := range []string{"l", "other"} {
 		f.mustAdd(t, list, "a@example.com", "")
 	}
-	must(f.DeleteContactList(me(t), &api.DeleteContactListInput{ContactListName: "l"}))
+	must(f.DeleteContactList(me(t), &sesv2api.DeleteContactListInput{ContactListName: "l"}))
 	_, err := f.contact(me(t), "l", "a@example.com")
 	refused(t, "get of a deleted list", err, fault.NotFound, "List with name: l doesn't exist.")
 	f.newList(me(t), "l")
-	if names, _ := f.contacts(t, api.ListContactsInput{ContactListName: "l"}); len(names) != 0 {
+	if names, _ := f.contacts(t, sesv2api.ListContactsInput{ContactListName: "l"}); len(names) != 0 {
 		t.Errorf("a new list of the same name: %v, want none", names)
 	}
-	if names, _ := f.contacts(t, api.ListContactsInput{ContactListName: "other"}); len(names) != 1 {
+	if names, _ := f.contacts(t, sesv2api.ListContactsInput{ContactListName: "other"}); len(names) != 1 {
 		t.Errorf("the other list: %v, want its contact", names)
 	}
 }

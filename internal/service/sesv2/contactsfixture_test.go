@@ -6,20 +6,20 @@ import (
 	"strings"
 	"testing"
 
-	api "github.com/sluicehq/sluice/internal/api/sesv2"
+	"github.com/sluicehq/sluice/internal/api/sesv2api"
 )
 
 const (
-	optIn  = api.SubscriptionStatusOptIn
-	optOut = api.SubscriptionStatusOptOut
+	optIn  = sesv2api.SubscriptionStatusOptIn
+	optOut = sesv2api.SubscriptionStatusOptOut
 )
 
 // topics of the tests: a name, or a name and "!", which is one that contacts are out of
 // unless they say otherwise.
-func topics(names ...string) []api.Topic {
-	list := []api.Topic{}
+func topics(names ...string) []sesv2api.Topic {
+	list := []sesv2api.Topic{}
 	for _, name := range names {
-		t := api.Topic{TopicName: name, DisplayName: "About " + name, DefaultSubscriptionStatus: optIn}
+		t := sesv2api.Topic{TopicName: name, DisplayName: "About " + name, DefaultSubscriptionStatus: optIn}
 		if short, out := strings.CutSuffix(name, "!"); out {
 			t.TopicName, t.DefaultSubscriptionStatus = short, optOut
 		}
@@ -29,17 +29,17 @@ func topics(names ...string) []api.Topic {
 }
 
 // prefers reads "news=OPT_IN sports=OPT_OUT".
-func prefers(text string) []api.TopicPreference {
-	var list []api.TopicPreference
+func prefers(text string) []sesv2api.TopicPreference {
+	var list []sesv2api.TopicPreference
 	for word := range strings.FieldsSeq(text) {
 		topic, status, _ := strings.Cut(word, "=")
-		list = append(list, api.TopicPreference{TopicName: topic, SubscriptionStatus: api.SubscriptionStatus(status)})
+		list = append(list, sesv2api.TopicPreference{TopicName: topic, SubscriptionStatus: sesv2api.SubscriptionStatus(status)})
 	}
 	return list
 }
 
 // preferred writes what prefers reads.
-func preferred(list []api.TopicPreference) string {
+func preferred(list []sesv2api.TopicPreference) string {
 	var words []string
 	for _, p := range list {
 		words = append(words, p.TopicName+"="+string(p.SubscriptionStatus))
@@ -49,18 +49,18 @@ func preferred(list []api.TopicPreference) string {
 
 // newList makes a contact list, and returns its name.
 func (f *fixture) newList(ctx context.Context, name string, topicNames ...string) string {
-	must(f.CreateContactList(ctx, &api.CreateContactListInput{ContactListName: name, Topics: topics(topicNames...)}))
+	must(f.CreateContactList(ctx, &sesv2api.CreateContactListInput{ContactListName: name, Topics: topics(topicNames...)}))
 	return name
 }
 
-func (f *fixture) list(t *testing.T, name string) *api.GetContactListOutput {
+func (f *fixture) list(t *testing.T, name string) *sesv2api.GetContactListOutput {
 	t.Helper()
-	return must(f.GetContactList(me(t), &api.GetContactListInput{ContactListName: name}))
+	return must(f.GetContactList(me(t), &sesv2api.GetContactListInput{ContactListName: name}))
 }
 
 // add makes a contact with preferences.
 func (f *fixture) add(ctx context.Context, list, address, preferences string) error {
-	_, err := f.CreateContact(ctx, &api.CreateContactInput{ContactListName: list, EmailAddress: address, TopicPreferences: prefers(preferences)})
+	_, err := f.CreateContact(ctx, &sesv2api.CreateContactInput{ContactListName: list, EmailAddress: address, TopicPreferences: prefers(preferences)})
 	return err
 }
 
@@ -71,8 +71,8 @@ func (f *fixture) mustAdd(t *testing.T, list, address, preferences string) {
 	}
 }
 
-func (f *fixture) contact(ctx context.Context, list, address string) (*api.GetContactOutput, error) {
-	return f.GetContact(ctx, &api.GetContactInput{ContactListName: list, EmailAddress: address})
+func (f *fixture) contact(ctx context.Context, list, address string) (*sesv2api.GetContactOutput, error) {
+	return f.GetContact(ctx, &sesv2api.GetContactInput{ContactListName: list, EmailAddress: address})
 }
 
 // contactLine writes a contact in one line: preferences, defaults in parentheses,
@@ -91,7 +91,7 @@ func (f *fixture) contactLine(t *testing.T, list, address string) string {
 }
 
 // contacts lists the names before the @ of one page.
-func (f *fixture) contacts(t *testing.T, in api.ListContactsInput) (names []string, next *string) {
+func (f *fixture) contacts(t *testing.T, in sesv2api.ListContactsInput) (names []string, next *string) {
 	t.Helper()
 	out := must(f.ListContacts(me(t), &in))
 	for _, c := range out.Contacts {

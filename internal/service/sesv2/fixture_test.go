@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	api "github.com/sluicehq/sluice/internal/api/sesv2"
+	"github.com/sluicehq/sluice/internal/api/sesv2api"
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/limits"
@@ -51,12 +51,12 @@ func (f *fixture) file(t *testing.T, key, text string) string {
 	return name.URL()
 }
 
-func (f *fixture) create(ctx context.Context, url string, action api.SuppressionListImportAction) (string, error) {
-	out, err := f.CreateImportJob(ctx, &api.CreateImportJobInput{
-		ImportDestination: &api.ImportDestination{
-			SuppressionListDestination: &api.SuppressionListDestination{SuppressionListImportAction: action},
+func (f *fixture) create(ctx context.Context, url string, action sesv2api.SuppressionListImportAction) (string, error) {
+	out, err := f.CreateImportJob(ctx, &sesv2api.CreateImportJobInput{
+		ImportDestination: &sesv2api.ImportDestination{
+			SuppressionListDestination: &sesv2api.SuppressionListDestination{SuppressionListImportAction: action},
 		},
-		ImportDataSource: &api.ImportDataSource{S3Url: url, DataFormat: api.DataFormatCsv},
+		ImportDataSource: &sesv2api.ImportDataSource{S3Url: url, DataFormat: sesv2api.DataFormatCsv},
 	})
 	if err != nil {
 		return "", err
@@ -66,12 +66,12 @@ func (f *fixture) create(ctx context.Context, url string, action api.Suppression
 
 func (f *fixture) newJob(t *testing.T) string {
 	t.Helper()
-	return must(f.create(me(t), "s3://imports/file.csv", api.SuppressionListImportActionPut))
+	return must(f.create(me(t), "s3://imports/file.csv", sesv2api.SuppressionListImportActionPut))
 }
 
-func (f *fixture) get(t *testing.T, id string) *api.GetImportJobOutput {
+func (f *fixture) get(t *testing.T, id string) *sesv2api.GetImportJobOutput {
 	t.Helper()
-	return must(f.GetImportJob(me(t), &api.GetImportJobInput{JobId: id}))
+	return must(f.GetImportJob(me(t), &sesv2api.GetImportJobInput{JobId: id}))
 }
 
 // work does a worker's part: it claims the one job there is, begins it, and commits
@@ -114,13 +114,13 @@ func (f *fixture) finish(t *testing.T, l job.Lease, o store.Outcome) {
 	must(f.db.Finish(t.Context(), l, o))
 }
 
-func (f *fixture) put(ctx context.Context, address string, reason api.SuppressionListReason) error {
-	_, err := f.PutSuppressedDestination(ctx, &api.PutSuppressedDestinationInput{EmailAddress: address, Reason: reason})
+func (f *fixture) put(ctx context.Context, address string, reason sesv2api.SuppressionListReason) error {
+	_, err := f.PutSuppressedDestination(ctx, &sesv2api.PutSuppressedDestinationInput{EmailAddress: address, Reason: reason})
 	return err
 }
 
-func (f *fixture) suppressed(ctx context.Context, address string) (*api.SuppressedDestination, error) {
-	out, err := f.GetSuppressedDestination(ctx, &api.GetSuppressedDestinationInput{EmailAddress: address})
+func (f *fixture) suppressed(ctx context.Context, address string) (*sesv2api.SuppressedDestination, error) {
+	out, err := f.GetSuppressedDestination(ctx, &sesv2api.GetSuppressedDestinationInput{EmailAddress: address})
 	if err != nil {
 		return nil, err
 	}

@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	api "github.com/sluicehq/sluice/internal/api/sesv2"
+	"github.com/sluicehq/sluice/internal/api/sesv2api"
 	"github.com/sluicehq/sluice/internal/engine"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/limits"
@@ -19,9 +19,9 @@ import (
 // importCase is a file and what comes of it.
 type importCase struct {
 	name    string
-	action  api.SuppressionListImportAction // PUT if empty
-	format  api.DataFormat                  // CSV if empty
-	text    string                          // nothing is uploaded if empty
+	action  sesv2api.SuppressionListImportAction // PUT if empty
+	format  sesv2api.DataFormat                  // CSV if empty
+	text    string                               // nothing is uploaded if empty
 	limits  limits.Profile
 	members []string // "address REASON"
 	read    int64
@@ -32,27 +32,27 @@ type importCase struct {
 
 // run imports the file with the real engine into a list that holds
 // old@example.com, and returns the job at its end.
-func (c importCase) run(t *testing.T, f *fixture) *api.GetImportJobOutput {
+func (c importCase) run(t *testing.T, f *fixture) *sesv2api.GetImportJobOutput {
 	t.Helper()
 	if err := f.put(me(t), "old@example.com", bounce); err != nil {
 		t.Fatalf("put: %v", err)
 	}
-	to := api.ImportDestination{SuppressionListDestination: &api.SuppressionListDestination{SuppressionListImportAction: c.action}}
+	to := sesv2api.ImportDestination{SuppressionListDestination: &sesv2api.SuppressionListDestination{SuppressionListImportAction: c.action}}
 	return f.imported(t, c.limits, f.files, to, f.source(t, c.text, c.format))
 }
 
 // source puts a file, unless its text is empty.
-func (f *fixture) source(t *testing.T, text string, format api.DataFormat) api.ImportDataSource {
+func (f *fixture) source(t *testing.T, text string, format sesv2api.DataFormat) sesv2api.ImportDataSource {
 	t.Helper()
 	url := "s3://imports/nothing"
 	if text != "" {
 		url = f.file(t, "file", text)
 	}
-	return api.ImportDataSource{S3Url: url, DataFormat: format}
+	return sesv2api.ImportDataSource{S3Url: url, DataFormat: format}
 }
 
 // imported creates a job, has the real engine do it, and returns it at its end.
-func (f *fixture) imported(t *testing.T, l limits.Profile, files engine.Objects, to api.ImportDestination, from api.ImportDataSource) *api.GetImportJobOutput {
+func (f *fixture) imported(t *testing.T, l limits.Profile, files engine.Objects, to sesv2api.ImportDestination, from sesv2api.ImportDataSource) *sesv2api.GetImportJobOutput {
 	t.Helper()
 	e := engine.New(f.db, files, engine.Options{Limits: l, BatchRecords: 100, Reports: func(j job.Job) object.Name {
 		return object.Name{Account: account, Bucket: "sluice", Key: "reports/" + string(j.ID)}
@@ -61,7 +61,7 @@ func (f *fixture) imported(t *testing.T, l limits.Profile, files engine.Objects,
 	ended := make(chan error)
 	go func() { ended <- e.Run(ctx) }()
 
-	id := *must(f.CreateImportJob(me(t), &api.CreateImportJobInput{ImportDestination: &to, ImportDataSource: &from})).JobId
+	id := *must(f.CreateImportJob(me(t), &sesv2api.CreateImportJobInput{ImportDestination: &to, ImportDataSource: &from})).JobId
 	for f.get(t, id).CompletedTimestamp == nil {
 		time.Sleep(time.Second) // the bubble's second
 	}
@@ -74,11 +74,11 @@ func (f *fixture) imported(t *testing.T, l limits.Profile, files engine.Objects,
 
 // ended checks how a job came out: with an error it is FAILED, and there is a report if
 // records failed. With a text, the report has it.
-func (f *fixture) ended(t *testing.T, got *api.GetImportJobOutput, read, failed int64, because, report string) {
+func (f *fixture) ended(t *testing.T, got *sesv2api.GetImportJobOutput, read, failed int64, because, report string) {
 	t.Helper()
-	status := api.JobStatusCompleted
+	status := sesv2api.JobStatusCompleted
 	if because != "" {
-		status = api.JobStatusFailed
+		status = sesv2api.JobStatusFailed
 		if got.FailureInfo == nil || got.FailureInfo.ErrorMessage == nil || !strings.Contains(*got.FailureInfo.ErrorMessage, because) {
 			t.Errorf("failure: %+v, want %q", got.FailureInfo, because)
 		}
@@ -103,7 +103,7 @@ func (c importCase) check(t *testing.T) {
 	f := newFixture(t, c.limits)
 	f.ended(t, c.run(t, f), c.read, c.failed, c.error, c.report)
 	var members []string
-	for _, m := range must(f.ListSuppressedDestinations(me(t), &api.ListSuppressedDestinationsInput{})).SuppressedDestinationSummaries {
+	for _, m := range must(f.ListSuppressedDestinations(me(t), &sesv2api.ListSuppressedDestinationsInput{})).SuppressedDestinationSummaries {
 		members = append(members, m.EmailAddress+" "+string(m.Reason))
 	}
 	if !slices.Equal(members, c.members) {
@@ -116,10 +116,10 @@ func runImports(t *testing.T, cases []importCase) {
 	t.Parallel()
 	for _, c := range cases {
 		if c.action == "" {
-			c.action = api.SuppressionListImportActionPut
+			c.action = sesv2api.SuppressionListImportActionPut
 		}
 		if c.format == "" {
-			c.format = api.DataFormatCsv
+			c.format = sesv2api.DataFormatCsv
 		}
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -139,8 +139,8 @@ func TestD37_Duplicates(t *testing.T) {
 
 func TestD38_DeleteAbsent(t *testing.T) {
 	runImports(t, []importCase{
-		{name: "both", action: api.SuppressionListImportActionDelete, text: "nobody@example.com\nold@example.com\n", read: 2},
-		{name: "JSON", action: api.SuppressionListImportActionDelete, format: "JSON", text: `{"emailAddress":"nobody@example.com"}`, read: 1, members: []string{old}},
+		{name: "both", action: sesv2api.SuppressionListImportActionDelete, text: "nobody@example.com\nold@example.com\n", read: 2},
+		{name: "JSON", action: sesv2api.SuppressionListImportActionDelete, format: "JSON", text: `{"emailAddress":"nobody@example.com"}`, read: 1, members: []string{old}},
 	})
 }
 
@@ -155,7 +155,7 @@ func TestD30_OwnObjectsOnly(t *testing.T) {
 		other := object.Name{Account: otherAccount, Bucket: "imports", Key: "nothing"}
 		must(f.files.Put(t.Context(), other, "text/csv", strings.NewReader("a@example.com,BOUNCE\n")))
 		got := importCase{action: "PUT", format: "CSV"}.run(t, f)
-		if got.JobStatus != api.JobStatusFailed || *got.ProcessedRecordsCount != 0 {
+		if got.JobStatus != sesv2api.JobStatusFailed || *got.ProcessedRecordsCount != 0 {
 			t.Errorf("import of another account's object: %+v, want FAILED", got)
 		}
 	})
@@ -169,7 +169,7 @@ func TestD44_Reasons(t *testing.T) {
 		},
 		{name: "names in the first row", text: "emailAddress,reason\na@example.com,BOUNCE\n", read: 1, members: []string{"a@example.com BOUNCE", old}},
 		{name: "JSON", format: "JSON", text: `{"emailAddress":"a@example.com","reason":"BOUNCE"}` + "\n" + `{"emailAddress":"b@example.com"}`, read: 2, failed: 1, members: []string{"a@example.com BOUNCE", old}},
-		{name: "delete with a reason", action: api.SuppressionListImportActionDelete, text: "old@example.com,BOUNCE\n", read: 1},
+		{name: "delete with a reason", action: sesv2api.SuppressionListImportActionDelete, text: "old@example.com,BOUNCE\n", read: 1},
 	})
 }
 
@@ -177,7 +177,7 @@ func TestD50_TooManyRecords(t *testing.T) {
 	three := "a@example.com,BOUNCE\nb@example.com,BOUNCE\nold@example.com,BOUNCE\n"
 	runImports(t, []importCase{
 		{name: "put", text: three, limits: limits.Profile{PutRecords: 2}, error: "more than 2 records", read: 2, members: []string{"a@example.com BOUNCE", "b@example.com BOUNCE", old}},
-		{name: "delete", action: api.SuppressionListImportActionDelete, text: three, limits: limits.Profile{DeleteRecords: 2}, error: "more than 2 records", read: 2, members: []string{old}},
+		{name: "delete", action: sesv2api.SuppressionListImportActionDelete, text: three, limits: limits.Profile{DeleteRecords: 2}, error: "more than 2 records", read: 2, members: []string{old}},
 		{name: "just as many", text: three, limits: limits.Profile{PutRecords: 3}, read: 3, members: []string{"a@example.com BOUNCE", "b@example.com BOUNCE", old}},
 	})
 }

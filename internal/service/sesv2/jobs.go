@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
-	api "github.com/sluicehq/sluice/internal/api/sesv2"
+	"github.com/sluicehq/sluice/internal/api/sesv2api"
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
@@ -17,7 +17,7 @@ import (
 
 // CreateImportJob stores a job and returns at once; the engine finds it in the store,
 // and binds it to the bytes that lie at its URL when it begins.
-func (s *Service) CreateImportJob(ctx context.Context, in *api.CreateImportJobInput) (*api.CreateImportJobOutput, error) {
+func (s *Service) CreateImportJob(ctx context.Context, in *sesv2api.CreateImportJobInput) (*sesv2api.CreateImportJobOutput, error) {
 	owner := service.OwnerOf(ctx)
 	dst, err := target(in.ImportDestination)
 	if err != nil {
@@ -39,12 +39,12 @@ func (s *Service) CreateImportJob(ctx context.Context, in *api.CreateImportJobIn
 		return nil, service.Reword(err, fault.LimitExceeded, "an account has at most %d unfinished import jobs in a region", s.opts.Limits.UnfinishedJobs)
 	}
 	s.opts.Wake()
-	return &api.CreateImportJobOutput{JobId: new(string(j.ID))}, nil
+	return &sesv2api.CreateImportJobOutput{JobId: new(string(j.ID))}, nil
 }
 
 // target reads a destination. The model has no union, so that there is exactly one is
 // for us to say.
-func target(d *api.ImportDestination) (job.Destination, error) {
+func target(d *sesv2api.ImportDestination) (job.Destination, error) {
 	switch sup, con := d.SuppressionListDestination, d.ContactListDestination; {
 	case sup != nil && con != nil:
 		return job.Destination{}, fault.New(fault.Invalid, "ImportDestination has both SuppressionListDestination and ContactListDestination, expected one")
@@ -75,13 +75,13 @@ func (s *Service) mustHave(ctx context.Context, o job.Owner, d job.Destination) 
 
 // source reads where a job's bytes are. They may be missing still: then the engine
 // fails the job. Their size, if it can be known by now, lets small jobs go first.
-func (s *Service) source(ctx context.Context, account string, in *api.ImportDataSource) (job.Source, error) {
+func (s *Service) source(ctx context.Context, account string, in *sesv2api.ImportDataSource) (job.Source, error) {
 	name, err := object.ParseURL(account, in.S3Url)
 	if err != nil {
 		return job.Source{}, err
 	}
 	src := job.Source{Bucket: name.Bucket, Key: name.Key, Format: "CSV"}
-	if in.DataFormat == api.DataFormatJson {
+	if in.DataFormat == sesv2api.DataFormatJson {
 		src.Format = "JSON"
 	}
 	file, err := s.objects.Stat(ctx, name)
@@ -95,7 +95,7 @@ func (s *Service) source(ctx context.Context, account string, in *api.ImportData
 }
 
 // GetImportJob tells how far a job is.
-func (s *Service) GetImportJob(ctx context.Context, in *api.GetImportJobInput) (*api.GetImportJobOutput, error) {
+func (s *Service) GetImportJob(ctx context.Context, in *sesv2api.GetImportJobInput) (*sesv2api.GetImportJobOutput, error) {
 	j, err := s.job(ctx, in.JobId)
 	if err != nil {
 		return nil, err
@@ -105,10 +105,10 @@ func (s *Service) GetImportJob(ctx context.Context, in *api.GetImportJobInput) (
 		return nil, err
 	}
 	v := summary(j)
-	return &api.GetImportJobOutput{
+	return &sesv2api.GetImportJobOutput{
 		JobId: v.JobId, JobStatus: v.JobStatus, ImportDestination: v.ImportDestination,
-		ImportDataSource: &api.ImportDataSource{
-			S3Url: service.SourceOf(j).URL(), DataFormat: api.DataFormat(j.Source.Format),
+		ImportDataSource: &sesv2api.ImportDataSource{
+			S3Url: service.SourceOf(j).URL(), DataFormat: sesv2api.DataFormat(j.Source.Format),
 		},
 		CreatedTimestamp:      v.CreatedTimestamp,
 		CompletedTimestamp:    service.Time(j.Finished),
@@ -119,7 +119,7 @@ func (s *Service) GetImportJob(ctx context.Context, in *api.GetImportJobInput) (
 }
 
 // ListImportJobs lists the caller's jobs that came by this API, oldest first.
-func (s *Service) ListImportJobs(ctx context.Context, in *api.ListImportJobsInput) (*api.ListImportJobsOutput, error) {
+func (s *Service) ListImportJobs(ctx context.Context, in *sesv2api.ListImportJobsInput) (*sesv2api.ListImportJobsOutput, error) {
 	listing := service.Listing{
 		Operation: "ListImportJobs", Owner: service.OwnerOf(ctx), Filter: []string{string(in.ImportDestinationType)},
 	}
@@ -127,12 +127,12 @@ func (s *Service) ListImportJobs(ctx context.Context, in *api.ListImportJobsInpu
 	if err != nil {
 		return nil, err
 	}
-	out := &api.ListImportJobsOutput{ImportJobs: []api.ImportJobSummary{}}
+	out := &sesv2api.ListImportJobsOutput{ImportJobs: []sesv2api.ImportJobSummary{}}
 	filter := store.JobFilter{Wire: job.SESv2}
 	switch in.ImportDestinationType {
-	case api.ImportDestinationTypeSuppressionList:
+	case sesv2api.ImportDestinationTypeSuppressionList:
 		filter.Kind = destination.Suppression
-	case api.ImportDestinationTypeContactList:
+	case sesv2api.ImportDestinationTypeContactList:
 		filter.Kind = destination.ContactList
 	}
 	jobs, after, err := s.store.ListJobs(ctx, listing.Owner, filter, page)

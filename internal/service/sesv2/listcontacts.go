@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	api "github.com/sluicehq/sluice/internal/api/sesv2"
+	"github.com/sluicehq/sluice/internal/api/sesv2api"
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/service"
@@ -32,7 +32,7 @@ func contactsPage(size *int64, usual int64) (int64, error) {
 // ListContacts lists the contacts of a list that the filter selects, in the order of
 // their addresses' bytes. What is wrong is told in AWS's order: the page's size, the
 // filter's form, the token, the list, the topic.
-func (s *Service) ListContacts(ctx context.Context, in *api.ListContactsInput) (*api.ListContactsOutput, error) {
+func (s *Service) ListContacts(ctx context.Context, in *sesv2api.ListContactsInput) (*sesv2api.ListContactsOutput, error) {
 	size, err := contactsPage(in.PageSize, usualContacts)
 	if err != nil {
 		return nil, err
@@ -56,7 +56,7 @@ func (s *Service) ListContacts(ctx context.Context, in *api.ListContactsInput) (
 	if err != nil {
 		return nil, err
 	}
-	out := &api.ListContactsOutput{Contacts: []api.Contact{}}
+	out := &sesv2api.ListContactsOutput{Contacts: []sesv2api.Contact{}}
 	examined := 0
 	if match := selects.Match; match != nil {
 		selects.Match = func(m store.Member) bool { examined++; return match(m) }
@@ -86,10 +86,10 @@ func (s *Service) ListContacts(ctx context.Context, in *api.ListContactsInput) (
 const contactsAtOnce = 100
 
 // contact is a contact as a listing shows it: without attributes and created time.
-func (c contactSettings) contact(m store.Member) api.Contact {
+func (c contactSettings) contact(m store.Member) sesv2api.Contact {
 	contact := destination.Contact(m.Value)
 	own, defaults := c.preferences(contact)
-	return api.Contact{
+	return sesv2api.Contact{
 		EmailAddress: &m.Key, TopicPreferences: own, TopicDefaultPreferences: defaults,
 		UnsubscribeAll: new(contact.Unsubscribed()), LastUpdatedTimestamp: &m.Updated,
 	}
@@ -104,7 +104,7 @@ type contactFilter struct {
 }
 
 // readFilter checks a filter's form.
-func readFilter(in *api.ListContactsFilter) (contactFilter, error) {
+func readFilter(in *sesv2api.ListContactsFilter) (contactFilter, error) {
 	if in == nil {
 		return contactFilter{}, nil
 	}

@@ -6,21 +6,21 @@ import (
 	"strings"
 	"testing"
 
-	api "github.com/sluicehq/sluice/internal/api/sesv2"
+	"github.com/sluicehq/sluice/internal/api/sesv2api"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/limits"
 )
 
 // filters of the tests: a status; a status and a topic; and with a "+" also by default.
-func filter(text string) *api.ListContactsFilter {
+func filter(text string) *sesv2api.ListContactsFilter {
 	if text == "" {
 		return nil
 	}
 	status, topic, byTopic := strings.Cut(text, " ")
-	f := &api.ListContactsFilter{FilteredStatus: api.SubscriptionStatus(status)}
+	f := &sesv2api.ListContactsFilter{FilteredStatus: sesv2api.SubscriptionStatus(status)}
 	if byTopic {
 		name, byDefault := strings.CutSuffix(topic, "+")
-		f.TopicFilter = &api.TopicFilter{TopicName: &name, UseDefaultIfPreferenceUnavailable: &byDefault}
+		f.TopicFilter = &sesv2api.TopicFilter{TopicName: &name, UseDefaultIfPreferenceUnavailable: &byDefault}
 	}
 	return f
 }
@@ -41,7 +41,7 @@ func newAudience(t *testing.T, f *fixture) {
 		{"off-but-both", "in=OPT_IN out=OPT_IN", true},
 		{"yes-out", "out=OPT_IN", false},
 	} {
-		must(f.CreateContact(me(t), &api.CreateContactInput{
+		must(f.CreateContact(me(t), &sesv2api.CreateContactInput{
 			ContactListName: "l", EmailAddress: c.name + "@example.com", TopicPreferences: prefers(c.preferences), UnsubscribeAll: &c.unsubscribed,
 		}))
 	}
@@ -64,7 +64,7 @@ func TestD72_ContactFilters(t *testing.T) {
 		"OPT_OUT out":  "neither off-and-bare off-but-both",
 		"OPT_OUT out+": "bare neither no-in off-and-bare off-but-both",
 	} {
-		in := api.ListContactsInput{ContactListName: "l", Filter: filter(text)}
+		in := sesv2api.ListContactsInput{ContactListName: "l", Filter: filter(text)}
 		if got, next := f.contacts(t, in); strings.Join(got, " ") != want || next != nil {
 			t.Errorf("%q: %v, token %v; want %s and no token", text, got, next, want)
 		}
@@ -90,7 +90,7 @@ func TestListContacts_Entries(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, limits.None)
 	newAudience(t, f)
-	out := must(f.ListContacts(me(t), &api.ListContactsInput{ContactListName: "l", Filter: filter("OPT_OUT in"), PageSize: new(int64(1))}))
+	out := must(f.ListContacts(me(t), &sesv2api.ListContactsInput{ContactListName: "l", Filter: filter("OPT_OUT in"), PageSize: new(int64(1))}))
 	if len(out.Contacts) != 1 {
 		t.Fatalf("a page of one: %+v", out.Contacts)
 	}
@@ -100,7 +100,7 @@ func TestListContacts_Entries(t *testing.T) {
 		t.Errorf("entry: %+v", got)
 	}
 	f.newList(me(t), "empty")
-	if out := must(f.ListContacts(me(t), &api.ListContactsInput{ContactListName: "empty"})); out.Contacts == nil || len(out.Contacts) != 0 || out.NextToken != nil {
+	if out := must(f.ListContacts(me(t), &sesv2api.ListContactsInput{ContactListName: "empty"})); out.Contacts == nil || len(out.Contacts) != 0 || out.NextToken != nil {
 		t.Errorf("of an empty list: %+v, want an empty list and no token", out)
 	}
 }
@@ -114,7 +114,7 @@ func TestD72_ContactPages(t *testing.T) {
 		want = append(want, fmt.Sprintf("m%03d", i))
 		f.mustAdd(t, "l", want[i]+"@example.com", "")
 	}
-	in := api.ListContactsInput{ContactListName: "l"}
+	in := sesv2api.ListContactsInput{ContactListName: "l"}
 	got, next := f.contacts(t, in)
 	if len(got) != 50 || next == nil {
 		t.Fatalf("without a size: %d, token %v; want 50 and a token", len(got), next)
@@ -122,7 +122,7 @@ func TestD72_ContactPages(t *testing.T) {
 	for _, name := range []string{"a", "m075a"} { // before and behind the page
 		f.mustAdd(t, "l", name+"@example.com", "")
 	}
-	must(f.DeleteContact(me(t), &api.DeleteContactInput{ContactListName: "l", EmailAddress: "m100@example.com"}))
+	must(f.DeleteContact(me(t), &sesv2api.DeleteContactInput{ContactListName: "l", EmailAddress: "m100@example.com"}))
 	want = slices.Insert(slices.Delete(want, 100, 101), 76, "m075a")
 	in.NextToken, in.PageSize = next, new(int64(1000))
 	rest, next := f.contacts(t, in)
@@ -137,29 +137,29 @@ func TestListContacts_Refusals(t *testing.T) {
 	newAudience(t, f)
 	f.newList(me(t), "other", "in")
 	const badSize, badToken = "The page size must be between 1 and 1000", "Provided NextToken is invalid"
-	_, token := f.contacts(t, api.ListContactsInput{ContactListName: "l", PageSize: new(int64(1)), Filter: filter("OPT_OUT in")})
+	_, token := f.contacts(t, sesv2api.ListContactsInput{ContactListName: "l", PageSize: new(int64(1)), Filter: filter("OPT_OUT in")})
 	zero, forged := new(int64(0)), new("forged")
 	for _, tt := range []struct {
 		name string
-		in   api.ListContactsInput
+		in   sesv2api.ListContactsInput
 		kind fault.Kind
 		want string
 	}{
-		{"no page", api.ListContactsInput{ContactListName: "l", PageSize: zero}, fault.Invalid, badSize},
-		{"a page too large", api.ListContactsInput{ContactListName: "l", PageSize: new(int64(1001))}, fault.Invalid, badSize},
-		{"the size first", api.ListContactsInput{ContactListName: "none", PageSize: zero, NextToken: forged, Filter: &api.ListContactsFilter{}}, fault.Invalid, badSize},
-		{"no status", api.ListContactsInput{ContactListName: "l", Filter: &api.ListContactsFilter{}}, fault.Invalid, "Invalid FilteredStatus <null>"},
-		{"a topic without a status", api.ListContactsInput{ContactListName: "l", Filter: filter(" in")}, fault.Invalid, "Invalid FilteredStatus <null>"},
-		{"no topic", api.ListContactsInput{ContactListName: "l", Filter: &api.ListContactsFilter{FilteredStatus: optIn, TopicFilter: &api.TopicFilter{}}}, fault.Invalid, "TopicName can't be blank in TopicFilter."},
-		{"a blank topic, then the rest", api.ListContactsInput{ContactListName: "none", NextToken: forged, Filter: filter("OPT_IN  ")}, fault.Invalid, "TopicName can't be blank in TopicFilter."},
-		{"the token before the list", api.ListContactsInput{ContactListName: "none", NextToken: forged}, fault.BadToken, badToken},
-		{"the list before the topic", api.ListContactsInput{ContactListName: "none", Filter: filter("OPT_IN none")}, fault.NotFound, "List with name: none doesn't exist."},
-		{"an unknown topic", api.ListContactsInput{ContactListName: "l", Filter: filter("OPT_IN none")}, fault.NotFound, "List: l doesn't contain Topic: none"},
-		{"a bad name", api.ListContactsInput{ContactListName: "a.b"}, fault.Invalid, "ContactListName can contain up to 64 characters."},
-		{"the token of another filter", api.ListContactsInput{ContactListName: "l", NextToken: token, Filter: filter("OPT_OUT in+")}, fault.BadToken, badToken},
-		{"of another status", api.ListContactsInput{ContactListName: "l", NextToken: token, Filter: filter("OPT_IN in")}, fault.BadToken, badToken},
-		{"of no filter", api.ListContactsInput{ContactListName: "l", NextToken: token}, fault.BadToken, badToken},
-		{"of another list", api.ListContactsInput{ContactListName: "other", NextToken: token, Filter: filter("OPT_OUT in")}, fault.BadToken, badToken},
+		{"no page", sesv2api.ListContactsInput{ContactListName: "l", PageSize: zero}, fault.Invalid, badSize},
+		{"a page too large", sesv2api.ListContactsInput{ContactListName: "l", PageSize: new(int64(1001))}, fault.Invalid, badSize},
+		{"the size first", sesv2api.ListContactsInput{ContactListName: "none", PageSize: zero, NextToken: forged, Filter: &sesv2api.ListContactsFilter{}}, fault.Invalid, badSize},
+		{"no status", sesv2api.ListContactsInput{ContactListName: "l", Filter: &sesv2api.ListContactsFilter{}}, fault.Invalid, "Invalid FilteredStatus <null>"},
+		{"a topic without a status", sesv2api.ListContactsInput{ContactListName: "l", Filter: filter(" in")}, fault.Invalid, "Invalid FilteredStatus <null>"},
+		{"no topic", sesv2api.ListContactsInput{ContactListName: "l", Filter: &sesv2api.ListContactsFilter{FilteredStatus: optIn, TopicFilter: &sesv2api.TopicFilter{}}}, fault.Invalid, "TopicName can't be blank in TopicFilter."},
+		{"a blank topic, then the rest", sesv2api.ListContactsInput{ContactListName: "none", NextToken: forged, Filter: filter("OPT_IN  ")}, fault.Invalid, "TopicName can't be blank in TopicFilter."},
+		{"the token before the list", sesv2api.ListContactsInput{ContactListName: "none", NextToken: forged}, fault.BadToken, badToken},
+		{"the list before the topic", sesv2api.ListContactsInput{ContactListName: "none", Filter: filter("OPT_IN none")}, fault.NotFound, "List with name: none doesn't exist."},
+		{"an unknown topic", sesv2api.ListContactsInput{ContactListName: "l", Filter: filter("OPT_IN none")}, fault.NotFound, "List: l doesn't contain Topic: none"},
+		{"a bad name", sesv2api.ListContactsInput{ContactListName: "a.b"}, fault.Invalid, "ContactListName can contain up to 64 characters."},
+		{"the token of another filter", sesv2api.ListContactsInput{ContactListName: "l", NextToken: token, Filter: filter("OPT_OUT in+")}, fault.BadToken, badToken},
+		{"of another status", sesv2api.ListContactsInput{ContactListName: "l", NextToken: token, Filter: filter("OPT_IN in")}, fault.BadToken, badToken},
+		{"of no filter", sesv2api.ListContactsInput{ContactListName: "l", NextToken: token}, fault.BadToken, badToken},
+		{"of another list", sesv2api.ListContactsInput{ContactListName: "other", NextToken: token, Filter: filter("OPT_OUT in")}, fault.BadToken, badToken},
 	} {
 		_, err := f.ListContacts(me(t), &tt.in)
 		refused(t, tt.name, err, tt.kind, tt.want)

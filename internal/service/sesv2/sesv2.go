@@ -21,7 +21,7 @@ import (
 	"context"
 	"time"
 
-	api "github.com/sluicehq/sluice/internal/api/sesv2"
+	"github.com/sluicehq/sluice/internal/api/sesv2api"
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
@@ -29,7 +29,7 @@ import (
 	"github.com/sluicehq/sluice/internal/store"
 )
 
-var _ api.Service = (*Service)(nil)
+var _ sesv2api.Service = (*Service)(nil)
 
 // Service does the operations. It is safe for concurrent use.
 type Service struct {

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	api "github.com/sluicehq/sluice/internal/api/sesv2"
+	"github.com/sluicehq/sluice/internal/api/sesv2api"
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/limits"
@@ -41,8 +41,8 @@ func TestD195_ShortPages(t *testing.T) {
 		1:  "[m000007@example.com][m020000@example.com]",
 	} {
 		got := pagesOf(func(token *string) ([]string, *string) {
-			return f.page(t, api.ListSuppressedDestinationsInput{
-				PageSize: &size, NextToken: token, Reasons: []api.SuppressionListReason{complaint},
+			return f.page(t, sesv2api.ListSuppressedDestinationsInput{
+				PageSize: &size, NextToken: token, Reasons: []sesv2api.SuppressionListReason{complaint},
 			})
 		})
 		if got != want {
@@ -51,7 +51,7 @@ func TestD195_ShortPages(t *testing.T) {
 	}
 	day := time.Now().Add(24 * time.Hour)
 	got := pagesOf(func(token *string) ([]string, *string) {
-		return f.page(t, api.ListSuppressedDestinationsInput{NextToken: token, StartDate: &day})
+		return f.page(t, sesv2api.ListSuppressedDestinationsInput{NextToken: token, StartDate: &day})
 	})
 	if got != "[][]" {
 		t.Errorf("pages of what is suppressed tomorrow: %s, want two empty ones", got)
@@ -68,10 +68,10 @@ func TestD195_ShortPagesOfContacts(t *testing.T) {
 	for i := range store.MemberBudget {
 		must(0, f.db.PutMember(t.Context(), ref, fmt.Sprintf("m%06d@example.com", i), contact.Value, time.Now(), store.PutOptions{}))
 	}
-	must(f.CreateContact(me(t), &api.CreateContactInput{ContactListName: "l", EmailAddress: "z@example.com", UnsubscribeAll: new(true)}))
+	must(f.CreateContact(me(t), &sesv2api.CreateContactInput{ContactListName: "l", EmailAddress: "z@example.com", UnsubscribeAll: new(true)}))
 	for _, size := range []int64{1, 1000} {
 		got := pagesOf(func(token *string) ([]string, *string) {
-			return f.contacts(t, api.ListContactsInput{ContactListName: "l", PageSize: &size, NextToken: token, Filter: filter("OPT_OUT")})
+			return f.contacts(t, sesv2api.ListContactsInput{ContactListName: "l", PageSize: &size, NextToken: token, Filter: filter("OPT_OUT")})
 		})
 		if got != "[][z]" {
 			t.Errorf("pages of %d of who has opted out: %s, want an empty one and one of z", size, got)
@@ -90,17 +90,17 @@ func TestD195_ShortPagesOfImportJobs(t *testing.T) {
 			}, store.Once{}, 0))
 		}
 	}
-	list := func(kind api.ImportDestinationType) string {
+	list := func(kind sesv2api.ImportDestinationType) string {
 		return pagesOf(func(token *string) (page []string, next *string) {
-			out := must(f.ListImportJobs(me(t), &api.ListImportJobsInput{NextToken: token, ImportDestinationType: kind}))
+			out := must(f.ListImportJobs(me(t), &sesv2api.ListImportJobsInput{NextToken: token, ImportDestinationType: kind}))
 			return []string{fmt.Sprint(len(out.ImportJobs))}, out.NextToken
 		})
 	}
 	create(store.JobBudget+1, destination.AddressList, job.MailManager) // which are in no page, and cost none
 	create(store.JobBudget, destination.Suppression, job.SESv2)
 	create(1, destination.ContactList, job.SESv2)
-	for kind, want := range map[api.ImportDestinationType]string{
-		"": "[1000][1000][1]", api.ImportDestinationTypeContactList: "[0][1]", api.ImportDestinationTypeSuppressionList: "[1000][1000]",
+	for kind, want := range map[sesv2api.ImportDestinationType]string{
+		"": "[1000][1000][1]", sesv2api.ImportDestinationTypeContactList: "[0][1]", sesv2api.ImportDestinationTypeSuppressionList: "[1000][1000]",
 	} {
 		if got := list(kind); got != want {
 			t.Errorf("jobs on the pages of %q: %s, want %s", kind, got, want)

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"time"
 
-	api "github.com/sluicehq/sluice/internal/api/sesv2"
+	"github.com/sluicehq/sluice/internal/api/sesv2api"
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/service"
@@ -22,7 +22,7 @@ const notSuppressed = "Email address %s does not exist on your suppression list.
 
 // PutSuppressedDestination puts an address on the suppression list. One that is there
 // gets the reason and a new time.
-func (s *Service) PutSuppressedDestination(ctx context.Context, in *api.PutSuppressedDestinationInput) (*api.PutSuppressedDestinationOutput, error) {
+func (s *Service) PutSuppressedDestination(ctx context.Context, in *sesv2api.PutSuppressedDestinationInput) (*sesv2api.PutSuppressedDestinationOutput, error) {
 	key, refused := destination.Address(nil, []byte(in.EmailAddress))
 	if refused != nil {
 		return nil, fault.New(fault.Invalid, "%s", refused.Reason)
@@ -33,12 +33,12 @@ func (s *Service) PutSuppressedDestination(ctx context.Context, in *api.PutSuppr
 	if err != nil {
 		return nil, err
 	}
-	return &api.PutSuppressedDestinationOutput{}, nil
+	return &sesv2api.PutSuppressedDestinationOutput{}, nil
 }
 
 // GetSuppressedDestination tells about an address on the suppression list. It has no
 // Attributes: they tell of the message that bounced, and no message did.
-func (s *Service) GetSuppressedDestination(ctx context.Context, in *api.GetSuppressedDestinationInput) (*api.GetSuppressedDestinationOutput, error) {
+func (s *Service) GetSuppressedDestination(ctx context.Context, in *sesv2api.GetSuppressedDestinationInput) (*sesv2api.GetSuppressedDestinationOutput, error) {
 	key, err := suppressedKey(in.EmailAddress)
 	if err != nil {
 		return nil, err
@@ -47,13 +47,13 @@ func (s *Service) GetSuppressedDestination(ctx context.Context, in *api.GetSuppr
 	if err != nil {
 		return nil, service.Reword(err, fault.NotFound, notSuppressed, in.EmailAddress)
 	}
-	return &api.GetSuppressedDestinationOutput{SuppressedDestination: &api.SuppressedDestination{
+	return &sesv2api.GetSuppressedDestinationOutput{SuppressedDestination: &sesv2api.SuppressedDestination{
 		EmailAddress: m.Key, Reason: reasonOf(m), LastUpdateTime: m.Updated,
 	}}, nil
 }
 
 // DeleteSuppressedDestination takes an address off the suppression list.
-func (s *Service) DeleteSuppressedDestination(ctx context.Context, in *api.DeleteSuppressedDestinationInput) (*api.DeleteSuppressedDestinationOutput, error) {
+func (s *Service) DeleteSuppressedDestination(ctx context.Context, in *sesv2api.DeleteSuppressedDestinationInput) (*sesv2api.DeleteSuppressedDestinationOutput, error) {
 	key, err := suppressedKey(in.EmailAddress)
 	if err != nil {
 		return nil, err
@@ -61,7 +61,7 @@ func (s *Service) DeleteSuppressedDestination(ctx context.Context, in *api.Delet
 	if err := s.store.DeleteMember(ctx, suppressionOf(service.OwnerOf(ctx)), key); err != nil {
 		return nil, service.Reword(err, fault.NotFound, notSuppressed, in.EmailAddress)
 	}
-	return &api.DeleteSuppressedDestinationOutput{}, nil
+	return &sesv2api.DeleteSuppressedDestinationOutput{}, nil
 }
 
 // suppressedKey gives the key of an address that should be on the list. What cannot
@@ -76,7 +76,7 @@ func suppressedKey(address string) (string, error) {
 
 // ListSuppressedDestinations lists the suppression list in the order of addresses'
 // bytes.
-func (s *Service) ListSuppressedDestinations(ctx context.Context, in *api.ListSuppressedDestinationsInput) (*api.ListSuppressedDestinationsOutput, error) {
+func (s *Service) ListSuppressedDestinations(ctx context.Context, in *sesv2api.ListSuppressedDestinationsInput) (*sesv2api.ListSuppressedDestinationsOutput, error) {
 	listing := service.Listing{
 		Operation: "ListSuppressedDestinations", Owner: service.OwnerOf(ctx),
 		Filter: []string{instant(in.StartDate), instant(in.EndDate)},
@@ -92,12 +92,12 @@ func (s *Service) ListSuppressedDestinations(ctx context.Context, in *api.ListSu
 	if err != nil && !fault.Is(err, fault.NotFound) { // a list that nobody has written to yet is empty
 		return nil, err
 	}
-	out := &api.ListSuppressedDestinationsOutput{
+	out := &sesv2api.ListSuppressedDestinationsOutput{
 		NextToken:                      s.tokens.Next(listing, after),
-		SuppressedDestinationSummaries: make([]api.SuppressedDestinationSummary, 0, len(members)),
+		SuppressedDestinationSummaries: make([]sesv2api.SuppressedDestinationSummary, 0, len(members)),
 	}
 	for _, m := range members {
-		out.SuppressedDestinationSummaries = append(out.SuppressedDestinationSummaries, api.SuppressedDestinationSummary{
+		out.SuppressedDestinationSummaries = append(out.SuppressedDestinationSummaries, sesv2api.SuppressedDestinationSummary{
 			EmailAddress: m.Key, Reason: reasonOf(m), LastUpdateTime: m.Updated,
 		})
 	}
@@ -106,7 +106,7 @@ func (s *Service) ListSuppressedDestinations(ctx context.Context, in *api.ListSu
 
 // selects makes the store's filter. StartDate is part of the time asked for and EndDate
 // is not, so that times which follow on one another list each address once.
-func selects(in *api.ListSuppressedDestinationsInput) store.MemberFilter {
+func selects(in *sesv2api.ListSuppressedDestinationsInput) store.MemberFilter {
 	if in.Reasons == nil && in.StartDate == nil && in.EndDate == nil {
 		return store.MemberFilter{}
 	}
@@ -118,8 +118,8 @@ func selects(in *api.ListSuppressedDestinationsInput) store.MemberFilter {
 }
 
 // reasonOf reads the reason that destination's rule, or PutSuppressedDestination, wrote.
-func reasonOf(m store.Member) api.SuppressionListReason {
-	return api.SuppressionListReason(m.Value)
+func reasonOf(m store.Member) sesv2api.SuppressionListReason {
+	return sesv2api.SuppressionListReason(m.Value)
 }
 
 // instant writes a time for a fingerprint.

@@ -6,15 +6,15 @@ import (
 	"testing"
 	"time"
 
-	api "github.com/sluicehq/sluice/internal/api/sesv2"
+	"github.com/sluicehq/sluice/internal/api/sesv2api"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/limits"
 	"github.com/sluicehq/sluice/internal/store"
 )
 
 const (
-	bounce    = api.SuppressionListReasonBounce
-	complaint = api.SuppressionListReasonComplaint
+	bounce    = sesv2api.SuppressionListReasonBounce
+	complaint = sesv2api.SuppressionListReasonComplaint
 )
 
 func TestD35_SuppressedLife(t *testing.T) {
@@ -23,10 +23,10 @@ func TestD35_SuppressedLife(t *testing.T) {
 	const missing = "Email address a/b+c@example.com does not exist on your suppression list."
 	_, err := f.suppressed(me(t), "a/b+c@example.com")
 	refused(t, "get before there is a list", err, fault.NotFound, missing)
-	_, err = f.DeleteSuppressedDestination(me(t), &api.DeleteSuppressedDestinationInput{EmailAddress: "a/b+c@example.com"})
+	_, err = f.DeleteSuppressedDestination(me(t), &sesv2api.DeleteSuppressedDestinationInput{EmailAddress: "a/b+c@example.com"})
 	refused(t, "delete before there is a list", err, fault.NotFound, missing)
 
-	for _, reason := range []api.SuppressionListReason{bounce, complaint} {
+	for _, reason := range []sesv2api.SuppressionListReason{bounce, complaint} {
 		before := time.Now().Truncate(time.Microsecond)
 		if err := f.put(me(t), "a/b+c@Example.com", reason); err != nil {
 			t.Fatalf("put: %v", err)
@@ -39,8 +39,8 @@ func TestD35_SuppressedLife(t *testing.T) {
 	_, err = f.suppressed(me(t), "A/b+c@example.com")
 	refused(t, "get with another local part", err, fault.NotFound, "Email address A/b+c@example.com does not exist on your suppression list.")
 
-	must(f.DeleteSuppressedDestination(me(t), &api.DeleteSuppressedDestinationInput{EmailAddress: "a/b+c@example.com"}))
-	_, err = f.DeleteSuppressedDestination(me(t), &api.DeleteSuppressedDestinationInput{EmailAddress: "a/b+c@example.com"})
+	must(f.DeleteSuppressedDestination(me(t), &sesv2api.DeleteSuppressedDestinationInput{EmailAddress: "a/b+c@example.com"}))
+	_, err = f.DeleteSuppressedDestination(me(t), &sesv2api.DeleteSuppressedDestinationInput{EmailAddress: "a/b+c@example.com"})
 	refused(t, "delete again", err, fault.NotFound, missing)
 }
 
@@ -52,7 +52,7 @@ func TestD32_NoAddress(t *testing.T) {
 		text := fmt.Sprintf("Email address %s does not exist on your suppression list.", address)
 		_, err := f.suppressed(me(t), address)
 		refused(t, "get", err, fault.NotFound, text)
-		_, err = f.DeleteSuppressedDestination(me(t), &api.DeleteSuppressedDestinationInput{EmailAddress: address})
+		_, err = f.DeleteSuppressedDestination(me(t), &sesv2api.DeleteSuppressedDestinationInput{EmailAddress: address})
 		refused(t, "delete", err, fault.NotFound, text)
 	}
 }
@@ -66,7 +66,7 @@ func TestSuppressed_Owners(t *testing.T) {
 	for who, ctx := range strangers(t) {
 		_, err := f.suppressed(ctx, "a@example.com")
 		refused(t, "get as "+who, err, fault.NotFound, "a@example.com")
-		if out := must(f.ListSuppressedDestinations(ctx, &api.ListSuppressedDestinationsInput{})); len(out.SuppressedDestinationSummaries) != 0 {
+		if out := must(f.ListSuppressedDestinations(ctx, &sesv2api.ListSuppressedDestinationsInput{})); len(out.SuppressedDestinationSummaries) != 0 {
 			t.Errorf("list as %s: %+v, want none", who, out.SuppressedDestinationSummaries)
 		}
 		if err := f.put(ctx, "a@example.com", complaint); err != nil {
@@ -79,7 +79,7 @@ func TestSuppressed_Owners(t *testing.T) {
 }
 
 // page lists one page of addresses.
-func (f *fixture) page(t *testing.T, in api.ListSuppressedDestinationsInput) (addresses []string, next *string) {
+func (f *fixture) page(t *testing.T, in sesv2api.ListSuppressedDestinationsInput) (addresses []string, next *string) {
 	t.Helper()
 	out := must(f.ListSuppressedDestinations(me(t), &in))
 	for _, s := range out.SuppressedDestinationSummaries {
@@ -89,7 +89,7 @@ func (f *fixture) page(t *testing.T, in api.ListSuppressedDestinationsInput) (ad
 }
 
 // all lists every page.
-func (f *fixture) all(t *testing.T, in api.ListSuppressedDestinationsInput) []string {
+func (f *fixture) all(t *testing.T, in sesv2api.ListSuppressedDestinationsInput) []string {
 	t.Helper()
 	var all []string
 	for {
@@ -117,21 +117,21 @@ func TestD31_Dates(t *testing.T) {
 	const zero, one, two = "0@example.com", "1@example.com", "2@example.com"
 	for _, tt := range []struct {
 		name string
-		in   api.ListSuppressedDestinationsInput
+		in   sesv2api.ListSuppressedDestinationsInput
 		want []string
 	}{
-		{"everything", api.ListSuppressedDestinationsInput{}, []string{zero, one, two}},
-		{"from the first on", api.ListSuppressedDestinationsInput{StartDate: at(0)}, []string{zero, one, two}},
-		{"after the first", api.ListSuppressedDestinationsInput{StartDate: at(0.001)}, []string{one, two}},
-		{"until the last", api.ListSuppressedDestinationsInput{EndDate: at(2)}, []string{zero, one}},
-		{"and a moment", api.ListSuppressedDestinationsInput{EndDate: at(2.001)}, []string{zero, one, two}},
-		{"one hour", api.ListSuppressedDestinationsInput{StartDate: at(1), EndDate: at(2)}, []string{one}},
-		{"the next hour", api.ListSuppressedDestinationsInput{StartDate: at(2), EndDate: at(3)}, []string{two}},
-		{"no time", api.ListSuppressedDestinationsInput{StartDate: at(1), EndDate: at(1)}, nil},
-		{"bounces", api.ListSuppressedDestinationsInput{Reasons: []api.SuppressionListReason{bounce}}, []string{zero, two}},
-		{"complaints", api.ListSuppressedDestinationsInput{Reasons: []api.SuppressionListReason{complaint}}, []string{one}},
-		{"both", api.ListSuppressedDestinationsInput{Reasons: []api.SuppressionListReason{complaint, bounce}}, []string{zero, one, two}},
-		{"late bounces", api.ListSuppressedDestinationsInput{Reasons: []api.SuppressionListReason{bounce}, StartDate: at(1)}, []string{two}},
+		{"everything", sesv2api.ListSuppressedDestinationsInput{}, []string{zero, one, two}},
+		{"from the first on", sesv2api.ListSuppressedDestinationsInput{StartDate: at(0)}, []string{zero, one, two}},
+		{"after the first", sesv2api.ListSuppressedDestinationsInput{StartDate: at(0.001)}, []string{one, two}},
+		{"until the last", sesv2api.ListSuppressedDestinationsInput{EndDate: at(2)}, []string{zero, one}},
+		{"and a moment", sesv2api.ListSuppressedDestinationsInput{EndDate: at(2.001)}, []string{zero, one, two}},
+		{"one hour", sesv2api.ListSuppressedDestinationsInput{StartDate: at(1), EndDate: at(2)}, []string{one}},
+		{"the next hour", sesv2api.ListSuppressedDestinationsInput{StartDate: at(2), EndDate: at(3)}, []string{two}},
+		{"no time", sesv2api.ListSuppressedDestinationsInput{StartDate: at(1), EndDate: at(1)}, nil},
+		{"bounces", sesv2api.ListSuppressedDestinationsInput{Reasons: []sesv2api.SuppressionListReason{bounce}}, []string{zero, two}},
+		{"complaints", sesv2api.ListSuppressedDestinationsInput{Reasons: []sesv2api.SuppressionListReason{complaint}}, []string{one}},
+		{"both", sesv2api.ListSuppressedDestinationsInput{Reasons: []sesv2api.SuppressionListReason{complaint, bounce}}, []string{zero, one, two}},
+		{"late bounces", sesv2api.ListSuppressedDestinationsInput{Reasons: []sesv2api.SuppressionListReason{bounce}, StartDate: at(1)}, []string{two}},
 	} {
 		if got := f.all(t, tt.in); !slices.Equal(got, tt.want) {
 			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
@@ -150,17 +150,17 @@ func TestD36_SuppressedPages(t *testing.T) {
 		rows = append(rows, [2]string{want[i], "BOUNCE"})
 	}
 	f.work(t, rows...)
-	if part, next := f.page(t, api.ListSuppressedDestinationsInput{}); len(part) != 1000 || next == nil {
+	if part, next := f.page(t, sesv2api.ListSuppressedDestinationsInput{}); len(part) != 1000 || next == nil {
 		t.Fatalf("first page without a size: %d, token %v, want 1000 and a token", len(part), next)
 	}
-	in := api.ListSuppressedDestinationsInput{PageSize: new(int64(900))}
+	in := sesv2api.ListSuppressedDestinationsInput{PageSize: new(int64(900))}
 	got, next := f.page(t, in)
 	for _, address := range []string{"a@example.com", "m1500a@example.com"} { // before and behind the page
 		if err := f.put(me(t), address, bounce); err != nil {
 			t.Fatalf("put: %v", err)
 		}
 	}
-	must(f.DeleteSuppressedDestination(me(t), &api.DeleteSuppressedDestinationInput{EmailAddress: want[2000]}))
+	must(f.DeleteSuppressedDestination(me(t), &sesv2api.DeleteSuppressedDestinationInput{EmailAddress: want[2000]}))
 	want = slices.Insert(slices.Delete(want, 2000, 2001), 1501, "m1500a@example.com")
 	in.NextToken = next
 	if got = append(got, f.all(t, in)...); !slices.Equal(got, want) {
@@ -183,7 +183,7 @@ func TestD36_FilteredPages(t *testing.T) {
 		rows = append(rows, [2]string{address, reason})
 	}
 	f.work(t, rows...)
-	in := api.ListSuppressedDestinationsInput{PageSize: new(int64(10)), Reasons: []api.SuppressionListReason{complaint}}
+	in := sesv2api.ListSuppressedDestinationsInput{PageSize: new(int64(10)), Reasons: []sesv2api.SuppressionListReason{complaint}}
 	for {
 		part, next := f.page(t, in)
 		if got = append(got, part...); next == nil {
@@ -207,14 +207,14 @@ func TestListSuppressed_Refusals(t *testing.T) {
 		}
 	}
 	for _, size := range []int64{-1, 0, 1001} {
-		_, err := f.ListSuppressedDestinations(me(t), &api.ListSuppressedDestinationsInput{PageSize: &size})
+		_, err := f.ListSuppressedDestinations(me(t), &sesv2api.ListSuppressedDestinationsInput{PageSize: &size})
 		refused(t, "page size", err, fault.Invalid, fmt.Sprintf("Page size %d is invalid, expected a number between 1 and 1000", size))
 	}
 	one, noon := new(int64(1)), new(time.Now())
-	_, token := f.page(t, api.ListSuppressedDestinationsInput{PageSize: one})
-	for name, in := range map[string]api.ListSuppressedDestinationsInput{
+	_, token := f.page(t, sesv2api.ListSuppressedDestinationsInput{PageSize: one})
+	for name, in := range map[string]sesv2api.ListSuppressedDestinationsInput{
 		"forged":     {NextToken: new("forged")},
-		"reason's":   {NextToken: token, Reasons: []api.SuppressionListReason{bounce}},
+		"reason's":   {NextToken: token, Reasons: []sesv2api.SuppressionListReason{bounce}},
 		"start's":    {NextToken: token, StartDate: noon},
 		"end's":      {NextToken: token, EndDate: noon},
 		"both ends'": {NextToken: token, StartDate: noon, EndDate: noon},
@@ -223,11 +223,11 @@ func TestListSuppressed_Refusals(t *testing.T) {
 		refused(t, "token "+name, err, fault.BadToken, "Token is invalid.")
 	}
 	for who, ctx := range strangers(t) {
-		_, err := f.ListSuppressedDestinations(ctx, &api.ListSuppressedDestinationsInput{NextToken: token})
+		_, err := f.ListSuppressedDestinations(ctx, &sesv2api.ListSuppressedDestinationsInput{NextToken: token})
 		refused(t, "my token as "+who, err, fault.BadToken, "Token is invalid.")
 	}
-	_, token = f.page(t, api.ListSuppressedDestinationsInput{PageSize: one, Reasons: []api.SuppressionListReason{bounce, complaint}})
-	same := api.ListSuppressedDestinationsInput{NextToken: token, Reasons: []api.SuppressionListReason{complaint, bounce, bounce}}
+	_, token = f.page(t, sesv2api.ListSuppressedDestinationsInput{PageSize: one, Reasons: []sesv2api.SuppressionListReason{bounce, complaint}})
+	same := sesv2api.ListSuppressedDestinationsInput{NextToken: token, Reasons: []sesv2api.SuppressionListReason{complaint, bounce, bounce}}
 	if got, _ := f.page(t, same); !slices.Equal(got, []string{"b@example.com"}) {
 		t.Errorf("token with the reasons in another order: %v, want the next page", got)
 	}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"unicode/utf8"
 
-	api "github.com/sluicehq/sluice/internal/api/sesv2"
+	"github.com/sluicehq/sluice/internal/api/sesv2api"
 	"github.com/sluicehq/sluice/internal/fault"
 	"github.com/sluicehq/sluice/internal/job"
 	"github.com/sluicehq/sluice/internal/service"
@@ -26,7 +26,7 @@ const (
 )
 
 // TagResource puts tags on an import job or a contact list.
-func (s *Service) TagResource(ctx context.Context, in *api.TagResourceInput) (*api.TagResourceOutput, error) {
+func (s *Service) TagResource(ctx context.Context, in *sesv2api.TagResourceInput) (*sesv2api.TagResourceOutput, error) {
 	r, err := s.resource(ctx, in.ResourceArn, "Failed to tag resource")
 	if err != nil {
 		return nil, err
@@ -35,7 +35,7 @@ func (s *Service) TagResource(ctx context.Context, in *api.TagResourceInput) (*a
 }
 
 // UntagResource takes tags off an import job or a contact list.
-func (s *Service) UntagResource(ctx context.Context, in *api.UntagResourceInput) (*api.UntagResourceOutput, error) {
+func (s *Service) UntagResource(ctx context.Context, in *sesv2api.UntagResourceInput) (*sesv2api.UntagResourceOutput, error) {
 	r, err := s.resource(ctx, in.ResourceArn, "Failed to untag resource")
 	if err != nil {
 		return nil, err
@@ -44,7 +44,7 @@ func (s *Service) UntagResource(ctx context.Context, in *api.UntagResourceInput)
 }
 
 // ListTagsForResource lists a resource's tags in the order of their keys.
-func (s *Service) ListTagsForResource(ctx context.Context, in *api.ListTagsForResourceInput) (*api.ListTagsForResourceOutput, error) {
+func (s *Service) ListTagsForResource(ctx context.Context, in *sesv2api.ListTagsForResourceInput) (*sesv2api.ListTagsForResourceOutput, error) {
 	r, err := s.resource(ctx, in.ResourceArn, "Failed to list tags for resource")
 	if err != nil {
 		return nil, err
@@ -53,7 +53,7 @@ func (s *Service) ListTagsForResource(ctx context.Context, in *api.ListTagsForRe
 	if err != nil {
 		return nil, err
 	}
-	return &api.ListTagsForResourceOutput{Tags: tagList(tags)}, nil
+	return &sesv2api.ListTagsForResourceOutput{Tags: tagList(tags)}, nil
 }
 
 // resource finds what an ARN names: an import job, or a contact list. One of another
@@ -102,7 +102,7 @@ func (t taggedJob) ChangeTags(ctx context.Context, change service.TagChange) err
 }
 
 // addTags returns have with more put over it, within the bounds of a resource's tags.
-func addTags(have map[string]string, more []api.Tag) (map[string]string, error) {
+func addTags(have map[string]string, more []sesv2api.Tag) (map[string]string, error) {
 	for _, t := range more {
 		if n := utf8.RuneCountInString(t.Key); n < 1 || n > maxTagKey {
 			return nil, fault.New(fault.Invalid, "a tag key has 1 to %d characters", maxTagKey)
@@ -111,9 +111,9 @@ func addTags(have map[string]string, more []api.Tag) (map[string]string, error) 
 			return nil, fault.New(fault.Invalid, "a tag value has at most %d characters", maxTagValue)
 		}
 	}
-	return service.AddTags(have, service.TagMap(more, func(t api.Tag) (string, string) { return t.Key, t.Value }), maxTags)
+	return service.AddTags(have, service.TagMap(more, func(t sesv2api.Tag) (string, string) { return t.Key, t.Value }), maxTags)
 }
 
-func tagList(tags map[string]string) []api.Tag {
-	return service.TagList(tags, func(k, v string) api.Tag { return api.Tag{Key: k, Value: v} })
+func tagList(tags map[string]string) []sesv2api.Tag {
+	return service.TagList(tags, func(k, v string) sesv2api.Tag { return sesv2api.Tag{Key: k, Value: v} })
 }

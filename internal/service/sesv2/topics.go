@@ -4,7 +4,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	api "github.com/sluicehq/sluice/internal/api/sesv2"
+	"github.com/sluicehq/sluice/internal/api/sesv2api"
 	"github.com/sluicehq/sluice/internal/destination"
 	"github.com/sluicehq/sluice/internal/fault"
 )
@@ -28,7 +28,7 @@ func decodeContactSettings(config []byte) (contactSettings, error) {
 }
 
 // put takes over what is given. What is absent stays as it was.
-func (c *contactSettings) put(description *string, topics []api.Topic) {
+func (c *contactSettings) put(description *string, topics []sesv2api.Topic) {
 	if description != nil {
 		c.Description = description
 	}
@@ -45,12 +45,12 @@ func (c *contactSettings) put(description *string, topics []api.Topic) {
 }
 
 // views are the topics as the API shows them.
-func (c contactSettings) views() []api.Topic {
-	views := make([]api.Topic, len(c.Topics))
+func (c contactSettings) views() []sesv2api.Topic {
+	views := make([]sesv2api.Topic, len(c.Topics))
 	for i, t := range c.Topics {
-		views[i] = api.Topic{
+		views[i] = sesv2api.Topic{
 			TopicName: t.Name, DisplayName: t.DisplayName, Description: t.Description,
-			DefaultSubscriptionStatus: api.SubscriptionStatus(t.Default),
+			DefaultSubscriptionStatus: sesv2api.SubscriptionStatus(t.Default),
 		}
 	}
 	return views
@@ -59,12 +59,12 @@ func (c contactSettings) views() []api.Topic {
 // preferences splits the list's topics: those for which the contact has a status of its
 // own, and the others with their default. A preference for a topic that the list no
 // longer has is in neither.
-func (c contactSettings) preferences(contact destination.Contact) (own, defaults []api.TopicPreference) {
-	own, defaults = []api.TopicPreference{}, []api.TopicPreference{}
+func (c contactSettings) preferences(contact destination.Contact) (own, defaults []sesv2api.TopicPreference) {
+	own, defaults = []sesv2api.TopicPreference{}, []sesv2api.TopicPreference{}
 	for _, t := range c.Topics {
-		p := api.TopicPreference{TopicName: t.Name, SubscriptionStatus: api.SubscriptionStatus(t.Default)}
+		p := sesv2api.TopicPreference{TopicName: t.Name, SubscriptionStatus: sesv2api.SubscriptionStatus(t.Default)}
 		if status, ok := contact.Preference(t.Name); ok {
-			p.SubscriptionStatus = api.SubscriptionStatus(status)
+			p.SubscriptionStatus = sesv2api.SubscriptionStatus(status)
 			own = append(own, p)
 		} else {
 			defaults = append(defaults, p)
@@ -75,7 +75,7 @@ func (c contactSettings) preferences(contact destination.Contact) (own, defaults
 
 // checkContactList checks what a contact list is to be, in AWS's order and words: the
 // list's name, the topics, the description.
-func checkContactList(name string, description *string, topics []api.Topic) error {
+func checkContactList(name string, description *string, topics []sesv2api.Topic) error {
 	if err := checkName("ContactListName", name); err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func checkContactList(name string, description *string, topics []api.Topic) erro
 	return nil
 }
 
-func checkTopics(topics []api.Topic) error {
+func checkTopics(topics []sesv2api.Topic) error {
 	if len(topics) > maxTopics {
 		return fault.New(fault.Invalid, "Maximum of <%d> topics allowed per ContactList", maxTopics)
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	api "github.com/sluicehq/sluice/internal/api/sesv2"
+	"github.com/sluicehq/sluice/internal/api/sesv2api"
 	"github.com/sluicehq/sluice/internal/limits"
 	"github.com/sluicehq/sluice/internal/wire"
 )
@@ -17,7 +17,7 @@ func TestD53_ErrorNames(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, limits.Profile{UnfinishedJobs: 1})
 	arn := "arn%3Aaws%3Ases%3Aeu-central-1%3A111111111111%3Aimport-job%2F" + f.newJob(t)
-	mux := wire.NewMux(wire.Options{}, api.New(f))
+	mux := wire.NewMux(wire.Options{}, sesv2api.New(f))
 	const suppression = `"ImportDestination":{"SuppressionListDestination":{"SuppressionListImportAction":"PUT"}}`
 	const source = `"ImportDataSource":{"S3Url":"s3://imports/x","DataFormat":"CSV"}`
 	for _, tt := range []struct {
@@ -55,7 +55,7 @@ func TestContacts_OnTheWire(t *testing.T) {
 	f := newFixture(t, limits.AWS)
 	f.newList(me(t), "l", "news")
 	f.mustAdd(t, "l", "a/b+c@example.com", "")
-	mux := wire.NewMux(wire.Options{}, api.New(f))
+	mux := wire.NewMux(wire.Options{}, sesv2api.New(f))
 	const (
 		lists    = "/v2/email/contact-lists"
 		contacts = lists + "/l/contacts"
@@ -116,7 +116,7 @@ func TestListContacts_OlderForm(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, limits.None)
 	newAudience(t, f)
-	mux := wire.NewMux(wire.Options{}, api.New(f))
+	mux := wire.NewMux(wire.Options{}, sesv2api.New(f))
 	var out struct {
 		Contacts  []struct{ EmailAddress string }
 		NextToken *string

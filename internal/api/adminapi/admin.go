@@ -1,4 +1,4 @@
-// Package admin is the contract of Sluice's own API: the jobs of an account whichever API they came
+// Package adminapi is the contract of Sluice's own API: the jobs of an account whichever API they came
 // by, and what no API of AWS's offers. docs/api.md is its page.
 //
 //	GET  /sluice/v1/jobs               the jobs, newest first, a page at a time
@@ -32,7 +32,7 @@
 //
 // A report that breaks off in the middle ends its connection without the end of the
 // body, so that no client takes the part for the whole.
-package admin
+package adminapi
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package sesv2
+package sesv2api
 
 import "github.com/sluicehq/sluice/internal/wire"
 
