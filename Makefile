@@ -20,7 +20,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 
 # The product is the module at the root. What tests and measures it from outside, and
 # the tools, are modules of their own, so that the product's go.mod holds what it needs.
-MODULES := . conformance bench
+MODULES := . conformance bench examples/go
 
 .PHONY: build demo setup test test-repeat test-faults test-s3 check bench lint race fuzz vuln generate docs operations clean
 

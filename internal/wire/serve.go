@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"time"
 
 	"github.com/sluicehq/sluice/internal/caller"
 	"github.com/sluicehq/sluice/internal/fault"
@@ -29,8 +28,7 @@ type Done struct {
 	Status         int
 	// Err is nil when all went well. Log the text of one that is ours only: what a
 	// caller may read can name an address that the caller sent.
-	Err  error
-	Took time.Duration
+	Err error
 	// Account is the caller's, if the handler asked for itself who is calling, and not
 	// the gateway before it.
 	Account   string
@@ -41,7 +39,6 @@ type Done struct {
 // end; an error of the reader that has a kind, such as fault.BodyMismatch, is the
 // answer. Put the caller into r's context first.
 func (m *Mux) Serve(w http.ResponseWriter, r *http.Request, match Match) {
-	began := time.Now()
 	out, err := m.call(r, match)
 	status := match.Operation.Status
 	if err != nil {
@@ -53,7 +50,7 @@ func (m *Mux) Serve(w http.ResponseWriter, r *http.Request, match Match) {
 	}
 	if m.opts.Observe != nil {
 		m.opts.Observe(r.Context(), Done{
-			API: match.API.Name, Operation: match.Operation.Name, Status: status, Err: err, Took: time.Since(began),
+			API: match.API.Name, Operation: match.Operation.Name, Status: status, Err: err,
 		})
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"time"
 	"unicode/utf8"
 
 	"github.com/sluicehq/sluice/internal/api/adminapi"
@@ -77,7 +76,6 @@ func (c cut) Unwrap() error { return c.error }
 
 func (a *API) call(name string, handle handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		began := time.Now()
 		err := checkText(r)
 		if err == nil {
 			err = handle(w, r)
@@ -88,7 +86,7 @@ func (a *API) call(name string, handle handler) http.HandlerFunc {
 			status = WriteFault(w, err)
 		}
 		if a.o.Observe != nil {
-			a.o.Observe(r.Context(), wire.Done{API: "sluice", Operation: name, Status: status, Err: err, Took: time.Since(began)})
+			a.o.Observe(r.Context(), wire.Done{API: "sluice", Operation: name, Status: status, Err: err})
 		}
 		if broken {
 			panic(http.ErrAbortHandler)

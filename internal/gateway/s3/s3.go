@@ -29,7 +29,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -111,7 +110,6 @@ const (
 
 // ServeSigned answers r, whose signature Parse returned as sig.
 func (h *Handler) ServeSigned(w http.ResponseWriter, r *http.Request, sig *sigv4.Signature) {
-	began := time.Now()
 	r = r.WithContext(r.Context()) // a copy: net/http looks at its own to see if the body was asked for
 	c := &call{Handler: h, r: r, sig: sig, id: requestID(w)}
 	c.w = &reply{ResponseWriter: w, call: c}
@@ -123,7 +121,7 @@ func (h *Handler) ServeSigned(w http.ResponseWriter, r *http.Request, sig *sigv4
 	}
 	if h.o.Observe != nil {
 		h.o.Observe(r.Context(), wire.Done{
-			API: service, Operation: name, Status: status, Err: err, Took: time.Since(began),
+			API: service, Operation: name, Status: status, Err: err,
 			Account: c.who.Account, AccessKey: c.who.AccessKey,
 		})
 	}

@@ -85,13 +85,12 @@ func New(o Options) *Handler {
 }
 
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	began := time.Now()
 	status, err := http.StatusOK, h.serve(w, r)
 	if err != nil {
 		status = jobs.WriteFault(w, err)
 	}
 	if h.o.Observe != nil {
-		h.o.Observe(r.Context(), wire.Done{API: "sluice", Operation: Operation, Status: status, Err: err, Took: time.Since(began)})
+		h.o.Observe(r.Context(), wire.Done{API: "sluice", Operation: Operation, Status: status, Err: err})
 	}
 }
 
