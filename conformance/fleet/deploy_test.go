@@ -97,7 +97,7 @@ func TestComposeFits(t *testing.T) {
 		}
 	}
 	release := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindStringSubmatch(readRoot(t, "go.mod"))
-	for file, text := range map[string]string{"deploy/Dockerfile": "FROM golang:%s ", "README.md": "With Go %s or later"} {
+	for file, text := range map[string]string{"deploy/Dockerfile": "FROM golang:%s ", "README.md": "with Go %s or later"} {
 		if want := fmt.Sprintf(text, release[1]); !strings.Contains(readRoot(t, file), want) {
 			t.Errorf("%s does not say %q, which go.mod asks for", file, want)
 		}
