@@ -174,7 +174,7 @@ test with that number in its name.
 	b.WriteString(`
 What is known about AWS comes from its documentation and API models. *Observed* means that somebody saw
 it in AWS's responses. What Sluice has in addition to AWS's APIs (the commands, the
-[API under /sluice/v1/](../api.md), the console) is not listed. What is not implemented at all is in
+[API under /sluice/v1/](../api.md)) is not listed. What is not implemented at all is in
 [operations.md](../operations.md).
 
 ## By operation
