@@ -103,7 +103,7 @@ func TestGrace(t *testing.T) {
 	})
 }
 
-// An engine that is told to end beside as many attempts at waiting jobs as it makes at once
+// An engine that is asked to end beside as many attempts at waiting jobs as it makes at once
 // ends soon, whatever they wait for, and no attempt counts for it.
 func TestShutdownBesideRetries(t *testing.T) {
 	inBubble(t, func(t *testing.T) {

@@ -30,7 +30,7 @@ type rows interface {
 	// it. It returns io.EOF when there is none, and errPaused when it had to read from the
 	// source; it is called again then.
 	next(rec *Record) error
-	// lines tells how many line ends come before the window's unread text.
+	// lines returns how many line ends come before the window's unread text.
 	lines() int64
 	// state is what the unread text begins with.
 	state() state

@@ -6,7 +6,7 @@ import (
 	"github.com/sluicehq/sluice/internal/fault"
 )
 
-// What is missing when a method of Lists or Members is fault.NotFound; errors.Is tells
+// What is missing when a method of Lists or Members returns fault.NotFound; use errors.Is to tell
 // the two apart.
 var (
 	ErrNoList   = errors.New("the list does not exist")

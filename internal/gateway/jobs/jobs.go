@@ -16,7 +16,7 @@ import (
 
 // Options of an API; the zero value works.
 type Options struct {
-	Version string                           // what /version tells
+	Version string                           // what /version answers
 	Observe func(context.Context, wire.Done) // told of every call after its reply; may be nil
 }
 

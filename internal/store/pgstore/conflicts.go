@@ -124,7 +124,7 @@ func (c *checkedBatch) loadUniqueKeys(ctx context.Context, a *attempt, list int6
 	return nil
 }
 
-// group tells apart the members that the changes are about.
+// group distinguishes the members that the changes are about.
 func (c *checkedBatch) group(st *listState) {
 	b := c.batch
 	st.of = make([]int, b.Changes())

@@ -72,7 +72,7 @@ type Store struct {
 	full     atomic.Bool // a write was refused for want of space since Ping has written
 	size     statementSize
 	node     opID          // marks the leases that were claimed here
-	garbage  chan struct{} // tells Run that there is something to do
+	garbage  chan struct{} // wakes Run when there is something to do
 }
 
 // Open connects to a database by its URL and brings its tables up to date. The user
